@@ -1,0 +1,203 @@
+//! The one error type of the house and the exit codes it leads to.
+//!
+//! An error says what was attempted on which object (`what`), what the reader can do (`hint`) and, for the
+//! program, which [`Kind`] of condition it is: the kind alone decides retry and exit code, never the text.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+/// The result of everything in this crate that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The condition behind an error; decides retry and exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// The command line makes no sense.
+    Usage,
+    /// The configuration makes no sense.
+    Config,
+    /// The server does not accept who we are.
+    Auth,
+    /// The named object does not exist.
+    NotFound,
+    /// The named object exists already, or is not ours.
+    Exists,
+    /// Two schemas do not fit each other.
+    Schema,
+    /// A value cannot be carried exactly.
+    Data,
+    /// Somebody else holds it, or the server asks to come back later.
+    Busy,
+    /// The server cannot be reached or the connection broke.
+    Unreachable,
+    /// The server understood and declined.
+    Refused,
+    /// A signal or a stop request ended the work; the number of the signal.
+    Stopped(i32),
+    /// A condition that cannot be, if the program is right.
+    Bug,
+}
+
+/// What a failure left behind that others can see.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Effect {
+    /// Nothing visible changed; running again is safe.
+    #[default]
+    None,
+    /// The data is complete and visible, its registration is pending; running again finishes it.
+    RegistrationPending,
+    /// A visible part of the work was done on a target that cannot be undone.
+    Partial,
+}
+
+/// What went wrong, on which object, and what to do about it.
+///
+/// `what` and `hint` are lower case without a full stop; secrets never reach either.
+#[derive(Debug)]
+pub struct Error {
+    kind: Kind,
+    what: String,
+    hint: Option<String>,
+    effect: Effect,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    /// Makes an error of `kind`; `what` names the object and the attempted act.
+    pub fn new(kind: Kind, what: impl Into<String>) -> Self {
+        Self { kind, what: what.into(), hint: None, effect: Effect::None, source: None }
+    }
+
+    /// Adds the remedy, shown on a line of its own.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds the error underneath; its text ends the line.
+    #[must_use]
+    pub fn source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// Says what the failure left visible; the graver of two effects stays.
+    #[must_use]
+    pub fn effect(mut self, effect: Effect) -> Self {
+        self.effect = self.effect.max(effect);
+        self
+    }
+
+    /// Puts the attempted act of an outer layer in front: `what: inner what`.
+    #[must_use]
+    pub fn context(mut self, what: impl fmt::Display) -> Self {
+        self.what = format!("{what}: {}", self.what);
+        self
+    }
+
+    /// The condition.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The remedy, where one is known.
+    pub fn remedy(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
+    /// Whether the same attempt may succeed a little later.
+    pub fn is_transient(&self) -> bool {
+        matches!(self.kind, Kind::Busy | Kind::Unreachable)
+    }
+
+    /// The process exit code; the table is in the README.
+    pub fn exit_code(&self) -> u8 {
+        match (self.kind, self.effect) {
+            (Kind::Stopped(signal), _) => 128u8.saturating_add(u8::try_from(signal).unwrap_or(0)),
+            (_, Effect::Partial) => 3,
+            (_, Effect::RegistrationPending) => 4,
+            (Kind::Usage | Kind::Config, Effect::None) => 2,
+            (Kind::Busy, Effect::None) => 75,
+            (_, Effect::None) => 1,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    /// One line: what, then the text of each error underneath that adds something.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&one_line(&self.what))?;
+        let mut below = self.source.as_deref().map(|s| s as &dyn StdError);
+        let mut said = self.what.clone();
+        while let Some(error) = below {
+            let text = error.to_string();
+            if !text.is_empty() && !said.contains(&text) {
+                write!(f, ": {}", one_line(&text))?;
+                said.push_str(&text);
+            }
+            below = error.source();
+        }
+        Ok(())
+    }
+}
+
+/// Keeps the first line of a text that a server may have sent with a whole stack trace.
+fn one_line(text: &str) -> &str {
+    text.lines().find(|line| !line.trim().is_empty()).unwrap_or("").trim_end()
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|s| s as &(dyn StdError + 'static))
+    }
+}
+
+/// Shorthands for the kinds: `error::not_found("table shop.orders")`.
+macro_rules! kinds {
+    ($($name:ident => $kind:ident),* $(,)?) => {
+        $(
+            #[doc = concat!("Makes an error of kind [`Kind::", stringify!($kind), "`].")]
+            pub fn $name(what: impl Into<String>) -> Error {
+                Error::new(Kind::$kind, what)
+            }
+        )*
+    };
+}
+
+kinds! {
+    usage => Usage, config => Config, auth => Auth, not_found => NotFound, exists => Exists, schema => Schema,
+    data => Data, busy => Busy, unreachable => Unreachable, refused => Refused, bug => Bug,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_code_follows_kind_and_effect() {
+        assert_eq!(data("x").exit_code(), 1);
+        assert_eq!(usage("x").exit_code(), 2);
+        assert_eq!(config("x").exit_code(), 2);
+        assert_eq!(busy("x").exit_code(), 75);
+        assert_eq!(refused("x").effect(Effect::Partial).exit_code(), 3);
+        assert_eq!(unreachable("x").effect(Effect::RegistrationPending).exit_code(), 4);
+        assert_eq!(Error::new(Kind::Stopped(2), "x").exit_code(), 130);
+        assert_eq!(Error::new(Kind::Stopped(15), "x").exit_code(), 143);
+    }
+
+    #[test]
+    fn the_graver_effect_stays() {
+        let error = data("x").effect(Effect::Partial).effect(Effect::RegistrationPending);
+        assert_eq!(error.exit_code(), 3);
+    }
+
+    #[test]
+    fn display_is_one_line_and_says_nothing_twice() {
+        let inner = std::io::Error::other("connection refused\n\tat java.net.Socket");
+        let error = unreachable("cannot reach namenode localhost:8020").source(inner).context("import orders");
+        assert_eq!(error.to_string(), "import orders: cannot reach namenode localhost:8020: connection refused");
+        let outer = data("a: b").source(std::io::Error::other("b"));
+        assert_eq!(outer.to_string(), "a: b");
+    }
+}

@@ -1,0 +1,25 @@
+//! The log: one line an event on stderr, filtered by `SAKIA_LOG` or the verbosity of the command line.
+
+use std::io::IsTerminal;
+
+use tracing_subscriber::EnvFilter;
+
+/// Starts logging for the process; later calls change nothing.
+///
+/// `verbosity`: 0 warnings and the steps of a run, 1 debug, 2 and more everything, including the clients' crates.
+/// `SAKIA_LOG` (directives as in `tracing`'s `EnvFilter`) wins over it.
+pub fn init(verbosity: u8) {
+    let default = match verbosity {
+        0 => "warn,sakia=info",
+        1 => "info,sakia=debug",
+        _ => "debug,sakia=trace",
+    };
+    let filter = EnvFilter::try_from_env("SAKIA_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    // A second start happens only in tests that share a process; the first one stands.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .try_init();
+}
