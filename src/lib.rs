@@ -7,9 +7,10 @@
 //!
 //! | floor | rooms |
 //! |---|---|
-//! | 0 | [`error`], [`retry`], [`shutdown`], [`secret`], [`telemetry`] |
+//! | 0 | [`config`], [`error`], [`retry`], [`shutdown`], [`secret`], [`telemetry`] |
 //! | 1 | [`format`](mod@format), [`storage`] |
 
+pub mod config;
 pub mod error;
 pub mod format;
 pub mod retry;
