@@ -7,12 +7,15 @@
 //!
 //! | floor | rooms |
 //! |---|---|
-//! | 0 | [`config`], [`error`], [`retry`], [`shutdown`], [`secret`], [`telemetry`] |
-//! | 1 | [`format`](mod@format), [`storage`] |
+//! | 0 | [`config`], [`error`], [`retry`], [`secret`], [`shutdown`], [`telemetry`] |
+//! | 1 | [`format`](mod@format), [`metastore`], [`storage`] |
+//! | 2 | [`load`] |
 
 pub mod config;
 pub mod error;
 pub mod format;
+pub mod load;
+pub mod metastore;
 pub mod retry;
 pub mod secret;
 pub mod shutdown;
