@@ -8,11 +8,13 @@
 //! | floor | rooms |
 //! |---|---|
 //! | 0 | [`error`], [`retry`], [`shutdown`], [`secret`], [`telemetry`] |
-//! | 1 | [`format`](mod@format), [`storage`] |
+//! | 1 | [`format`](mod@format), [`hiveserver2`], [`sasl`], [`storage`] |
 
 pub mod error;
 pub mod format;
+pub mod hiveserver2;
 pub mod retry;
+pub mod sasl;
 pub mod secret;
 pub mod shutdown;
 pub mod storage;
