@@ -8,15 +8,17 @@
 //! | floor | rooms |
 //! |---|---|
 //! | 0 | [`config`], [`error`], [`retry`], [`secret`], [`shutdown`], [`telemetry`] |
-//! | 1 | [`format`](mod@format), [`metastore`], [`storage`] |
+//! | 1 | [`format`](mod@format), [`hiveserver2`], [`metastore`], [`sasl`], [`storage`] |
 //! | 2 | [`load`] |
 
 pub mod config;
 pub mod error;
 pub mod format;
+pub mod hiveserver2;
 pub mod load;
 pub mod metastore;
 pub mod retry;
+pub mod sasl;
 pub mod secret;
 pub mod shutdown;
 pub mod storage;
