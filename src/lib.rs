@@ -9,10 +9,12 @@
 //! |---|---|
 //! | 0 | [`error`], [`retry`], [`shutdown`], [`secret`], [`telemetry`] |
 //! | 1 | [`format`](mod@format), [`storage`], [`hbase`] |
+//! | 3 | [`lookup`] |
 
 pub mod error;
 pub mod format;
 pub mod hbase;
+pub mod lookup;
 pub mod retry;
 pub mod secret;
 pub mod shutdown;

@@ -66,6 +66,14 @@ impl RowMutation {
         (puts, self.changes.len() - puts)
     }
 
+    /// The changes in order: column, and the value of a put or `None` of a delete.
+    pub fn cells(&self) -> impl Iterator<Item = (&str, Option<&[u8]>)> {
+        self.changes.iter().map(|change| match change {
+            Change::Put { column, value } => (column.as_str(), Some(value.as_slice())),
+            Change::Delete { column } => (column.as_str(), None),
+        })
+    }
+
     /// About how many bytes the row takes on the wire.
     pub fn len_bytes(&self) -> usize {
         let cells = self.changes.iter().map(|change| match change {
