@@ -8,14 +8,16 @@
 //! | floor | rooms |
 //! |---|---|
 //! | 0 | [`error`], [`retry`], [`shutdown`], [`secret`], [`telemetry`] |
-//! | 1 | [`format`](mod@format), [`storage`], [`hbase`] |
+//! | 1 | [`format`](mod@format), [`hbase`], [`hiveserver2`], [`sasl`], [`storage`] |
 //! | 3 | [`lookup`] |
 
 pub mod error;
 pub mod format;
 pub mod hbase;
+pub mod hiveserver2;
 pub mod lookup;
 pub mod retry;
+pub mod sasl;
 pub mod secret;
 pub mod shutdown;
 pub mod storage;
