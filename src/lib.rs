@@ -8,14 +8,17 @@
 //! | floor | rooms |
 //! |---|---|
 //! | 0 | [`config`], [`error`], [`retry`], [`secret`], [`shutdown`], [`telemetry`] |
-//! | 1 | [`format`](mod@format), [`hiveserver2`], [`metastore`], [`sasl`], [`storage`] |
+//! | 1 | [`format`](mod@format), [`hbase`], [`hiveserver2`], [`metastore`], [`sasl`], [`storage`] |
 //! | 2 | [`load`] |
+//! | 3 | [`lookup`] |
 
 pub mod config;
 pub mod error;
 pub mod format;
+pub mod hbase;
 pub mod hiveserver2;
 pub mod load;
+pub mod lookup;
 pub mod metastore;
 pub mod retry;
 pub mod sasl;
