@@ -2,9 +2,9 @@
 -- DATETIME is the wall clock of the shop (London) and has no zone; TIMESTAMP is an instant,
 -- loaded with the session in UTC.
 
-CREATE DATABASE IF NOT EXISTS shop CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+CREATE DATABASE IF NOT EXISTS shop;
 -- load.sh writes the fingerprint of a finished load here; no comment, no finished load.
-ALTER DATABASE shop COMMENT = '';
+ALTER DATABASE shop CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci COMMENT = '';
 USE shop;
 
 DROP TABLE IF EXISTS customer_changes, order_items, orders, products, customers;

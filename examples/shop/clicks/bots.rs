@@ -119,18 +119,6 @@ fn scan(midnight: i64, random: &mut ChaCha8Rng, log: &mut Vec<Entry>) {
 fn machine(agent: &str, client: &str, at: i64, line: &[u8], status: u16, bytes: Option<u32>) -> Entry {
     // The longer the answer, the longer it took: nothing here needs to be random.
     let micros = 900 + bytes.unwrap_or(0) * 3;
-    Request {
-        client,
-        customer: None,
-        at,
-        line,
-        status,
-        bytes,
-        referer: "",
-        agent,
-        micros,
-        session: "",
-        visitor: "",
-    }
-    .entry()
+    Request { client, customer: None, at, line, status, bytes, referer: "", agent, micros, session: "", visitor: "" }
+        .entry()
 }

@@ -78,7 +78,8 @@ mod tests {
     use super::*;
     use crate::random;
 
-    const LINE: &[u8] = br#"1.2.3.4 - - [01/Dec/2010:08:26:01 +0000] "GET / HTTP/1.1" 200 5 "-" "x \"y\"" rt=1 sid=- vid=-"#;
+    const LINE: &[u8] =
+        br#"1.2.3.4 - - [01/Dec/2010:08:26:01 +0000] "GET / HTTP/1.1" 200 5 "-" "x \"y\"" rt=1 sid=- vid=-"#;
 
     #[test]
     fn a_broken_line_never_keeps_all_its_quotes() {
@@ -94,9 +95,8 @@ mod tests {
     #[test]
     fn evening_lines_may_wait_until_the_next_day() {
         let evening = 20 * HOUR;
-        let mut log: Vec<_> = (0..20_000)
-            .map(|_| Entry { at: Some(evening), logged_at: evening, text: LINE.to_vec() })
-            .collect();
+        let mut log: Vec<_> =
+            (0..20_000).map(|_| Entry { at: Some(evening), logged_at: evening, text: LINE.to_vec() }).collect();
         delay(&mut log, &mut random(9));
         let next_day = log.iter().filter(|entry| entry.logged_at >= DAY).count();
         let minutes = log.iter().filter(|entry| (evening + 1..evening + 300).contains(&entry.logged_at)).count();
