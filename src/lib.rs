@@ -8,10 +8,11 @@
 //! | floor | rooms |
 //! |---|---|
 //! | 0 | [`error`], [`retry`], [`shutdown`], [`secret`], [`telemetry`] |
-//! | 1 | [`format`](mod@format), [`storage`] |
+//! | 1 | [`format`](mod@format), [`storage`], [`mysql`] |
 
 pub mod error;
 pub mod format;
+pub mod mysql;
 pub mod retry;
 pub mod secret;
 pub mod shutdown;
