@@ -8,9 +8,9 @@
 //! | floor | rooms |
 //! |---|---|
 //! | 0 | [`config`], [`error`], [`retry`], [`secret`], [`shutdown`], [`telemetry`] |
-//! | 1 | [`format`](mod@format), [`hbase`], [`hiveserver2`], [`metastore`], [`sasl`], [`storage`] |
+//! | 1 | [`format`](mod@format), [`hbase`], [`hiveserver2`], [`metastore`], [`mysql`], [`sasl`], [`storage`] |
 //! | 2 | [`load`] |
-//! | 3 | [`lookup`] |
+//! | 3 | [`lookup`], [`transfer`] |
 
 pub mod config;
 pub mod error;
@@ -20,9 +20,11 @@ pub mod hiveserver2;
 pub mod load;
 pub mod lookup;
 pub mod metastore;
+pub mod mysql;
 pub mod retry;
 pub mod sasl;
 pub mod secret;
 pub mod shutdown;
 pub mod storage;
 pub mod telemetry;
+pub mod transfer;
