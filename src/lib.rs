@@ -10,7 +10,7 @@
 //! | 0 | [`config`], [`error`], [`retry`], [`secret`], [`shutdown`], [`telemetry`] |
 //! | 1 | [`format`](mod@format), [`hbase`], [`hiveserver2`], [`metastore`], [`mysql`], [`sasl`], [`storage`] |
 //! | 2 | [`load`] |
-//! | 3 | [`lookup`], [`transfer`] |
+//! | 3 | [`lookup`] |
 
 pub mod config;
 pub mod error;
@@ -27,4 +27,3 @@ pub mod secret;
 pub mod shutdown;
 pub mod storage;
 pub mod telemetry;
-pub mod transfer;
