@@ -1,6 +1,6 @@
 //! sakia moves MySQL tables and click logs into HDFS, Hive and HBase: the roles of Sqoop and Flume in one binary.
 //!
-//! Everything that lands in a cluster lands by one transaction, the load (`load`): parts are staged under a hidden
+//! Everything that lands in a cluster lands by one transaction, the load ([`load`]): parts are staged under a hidden
 //! name, a manifest is the commit point, publishing and registering are safe to repeat.
 //!
 //! The rooms, from the ground up; a file uses only lower floors and its own room:
@@ -8,10 +8,13 @@
 //! | floor | rooms |
 //! |---|---|
 //! | 0 | [`error`], [`retry`], [`shutdown`], [`secret`], [`telemetry`] |
-//! | 1 | [`format`](mod@format), [`storage`] |
+//! | 1 | [`format`](mod@format), [`storage`], [`metastore`] |
+//! | 2 | [`load`] |
 
 pub mod error;
 pub mod format;
+pub mod load;
+pub mod metastore;
 pub mod retry;
 pub mod secret;
 pub mod shutdown;

@@ -76,7 +76,7 @@ impl Summary {
     pub fn to_table(&self) -> String {
         let mut table = Table::new();
         table
-            .load_preset(presets::ASCII_BORDERS_ONLY_CONDENSED)
+            .load_style(presets::ASCII_BORDERS_ONLY_CONDENSED)
             .set_header(["step", "outcome", "rows in", "rows out", "rejects", "bytes", "files", "seconds", "detail"]);
         for s in &self.steps {
             table.add_row([
