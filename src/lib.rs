@@ -1,21 +1,29 @@
 //! sakia moves MySQL tables and click logs into HDFS, Hive and HBase: the roles of Sqoop and Flume in one binary.
 //!
-//! Everything that lands in a cluster lands by one transaction, the load ([`load`]): parts are staged under a hidden
+//! Everything that lands in a cluster lands by one transaction, the load (`load`): parts are staged under a hidden
 //! name, a manifest is the commit point, publishing and registering are safe to repeat.
 //!
 //! The rooms, from the ground up; a file uses only lower floors and its own room:
 //!
 //! | floor | rooms |
 //! |---|---|
-//! | 0 | [`error`], [`retry`], [`shutdown`], [`secret`], [`telemetry`] |
-//! | 1 | [`format`](mod@format), [`storage`], [`metastore`] |
+//! | 0 | [`config`], [`error`], [`retry`], [`secret`], [`shutdown`], [`telemetry`] |
+//! | 1 | [`format`](mod@format), [`hbase`], [`hiveserver2`], [`metastore`], [`mysql`], [`sasl`], [`storage`] |
 //! | 2 | [`load`] |
+//! | 3 | [`agent`], [`lookup`] |
 
+pub mod agent;
+pub mod config;
 pub mod error;
 pub mod format;
+pub mod hbase;
+pub mod hiveserver2;
 pub mod load;
+pub mod lookup;
 pub mod metastore;
+pub mod mysql;
 pub mod retry;
+pub mod sasl;
 pub mod secret;
 pub mod shutdown;
 pub mod storage;

@@ -1,0 +1,151 @@
+//! What the gateway says turned into kinds; the Java class name in its text decides, in one table.
+
+use hbase_thrift::hbase::{AlreadyExists, IOError, IllegalArgument};
+use hbase_thrift_runtime::{self as thrift, TransportErrorKind};
+
+use crate::error::{Error, Kind};
+
+/// Java class names in the order they are looked for: the first one that the text holds decides.
+const CLASSES: &[(&str, Kind, &str)] = &[
+    ("NoSuchColumnFamilyException", Kind::NotFound, "add the column family to the table, or correct the schema file"),
+    ("TableNotFoundException", Kind::NotFound, "create the table, or correct the schema file"),
+    ("NamespaceNotFoundException", Kind::NotFound, "create the namespace in the hbase shell: the gateway cannot"),
+    ("TableExistsException", Kind::Exists, ""),
+    ("TableNotEnabledException", Kind::Refused, "enable the table in the hbase shell"),
+    ("AccessDeniedException", Kind::Auth, "grant the gateway's user the right in the hbase shell"),
+    ("AccessControlException", Kind::Auth, "grant the gateway's user the right in the hbase shell"),
+    ("RegionTooBusyException", Kind::Busy, ""),
+    ("CallQueueTooBigException", Kind::Busy, ""),
+    ("PleaseHoldException", Kind::Busy, "the hbase master is starting"),
+    ("ServerNotRunningYetException", Kind::Busy, "hbase is starting"),
+    ("MasterNotRunningException", Kind::Unreachable, "start the hbase master"),
+    ("NotServingRegionException", Kind::Busy, ""),
+    ("CallTimeoutException", Kind::Unreachable, "check that the region servers run"),
+    ("SocketTimeoutException", Kind::Unreachable, "check that the region servers run"),
+    ("ConnectException", Kind::Unreachable, "check that the region servers run"),
+    ("ConnectionClosedException", Kind::Unreachable, "check that the region servers run"),
+    ("RetriesExhaustedException", Kind::Unreachable, "check that the region servers run"),
+];
+
+/// Finds the kind and the remedy for a text of the gateway.
+fn classify(text: &str) -> (Kind, &'static str) {
+    CLASSES
+        .iter()
+        .find(|(class, ..)| text.contains(class))
+        .map_or((Kind::Refused, ""), |(_, kind, hint)| (*kind, *hint))
+}
+
+/// Whether the connection is gone while the call itself may be fine: an idle one is closed after 60 seconds.
+pub(super) fn is_lost_connection(error: &thrift::Error) -> bool {
+    match error {
+        thrift::Error::Transport(e) => !is_timeout(e),
+        _ => false,
+    }
+}
+
+/// Whether the bytes on the connection can no longer be trusted to start with an answer to the next call.
+pub(super) fn spoils_connection(error: &thrift::Error) -> bool {
+    matches!(error, thrift::Error::Transport(_) | thrift::Error::Protocol(_))
+}
+
+/// Whether a scanner id is unknown to the gateway: it expired, or another gateway answers.
+pub(super) fn is_unknown_scanner(error: &thrift::Error) -> bool {
+    said_by_server(error).is_some_and(|text| text.to_ascii_lowercase().contains("scanner id"))
+}
+
+/// A socket that answers too late fails with `WouldBlock` on Unix, which thrift files under `Unknown`.
+fn is_timeout(error: &thrift::TransportError) -> bool {
+    error.kind == TransportErrorKind::TimedOut
+        || error.message == std::io::Error::from_raw_os_error(11).to_string()
+        || error.message.contains("temporarily unavailable")
+}
+
+/// The text of an exception that the service declares.
+fn said_by_server(error: &thrift::Error) -> Option<String> {
+    let thrift::Error::User(declared) = error else { return None };
+    let text = if let Some(e) = declared.downcast_ref::<IOError>() {
+        e.message.clone()
+    } else if let Some(e) = declared.downcast_ref::<IllegalArgument>() {
+        e.message.clone()
+    } else if let Some(e) = declared.downcast_ref::<AlreadyExists>() {
+        e.message.clone()
+    } else {
+        None
+    };
+    Some(text.unwrap_or_else(|| declared.to_string()))
+}
+
+/// Turns a failed call into our error; `act` says what was attempted, `endpoint` which gateway.
+pub(super) fn explain(error: thrift::Error, act: &str, endpoint: &str) -> Error {
+    if let thrift::Error::User(declared) = &error
+        && declared.is::<AlreadyExists>()
+    {
+        return Error::new(Kind::Exists, act);
+    }
+    if let Some(text) = said_by_server(&error) {
+        let (kind, hint) = classify(&text);
+        let failed = Error::new(kind, act).source(first_line(&text));
+        return if hint.is_empty() { failed } else { failed.hint(hint) };
+    }
+    let at_gateway = format!("{act} through the hbase thrift gateway {endpoint}");
+    match error {
+        thrift::Error::Transport(e) if is_timeout(&e) => Error::new(Kind::Unreachable, at_gateway)
+            .hint("the gateway waits for hbase: check that the master and the region servers run")
+            .source("no answer in time"),
+        thrift::Error::Transport(e) => Error::new(Kind::Unreachable, at_gateway).source(e.message),
+        thrift::Error::Application(e) => Error::new(Kind::Refused, at_gateway).source(e.message),
+        thrift::Error::Protocol(e) => Error::new(Kind::Refused, at_gateway)
+            .hint("is this an unframed, binary thrift1 gateway? (not framed, compact, http or tls)")
+            .source(e.message),
+        thrift::Error::User(e) => Error::new(Kind::Refused, at_gateway).source(e.to_string()),
+    }
+}
+
+/// The first line without the stack trace that the gateway sends after it.
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or(text).trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn io_error(text: &str) -> thrift::Error {
+        thrift::Error::User(Box::new(IOError::new(text.to_owned(), None)))
+    }
+
+    #[test]
+    fn class_names_decide_the_kind() {
+        for (text, kind) in [
+            ("org.apache.hadoop.hbase.TableNotFoundException: t\n\tat x", Kind::NotFound),
+            (
+                "Failed 1 action: org.apache.hadoop.hbase.regionserver.NoSuchColumnFamilyException: Column family x",
+                Kind::NotFound,
+            ),
+            ("org.apache.hadoop.hbase.NamespaceNotFoundException: ecom", Kind::NotFound),
+            ("org.apache.hadoop.hbase.PleaseHoldException: Master is initializing", Kind::Busy),
+            ("org.apache.hadoop.hbase.security.AccessDeniedException: x", Kind::Auth),
+            ("something new", Kind::Refused),
+        ] {
+            let error = explain(io_error(text), "cannot put rows into t", "h:1");
+            assert_eq!(error.kind(), kind, "{text}");
+            assert!(!error.to_string().contains("\tat"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_timeout_is_told_from_a_closed_connection() {
+        let late: thrift::Error = std::io::Error::from_raw_os_error(11).into();
+        let closed: thrift::Error = std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into();
+        let reset: thrift::Error = std::io::Error::from(std::io::ErrorKind::ConnectionReset).into();
+        assert!(!is_lost_connection(&late));
+        assert!(is_lost_connection(&closed) && is_lost_connection(&reset));
+        assert!(explain(late, "cannot get", "h:1").to_string().contains("h:1: no answer in time"));
+    }
+
+    #[test]
+    fn an_existing_table_is_a_condition() {
+        let error = explain(thrift::Error::User(Box::new(AlreadyExists::new(None))), "cannot create t", "h:1");
+        assert_eq!(error.kind(), Kind::Exists);
+    }
+}

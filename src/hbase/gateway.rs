@@ -1,0 +1,214 @@
+//! The blocking half: one connection at a time to one of the gateways, checked when it is made, made again once when
+//! it was lost. The generated client is hbase-thrift's, over thrift 0.17, unframed binary protocol.
+
+use std::io::{BufReader, BufWriter, Read, Write};
+
+use hbase_thrift::hbase::{HbaseSyncClient, THbaseSyncClient, TThriftServerType};
+use hbase_thrift_runtime::protocol::{TBinaryInputProtocol, TBinaryOutputProtocol};
+use hbase_thrift_runtime::{self as thrift, ApplicationErrorKind};
+
+use super::options::HBaseOptions;
+use super::{failure, transport};
+use crate::error::{self, Result};
+
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// The generated client over any stream.
+pub(super) type RawClient = HbaseSyncClient<
+    TBinaryInputProtocol<BufReader<Box<dyn Read + Send>>>,
+    TBinaryOutputProtocol<BufWriter<Box<dyn Write + Send>>>,
+>;
+
+/// One connection and how to make it again.
+pub(super) struct Gateway {
+    options: HBaseOptions,
+    /// Index of the endpoint that is, or was last, connected.
+    current: usize,
+    client: Option<RawClient>,
+}
+
+impl Gateway {
+    /// Connects to the first endpoint that answers as a thrift1 gateway.
+    pub fn connect(options: HBaseOptions) -> Result<Self> {
+        options.validate()?;
+        let mut gateway = Self { options, current: 0, client: None };
+        gateway.client()?;
+        Ok(gateway)
+    }
+
+    /// Runs a call that may be sent twice; a lost connection is made again once.
+    pub fn call<T>(&mut self, act: &str, mut call: impl FnMut(&mut RawClient) -> thrift::Result<T>) -> Result<T> {
+        let was_open = self.client.is_some();
+        match self.attempt(&mut call)? {
+            Ok(value) => Ok(value),
+            Err(e) if was_open && failure::is_lost_connection(&e) => {
+                tracing::debug!(endpoint = self.endpoint(), error = %e, "connection lost, connecting again");
+                self.attempt(&mut call)?.map_err(|e| failure::explain(e, act, self.endpoint()))
+            }
+            Err(e) => Err(failure::explain(e, act, self.endpoint())),
+        }
+    }
+
+    /// Runs a call on the connection as it is, and gives the raw outcome back to a caller that knows what it means.
+    pub fn attempt<T>(&mut self, call: impl FnOnce(&mut RawClient) -> thrift::Result<T>) -> Result<thrift::Result<T>> {
+        let done = call(self.client()?);
+        if let Err(e) = &done
+            && failure::spoils_connection(e)
+        {
+            self.client = None;
+        }
+        Ok(done)
+    }
+
+    /// The endpoint that is, or was last, connected.
+    pub fn endpoint(&self) -> &str {
+        self.options.thrift.get(self.current).map_or("", String::as_str)
+    }
+
+    fn client(&mut self) -> Result<&mut RawClient> {
+        let client = match self.client.take() {
+            Some(client) => client,
+            None => self.open_any()?,
+        };
+        Ok(self.client.insert(client))
+    }
+
+    /// Tries every endpoint, the last good one first.
+    fn open_any(&mut self) -> Result<RawClient> {
+        let count = self.options.thrift.len();
+        let mut first_failure = None;
+        for index in (0..count).map(|step| (self.current + step) % count) {
+            match open(&self.options.thrift[index], &self.options) {
+                Ok(client) => {
+                    self.current = index;
+                    return Ok(client);
+                }
+                Err(e) if e.is_transient() => {
+                    tracing::debug!(error = %e, "trying the next gateway");
+                    first_failure.get_or_insert(e);
+                }
+                Err(e) => return Err(e),
+            }
+        }
+        Err(first_failure.unwrap_or_else(|| error::config("hbase names no thrift gateway")))
+    }
+}
+
+/// Connects and asks what service answers.
+fn open(endpoint: &str, options: &HBaseOptions) -> Result<RawClient> {
+    let wire = transport::open(endpoint, options)?;
+    let mut client = HbaseSyncClient::new(
+        TBinaryInputProtocol::new(BufReader::with_capacity(BUFFER_BYTES, wire.read), true),
+        TBinaryOutputProtocol::new(BufWriter::with_capacity(BUFFER_BYTES, wire.write), true),
+    );
+    match client.get_thrift_server_type() {
+        Ok(TThriftServerType::ONE) => Ok(client),
+        Ok(_) => Err(error::refused(format!("{endpoint} is a thrift2 gateway, sakia speaks thrift1"))
+            .hint("name the gateway started with `hbase thrift start`")),
+        Err(thrift::Error::Application(e)) if e.kind == ApplicationErrorKind::UnknownMethod => Err(error::refused(
+            format!("{endpoint} is a thrift service, but no hbase gateway with getThriftServerType"),
+        )
+        .hint("name an hbase thrift gateway of 2.1 or later")),
+        Err(e) => Err(failure::explain(e, "cannot greet hbase", endpoint)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+    use std::thread::JoinHandle;
+
+    use hbase_thrift_runtime::protocol::{
+        TFieldIdentifier, TInputProtocol, TListIdentifier, TMessageIdentifier, TMessageType, TOutputProtocol,
+        TStructIdentifier, TType,
+    };
+
+    use super::*;
+    use crate::error::Kind;
+
+    /// Answers calls on one connection, in order, then closes it.
+    fn answer(stream: TcpStream, server_type: i32, tables_calls: usize) {
+        let mut input = TBinaryInputProtocol::new(stream.try_clone().unwrap(), true);
+        let mut output = TBinaryOutputProtocol::new(stream, true);
+        for _ in 0..=tables_calls {
+            let call = input.read_message_begin().unwrap();
+            input.skip(TType::Struct).unwrap();
+            let reply = TMessageIdentifier::new(call.name.clone(), TMessageType::Reply, call.sequence_number);
+            output.write_message_begin(&reply).unwrap();
+            output.write_struct_begin(&TStructIdentifier::new("result")).unwrap();
+            if call.name == "getThriftServerType" {
+                output.write_field_begin(&TFieldIdentifier::new("success", TType::I32, 0)).unwrap();
+                output.write_i32(server_type).unwrap();
+            } else {
+                assert_eq!(call.name, "getTableNames");
+                output.write_field_begin(&TFieldIdentifier::new("success", TType::List, 0)).unwrap();
+                output.write_list_begin(&TListIdentifier::new(TType::String, 1)).unwrap();
+                output.write_bytes(b"t").unwrap();
+            }
+            output.write_field_stop().unwrap();
+            output.write_message_end().unwrap();
+            output.flush().unwrap();
+        }
+    }
+
+    /// A gateway of `server_type` whose n-th connection answers `calls[n]` calls after the greeting.
+    fn gateway(server_type: i32, calls: &'static [usize]) -> (String, JoinHandle<()>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = listener.local_addr().unwrap().to_string();
+        let served = std::thread::spawn(move || {
+            for calls in calls {
+                answer(listener.accept().unwrap().0, server_type, *calls);
+            }
+        });
+        (endpoint, served)
+    }
+
+    fn closed_port() -> String {
+        TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+    }
+
+    #[test]
+    fn a_thrift2_gateway_is_refused_by_name() {
+        let (endpoint, served) = gateway(2, &[0]);
+        let error = Gateway::connect(HBaseOptions::new([endpoint.as_str()])).err().unwrap();
+        assert_eq!(error.kind(), Kind::Refused);
+        assert!(error.to_string().starts_with(&format!("{endpoint} is a thrift2 gateway")), "{error}");
+        served.join().unwrap();
+    }
+
+    #[test]
+    fn an_unreachable_gateway_is_named() {
+        let endpoint = closed_port();
+        let error = Gateway::connect(HBaseOptions::new([endpoint.as_str()])).err().unwrap();
+        assert_eq!(error.kind(), Kind::Unreachable);
+        assert!(error.to_string().contains(&endpoint), "{error}");
+    }
+
+    #[test]
+    fn a_closed_connection_is_made_again_once() {
+        let (endpoint, served) = gateway(1, &[1, 1]);
+        let mut gateway = Gateway::connect(HBaseOptions::new([endpoint])).unwrap();
+        for _ in 0..2 {
+            assert_eq!(gateway.call("list tables", |c| c.get_table_names()).unwrap(), [b"t"]);
+        }
+        served.join().unwrap();
+    }
+
+    #[test]
+    fn a_connection_that_is_lost_twice_fails() {
+        let (endpoint, served) = gateway(1, &[0, 0]);
+        let mut gateway = Gateway::connect(HBaseOptions::new([endpoint.as_str()])).unwrap();
+        let error = gateway.call("cannot list tables", |c| c.get_table_names()).unwrap_err();
+        assert_eq!(error.kind(), Kind::Unreachable);
+        assert!(error.to_string().contains(&endpoint), "{error}");
+        served.join().unwrap();
+    }
+
+    #[test]
+    fn endpoints_are_tried_in_order() {
+        let (endpoint, served) = gateway(1, &[0]);
+        let gateway = Gateway::connect(HBaseOptions::new([closed_port(), endpoint.clone()])).unwrap();
+        assert_eq!(gateway.endpoint(), endpoint);
+        served.join().unwrap();
+    }
+}

@@ -1,0 +1,221 @@
+//! Failures of HiveServer2 turned into kinds, in one table, and their text cut down to what a reader needs.
+
+use super::tcli_service::{TStatus, TStatusCode};
+use super::transport;
+use crate::error::{self, Error, Kind, Result};
+
+/// What the server says about a failed call or operation.
+#[derive(Debug, Default)]
+pub(super) struct Failure {
+    pub sql_state: Option<String>,
+    pub code: Option<i32>,
+    pub message: Option<String>,
+}
+
+/// Which condition a piece of the server's text stands for; the first match counts.
+const CONDITIONS: &[(&str, Kind, &str)] = &[
+    ("Table not found", Kind::NotFound, "check the name, and that the step that makes the table has run"),
+    ("Database does not exist", Kind::NotFound, "check the name, and that the step that makes it has run"),
+    ("NoSuchObjectException", Kind::NotFound, ""),
+    ("NoSuchTableException", Kind::NotFound, ""),
+    ("AlreadyExistsException", Kind::Exists, ""),
+    ("already exists", Kind::Exists, ""),
+    ("Cardinality Violation", Kind::Data, "several source rows meet one target row"),
+    ("ParseException", Kind::Bug, "the statement is no valid HiveQL on this server"),
+    ("Invalid table alias or column reference", Kind::Schema, "check the column names against the table"),
+    ("Invalid column reference", Kind::Schema, "check the column names against the table"),
+    ("HiveAccessControlException", Kind::Refused, "the user needs more rights in hive"),
+    ("AccessControlException", Kind::Refused, "the user needs more rights in hdfs"),
+    ("Permission denied", Kind::Refused, "the user needs more rights"),
+    ("is not allowed to impersonate", Kind::Auth, "allow it by hadoop.proxyuser on the server, or log in as that user"),
+    ("write conflict", Kind::Busy, "somebody else writes to the table; run again"),
+    ("LockException", Kind::Busy, "somebody else holds the lock; run again later"),
+    ("Error in acquiring locks", Kind::Busy, "somebody else holds the lock; run again later"),
+    ("Transaction manager has aborted", Kind::Busy, "the transaction timed out or lost a conflict; run again"),
+    ("safe mode", Kind::Busy, "wait until the namenode leaves safe mode"),
+    ("Cannot open new connection", Kind::Busy, "the server has all the sessions it allows"),
+    ("Connection refused", Kind::Unreachable, "a server behind hiveserver2 is away"),
+    ("Unable to instantiate", Kind::Unreachable, "a server behind hiveserver2 is away"),
+    ("TTransportException", Kind::Unreachable, "a server behind hiveserver2 is away"),
+    ("SemanticException", Kind::Refused, ""),
+];
+
+/// Texts that Hive puts in front of the one that says something.
+const PREFIXES: &[&str] = &[
+    "Error while compiling statement:",
+    "Error while processing statement:",
+    "Error running query:",
+    "FAILED:",
+    "Execution Error, return code",
+    "org.apache.hive.service.cli.HiveSQLException:",
+    "SemanticException",
+    "ParseException",
+    "java.lang.RuntimeException:",
+];
+
+impl Failure {
+    /// The error, naming the statement by its first words.
+    pub fn into_error(self, attempt: &str) -> Error {
+        let message = self.message.unwrap_or_else(|| "the server gave no reason".to_owned());
+        let (kind, hint) = condition(&message, self.sql_state.as_deref());
+        let mut what = format!("{attempt}: {}", first_line(&message));
+        match (self.code, self.sql_state) {
+            (Some(code @ 1..), Some(state)) => what.push_str(&format!(" (hive error {code}, sql state {state})")),
+            (Some(code @ 1..), None) => what.push_str(&format!(" (hive error {code})")),
+            _ => {}
+        }
+        let error = Error::new(kind, what);
+        if hint.is_empty() { error } else { error.hint(hint) }
+    }
+}
+
+fn condition(message: &str, sql_state: Option<&str>) -> (Kind, &'static str) {
+    let found = CONDITIONS.iter().find(|(text, _, _)| message.contains(text)).map(|(_, kind, hint)| (*kind, *hint));
+    found.unwrap_or(match sql_state {
+        Some("42S02") => (Kind::NotFound, "check the name of the table"),
+        Some("42000") => (Kind::Bug, "the statement is no valid HiveQL on this server"),
+        _ => (Kind::Refused, "the server's log says more"),
+    })
+}
+
+/// The first line that is no stack frame, without what Hive puts in front of it.
+fn first_line(message: &str) -> String {
+    let line = message.lines().map(str::trim).find(|l| !l.is_empty() && !l.starts_with("at ")).unwrap_or("");
+    let mut rest = line;
+    while let Some(shorter) = PREFIXES.iter().find_map(|prefix| rest.strip_prefix(prefix)) {
+        rest = shorter.trim_start();
+    }
+    // Hive numbers its messages: "[Error 10001]: Line 1:14 ...".
+    if rest.starts_with("[Error ") {
+        rest = rest.split_once("]:").map_or(rest, |(_, text)| text.trim_start());
+    }
+    let text = if rest.is_empty() { line } else { rest };
+    text.trim_end_matches('.').to_owned()
+}
+
+/// Fails unless the status of a call is a success.
+pub(super) fn check(status: TStatus, attempt: &str) -> Result<()> {
+    match status.status_code {
+        TStatusCode::SUCCESS_STATUS | TStatusCode::SUCCESS_WITH_INFO_STATUS | TStatusCode::STILL_EXECUTING_STATUS => {
+            Ok(())
+        }
+        TStatusCode::INVALID_HANDLE_STATUS => {
+            Err(error::unreachable(format!("{attempt}: the server lost the session"))
+                .hint("hiveserver2 was restarted or closed an idle session; run again"))
+        }
+        _ => {
+            let failure =
+                Failure { sql_state: status.sql_state, code: status.error_code, message: status.error_message };
+            Err(failure.into_error(attempt))
+        }
+    }
+}
+
+/// The error of a call that got no answer.
+pub(super) fn of_call(endpoint: &str, error: thrift::Error) -> Error {
+    match error {
+        thrift::Error::Transport(e) => {
+            let limit = e.kind == thrift::TransportErrorKind::TimedOut || e.message.contains("os error 11");
+            let error = transport::unreachable(endpoint, std::io::Error::other(e.message));
+            if limit {
+                error.hint("the server did not answer in time; raise call-timeout-s or look at its log")
+            } else {
+                error
+            }
+        }
+        thrift::Error::Application(e) => {
+            error::refused(format!("hiveserver2 {endpoint} declined a call")).source(e.message)
+        }
+        other => error::refused(format!("hiveserver2 {endpoint} sent what is no answer"))
+            .hint("check that the port is hiveserver2's and that auth names what it is set to")
+            .source(other),
+    }
+}
+
+/// The first words of a statement, for errors and logs.
+pub(super) fn first_words(statement: &str) -> String {
+    const LONGEST_CHARS: usize = 60;
+    let text = statement.lines().filter(|line| !line.trim_start().starts_with("--")).collect::<Vec<_>>().join(" ");
+    let mut words = String::new();
+    for word in text.split_whitespace().take(8) {
+        if !words.is_empty() && words.chars().count() + word.chars().count() >= LONGEST_CHARS {
+            break;
+        }
+        if !words.is_empty() {
+            words.push(' ');
+        }
+        words.extend(word.chars().take(LONGEST_CHARS));
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(message: &str, sql_state: &str, code: i32) -> Error {
+        Failure { sql_state: Some(sql_state.into()), code: Some(code), message: Some(message.into()) }
+            .into_error("hive statement 'select 1'")
+    }
+
+    #[test]
+    fn texts_of_the_server_become_kinds() {
+        let table: &[(&str, Kind)] = &[
+            (
+                "Error while compiling statement: FAILED: SemanticException [Error 10001]: Line 1:14 Table not found 'x'",
+                Kind::NotFound,
+            ),
+            (
+                "Error while compiling statement: FAILED: SemanticException [Error 10072]: Database does not exist: nodb",
+                Kind::NotFound,
+            ),
+            (
+                "Error while compiling statement: FAILED: ParseException line 1:0 cannot recognize input near 'selec'",
+                Kind::Bug,
+            ),
+            (
+                "FAILED: Execution Error, return code 40000 from org.apache.hadoop.hive.ql.ddl.DDLTask. AlreadyExistsException(message:Table hive.default.t already exists)",
+                Kind::Exists,
+            ),
+            (
+                "Error while compiling statement: FAILED: SemanticException [Error 10004]: Line 1:7 Invalid table alias or column reference 'y'",
+                Kind::Schema,
+            ),
+            ("Error running query: org.apache.hadoop.hive.ql.lockmgr.LockException: No record of lock", Kind::Busy),
+            ("FAILED: Hive Internal Error: Aborting [txnid:7,7] due to a write conflict on db/t", Kind::Busy),
+            ("Vertex failed, Cardinality Violation in Merge statement: [1, 2],", Kind::Data),
+            ("java.net.ConnectException: Connection refused", Kind::Unreachable),
+            ("Permission denied: user=ann, access=WRITE, inode=\"/warehouse\"", Kind::Refused),
+            ("Failed to open new session: User: ann is not allowed to impersonate bob", Kind::Auth),
+            ("Cannot create directory /tmp/hive. Name node is in safe mode", Kind::Busy),
+        ];
+        for (message, kind) in table {
+            assert_eq!(error(message, "", 0).kind(), *kind, "{message}");
+        }
+    }
+
+    #[test]
+    fn the_text_is_one_line_without_hives_preamble() {
+        let message = "Error while compiling statement: FAILED: SemanticException [Error 10001]: Line 1:14 Table not found 'x'\n\tat org.apache.hadoop.Foo.bar(Foo.java:1)";
+        assert_eq!(
+            error(message, "42S02", 10001).to_string(),
+            "hive statement 'select 1': Line 1:14 Table not found 'x' (hive error 10001, sql state 42S02)"
+        );
+    }
+
+    #[test]
+    fn an_unknown_text_is_judged_by_its_sql_state() {
+        assert_eq!(error("something", "42S02", 1).kind(), Kind::NotFound);
+        assert_eq!(error("something", "08S01", 1).kind(), Kind::Refused);
+    }
+
+    #[test]
+    fn statements_are_named_by_their_first_words() {
+        assert_eq!(first_words("select 1"), "select 1");
+        assert_eq!(
+            first_words("-- note\nMERGE INTO `shop`.`dim`\n  AS t USING (SELECT\n a, b, c"),
+            "MERGE INTO `shop`.`dim` AS t USING (SELECT a,"
+        );
+        assert!(first_words(&"x".repeat(500)).chars().count() <= 60);
+    }
+}

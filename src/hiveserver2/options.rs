@@ -1,0 +1,160 @@
+//! Where HiveServer2 is and how to log in.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::transport::TimeLimits;
+use crate::error::{self, Result};
+use crate::sasl::Mechanism;
+use crate::secret::{Secret, SecretSource};
+
+/// How a session logs in; what the server calls `hive.server2.authentication`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Authentication {
+    /// SASL PLAIN with user and password: the server's NONE, LDAP, PAM and CUSTOM
+    #[default]
+    Plain,
+    /// No SASL: the server's NOSASL
+    Nosasl,
+}
+
+/// Where HiveServer2 is and how to log in; the `[hiveserver2]` table of a pipeline.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct HiveServer2Options {
+    /// `host:port` of each server, tried in order.
+    pub endpoints: Vec<String>,
+    /// User to act as.
+    #[serde(default = "default_user")]
+    pub user: String,
+    /// File that holds the password; one trailing newline is dropped.
+    #[serde(default)]
+    pub password_file: Option<PathBuf>,
+    /// Environment variable that holds the password.
+    #[serde(default)]
+    pub password_env: Option<String>,
+    /// How to log in.
+    #[serde(default)]
+    pub auth: Authentication,
+    /// Hive settings of every session, by name.
+    #[serde(default)]
+    pub configuration: BTreeMap<String, String>,
+    /// Seconds to wait for a connection.
+    #[serde(default = "default_connect_timeout_s")]
+    pub connect_timeout_s: u64,
+    /// Seconds to wait for the answer to one call: opening a session, compiling a statement, a batch of rows.
+    /// Statements themselves may run as long as they like.
+    #[serde(default = "default_call_timeout_s")]
+    pub call_timeout_s: u64,
+}
+
+fn default_user() -> String {
+    "hive".to_owned()
+}
+
+fn default_connect_timeout_s() -> u64 {
+    10
+}
+
+fn default_call_timeout_s() -> u64 {
+    300
+}
+
+impl HiveServer2Options {
+    /// Options for one server, logging in as `user` by SASL PLAIN without a password.
+    pub fn new(endpoint: impl Into<String>, user: impl Into<String>) -> Self {
+        Self {
+            endpoints: vec![endpoint.into()],
+            user: user.into(),
+            password_file: None,
+            password_env: None,
+            auth: Authentication::Plain,
+            configuration: BTreeMap::new(),
+            connect_timeout_s: default_connect_timeout_s(),
+            call_timeout_s: default_call_timeout_s(),
+        }
+    }
+
+    /// Adds a Hive setting of the session; one that is there already stays.
+    #[must_use]
+    pub fn default_setting(mut self, name: &str, value: &str) -> Self {
+        self.configuration.entry(name.to_owned()).or_insert_with(|| value.to_owned());
+        self
+    }
+
+    /// Takes relative paths as below `base`.
+    #[must_use]
+    pub fn relative_to(mut self, base: &Path) -> Self {
+        self.password_file = self.password_file.map(|file| base.join(file));
+        self
+    }
+
+    /// Endpoints with a port each.
+    ///
+    /// # Errors
+    /// Config: none, or one without a port.
+    pub(super) fn checked_endpoints(&self) -> Result<&[String]> {
+        let hint = "write endpoints = [\"host:10000\"] in [hiveserver2]";
+        if self.endpoints.is_empty() {
+            return Err(error::config("hiveserver2 has no endpoint").hint(hint));
+        }
+        for endpoint in &self.endpoints {
+            let port = endpoint.rsplit_once(':').map(|(host, port)| (host, port.parse::<u16>()));
+            if !matches!(port, Some((host, Ok(1..))) if !host.is_empty()) {
+                return Err(error::config(format!("hiveserver2 endpoint '{endpoint}' is not host:port")).hint(hint));
+            }
+        }
+        Ok(&self.endpoints)
+    }
+
+    /// The SASL mechanism to log in with, if any.
+    ///
+    /// # Errors
+    /// Config: the password cannot be read.
+    pub(super) fn mechanism(&self) -> Result<Option<Mechanism>> {
+        let source =
+            SecretSource { password_file: self.password_file.clone(), password_env: self.password_env.clone() };
+        match self.auth {
+            Authentication::Nosasl => Ok(None),
+            Authentication::Plain => {
+                // Servers that check nothing still refuse an empty password.
+                let password = source.read(Path::new(""))?.unwrap_or_else(|| Secret::new("anonymous"));
+                Ok(Some(Mechanism::Plain { user: self.user.clone(), password }))
+            }
+        }
+    }
+
+    pub(super) fn time_limits(&self) -> TimeLimits {
+        TimeLimits {
+            connect: Duration::from_secs(self.connect_timeout_s.max(1)),
+            call: Duration::from_secs(self.call_timeout_s.max(1)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+
+    #[test]
+    fn toml_needs_endpoints_only_and_refuses_unknown_keys() {
+        let options: HiveServer2Options = toml::from_str("endpoints = ['a:10000', '[::1]:10000']").unwrap();
+        assert_eq!((options.user.as_str(), options.auth), ("hive", Authentication::Plain));
+        assert!(options.checked_endpoints().is_ok());
+        let unknown = toml::from_str::<HiveServer2Options>("endpoints = ['a:1']\nendpoint = 'b:2'").unwrap_err();
+        assert!(unknown.to_string().contains("endpoint"), "{unknown}");
+    }
+
+    #[test]
+    fn endpoints_without_a_port_are_config_errors() {
+        for endpoint in ["", "host", "host:", ":10000", "host:0", "host:70000", "host:x"] {
+            let error = HiveServer2Options::new(endpoint, "u").checked_endpoints().unwrap_err();
+            assert_eq!(error.kind(), Kind::Config, "{endpoint}");
+        }
+    }
+}

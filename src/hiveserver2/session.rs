@@ -1,0 +1,287 @@
+//! A session: opening it, running statements to their end, reading results, closing it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::client::Client;
+use super::failure::{self, Failure};
+use super::options::HiveServer2Options;
+use super::rows::{self, Column, Row, Rows};
+use super::tcli_service::*;
+use crate::error::{self, Error, Result};
+use crate::shutdown::Stop;
+
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+/// How long a stopped statement may take to be cancelled before we leave it to the closing connection.
+const CANCEL_WAIT: Duration = Duration::from_secs(10);
+const BATCH_ROWS: i64 = 10_000;
+
+/// One session on a HiveServer2.
+///
+/// # Cancel safety
+/// Dropping a running future cancels its statement on the server; dropping the session closes it there.
+pub struct Session {
+    client: Client,
+    handle: TSessionHandle,
+}
+
+/// What a statement without result did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Executed {
+    /// Rows changed, where the server counts them.
+    pub modified_rows: Option<u64>,
+}
+
+impl Session {
+    /// Opens a session on the first endpoint that can be reached.
+    ///
+    /// # Errors
+    /// Config: bad options. Unreachable: no endpoint answers; names the last one. Auth: the server declined.
+    pub async fn open(options: &HiveServer2Options) -> Result<Self> {
+        let mut last = None;
+        for endpoint in options.checked_endpoints()? {
+            match Self::open_on(endpoint, options).await {
+                Err(error) if error.is_transient() => {
+                    tracing::debug!(%error, "trying the next hiveserver2");
+                    last = Some(error);
+                }
+                done => return done,
+            }
+        }
+        Err(last.unwrap_or_else(|| error::config("hiveserver2 has no endpoint")))
+    }
+
+    async fn open_on(endpoint: &str, options: &HiveServer2Options) -> Result<Self> {
+        let client = Client::connect(endpoint, options.mechanism()?, options.time_limits()).await?;
+        let request = TOpenSessionReq {
+            client_protocol: TProtocolVersion::HIVE_CLI_SERVICE_PROTOCOL_V10,
+            username: Some(options.user.clone()),
+            password: None, // SASL carried it
+            configuration: Some(configuration(&options.configuration)),
+        };
+        let answer = client.call(move |thrift| thrift.open_session(request)).await?;
+        let attempt = format!("cannot open a session on hiveserver2 {endpoint}");
+        failure::check(answer.status, &attempt)?;
+        if answer.server_protocol_version < TProtocolVersion::HIVE_CLI_SERVICE_PROTOCOL_V6 {
+            return Err(error::refused(format!("{attempt}: it cannot send columnar results"))
+                .hint("hive 0.13 or later is needed"));
+        }
+        let handle = answer.session_handle.ok_or_else(|| error::refused(format!("{attempt}: no handle came back")))?;
+        Ok(Self { client, handle })
+    }
+
+    /// `host:port` of the server that took the session.
+    pub fn endpoint(&self) -> &str {
+        self.client.endpoint()
+    }
+
+    /// Runs a statement to its end; a result it may have is left unread.
+    ///
+    /// # Errors
+    /// Stopped: the statement was cancelled. Else what the server says, by kind.
+    pub async fn execute(&self, statement: &str, stop: &Stop) -> Result<Executed> {
+        let operation = self.run(statement, stop).await?;
+        let modified_rows = operation.modified_rows;
+        operation.close().await?;
+        Ok(Executed { modified_rows })
+    }
+
+    /// Runs a query and reads all of its rows.
+    ///
+    /// # Errors
+    /// As [`Session::execute`].
+    pub async fn query(&self, statement: &str, stop: &Stop) -> Result<Rows> {
+        let mut cursor = self.open_query(statement, stop).await?;
+        let mut rows = Vec::new();
+        while let Some(batch) = cursor.next_batch(stop).await? {
+            rows.extend(batch);
+        }
+        let columns = cursor.columns.clone();
+        cursor.close().await?;
+        Ok(Rows { columns, rows })
+    }
+
+    /// Runs a query and gives its rows out batch by batch, for results that need not fit into memory.
+    ///
+    /// # Errors
+    /// As [`Session::execute`].
+    pub async fn open_query(&self, statement: &str, stop: &Stop) -> Result<Cursor<'_>> {
+        let operation = self.run(statement, stop).await?;
+        let request = TGetResultSetMetadataReq { operation_handle: operation.handle.clone() };
+        let answer = self.client.call(move |thrift| thrift.get_result_set_metadata(request)).await?;
+        failure::check(answer.status, &operation.attempt)?;
+        let columns = answer.schema.map_or_else(Vec::new, |schema| schema.columns.iter().map(rows::column).collect());
+        Ok(Cursor { columns, operation })
+    }
+
+    /// Closes the session and waits for the server to say so.
+    ///
+    /// # Errors
+    /// Unreachable: the connection broke.
+    pub async fn close(self) -> Result<()> {
+        let request = TCloseSessionReq { session_handle: self.handle.clone() };
+        let answer = self.client.call(move |thrift| thrift.close_session(request)).await?;
+        failure::check(answer.status, "cannot close a hive session")
+    }
+
+    /// Starts a statement and waits for its end.
+    async fn run(&self, statement: &str, stop: &Stop) -> Result<Operation<'_>> {
+        stop.check()?;
+        let attempt = format!("hive statement '{}'", failure::first_words(statement));
+        tracing::debug!(endpoint = self.endpoint(), %statement, "executing");
+        let request = TExecuteStatementReq {
+            session_handle: self.handle.clone(),
+            statement: statement.to_owned(),
+            conf_overlay: None,
+            run_async: Some(true),
+        };
+        // Not given up on a stop: compiling cannot be cancelled before there is a handle.
+        let answer = self.client.call(move |thrift| thrift.execute_statement(request)).await?;
+        failure::check(answer.status, &attempt)?;
+        let handle =
+            answer.operation_handle.ok_or_else(|| error::refused(format!("{attempt}: no handle came back")))?;
+        let mut operation = Operation { client: &self.client, handle, attempt, modified_rows: None, open: true };
+        operation.wait(stop).await?;
+        Ok(operation)
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        let request = TCloseSessionReq { session_handle: self.handle.clone() };
+        // Where nobody waits for the answer nobody can use its error; a second close is harmless.
+        self.client.send(move |thrift| drop(thrift.close_session(request)));
+    }
+}
+
+/// Settings as `OpenSession` takes them.
+fn configuration(settings: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let mut all: BTreeMap<_, _> =
+        settings.iter().map(|(name, value)| (format!("set:hiveconf:{name}"), value.clone())).collect();
+    // Column names of results without the table's name in front.
+    all.entry("set:hiveconf:hive.resultset.use.unique.column.names".to_owned()).or_insert_with(|| "false".to_owned());
+    all
+}
+
+/// A statement on the server; cancelled and closed there when dropped before its end.
+struct Operation<'s> {
+    client: &'s Client,
+    handle: TOperationHandle,
+    attempt: String,
+    modified_rows: Option<u64>,
+    open: bool,
+}
+
+impl Operation<'_> {
+    /// Polls with growing pauses until the statement ends.
+    async fn wait(&mut self, stop: &Stop) -> Result<()> {
+        let mut pause = FIRST_PAUSE;
+        while !self.poll().await? {
+            tokio::select! {
+                () = stop.requested() => {
+                    // The server may hang; the closing connection cancels as well, only later.
+                    drop(tokio::time::timeout(CANCEL_WAIT, self.cancel()).await);
+                    return Err(stop.error().context(&self.attempt));
+                }
+                () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the statement has ended well.
+    async fn poll(&mut self) -> Result<bool> {
+        let request = TGetOperationStatusReq { operation_handle: self.handle.clone() };
+        let answer = self.client.call(move |thrift| thrift.get_operation_status(request)).await?;
+        failure::check(answer.status, &self.attempt)?;
+        match answer.operation_state {
+            Some(TOperationState::FINISHED_STATE) => {
+                self.modified_rows = answer.num_modified_rows.and_then(|rows| u64::try_from(rows).ok());
+                self.handle.has_result_set = answer.has_result_set.unwrap_or(self.handle.has_result_set);
+                Ok(true)
+            }
+            Some(TOperationState::ERROR_STATE) => {
+                let failure =
+                    Failure { sql_state: answer.sql_state, code: answer.error_code, message: answer.error_message };
+                Err(failure.into_error(&self.attempt))
+            }
+            Some(TOperationState::CANCELED_STATE | TOperationState::CLOSED_STATE) => {
+                Err(error::refused(format!("{}: somebody cancelled it on the server", self.attempt)))
+            }
+            Some(TOperationState::TIMEDOUT_STATE) => {
+                Err(error::refused(format!("{}: it ran too long", self.attempt))
+                    .hint("raise hive.query.timeout.seconds"))
+            }
+            _ => Ok(false),
+        }
+    }
+
+    async fn cancel(&mut self) -> Result<()> {
+        let request = TCancelOperationReq { operation_handle: self.handle.clone() };
+        let answer = self.client.call(move |thrift| thrift.cancel_operation(request)).await?;
+        failure::check(answer.status, &self.attempt)
+    }
+
+    async fn close(mut self) -> Result<()> {
+        self.open = false;
+        let request = TCloseOperationReq { operation_handle: self.handle.clone() };
+        let answer = self.client.call(move |thrift| thrift.close_operation(request)).await?;
+        failure::check(answer.status, &self.attempt)
+    }
+
+    fn failed(&self, error: Error) -> Error {
+        error.context(&self.attempt)
+    }
+}
+
+impl Drop for Operation<'_> {
+    fn drop(&mut self) {
+        if self.open {
+            // Closing a running operation cancels it.
+            let request = TCloseOperationReq { operation_handle: self.handle.clone() };
+            self.client.send(move |thrift| drop(thrift.close_operation(request)));
+        }
+    }
+}
+
+/// The rows of a query, fetched batch by batch.
+pub struct Cursor<'s> {
+    /// The columns of each row.
+    pub columns: Vec<Column>,
+    operation: Operation<'s>,
+}
+
+impl Cursor<'_> {
+    /// The next rows, at most 10,000; `None` after the last.
+    ///
+    /// # Errors
+    /// Unreachable: the connection broke. Stopped. Else what the server says.
+    pub async fn next_batch(&mut self, stop: &Stop) -> Result<Option<Vec<Row>>> {
+        if !self.operation.handle.has_result_set {
+            return Ok(None);
+        }
+        stop.check()?;
+        let request = TFetchResultsReq {
+            operation_handle: self.operation.handle.clone(),
+            orientation: TFetchOrientation::FETCH_NEXT,
+            max_rows: BATCH_ROWS,
+        };
+        let answer = self.operation.client.call(move |thrift| thrift.fetch_results(request)).await?;
+        failure::check(answer.status, &self.operation.attempt)?;
+        let rows = match answer.results {
+            Some(set) => rows::decode(set, self.columns.len()).map_err(|e| self.operation.failed(e))?,
+            None => Vec::new(),
+        };
+        // The server's hasMoreRows is always false; an empty batch ends the result.
+        Ok(if rows.is_empty() { None } else { Some(rows) })
+    }
+
+    /// Ends the query on the server; dropping the cursor does it as well, without a word.
+    ///
+    /// # Errors
+    /// Unreachable: the connection broke.
+    pub async fn close(self) -> Result<()> {
+        self.operation.close().await
+    }
+}
