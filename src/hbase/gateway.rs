@@ -50,10 +50,7 @@ impl Gateway {
     }
 
     /// Runs a call on the connection as it is, and gives the raw outcome back to a caller that knows what it means.
-    pub fn attempt<T>(
-        &mut self,
-        call: impl FnOnce(&mut RawClient) -> thrift::Result<T>,
-    ) -> Result<thrift::Result<T>> {
+    pub fn attempt<T>(&mut self, call: impl FnOnce(&mut RawClient) -> thrift::Result<T>) -> Result<thrift::Result<T>> {
         let done = call(self.client()?);
         if let Err(e) = &done
             && failure::spoils_connection(e)
@@ -108,10 +105,10 @@ fn open(endpoint: &str, options: &HBaseOptions) -> Result<RawClient> {
         Ok(TThriftServerType::ONE) => Ok(client),
         Ok(_) => Err(error::refused(format!("{endpoint} is a thrift2 gateway, sakia speaks thrift1"))
             .hint("name the gateway started with `hbase thrift start`")),
-        Err(thrift::Error::Application(e)) if e.kind == ApplicationErrorKind::UnknownMethod => {
-            Err(error::refused(format!("{endpoint} is a thrift service, but no hbase gateway with getThriftServerType"))
-                .hint("name an hbase thrift gateway of 2.1 or later"))
-        }
+        Err(thrift::Error::Application(e)) if e.kind == ApplicationErrorKind::UnknownMethod => Err(error::refused(
+            format!("{endpoint} is a thrift service, but no hbase gateway with getThriftServerType"),
+        )
+        .hint("name an hbase thrift gateway of 2.1 or later")),
         Err(e) => Err(failure::explain(e, "cannot greet hbase", endpoint)),
     }
 }

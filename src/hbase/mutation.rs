@@ -91,9 +91,7 @@ impl RowMutation {
             )));
         }
         let changes = self.changes.iter().map(|change| match change {
-            Change::Put { column, value } => {
-                Mutation::new(false, column.clone().into_bytes(), value.clone(), true)
-            }
+            Change::Put { column, value } => Mutation::new(false, column.clone().into_bytes(), value.clone(), true),
             Change::Delete { column } => Mutation::new(true, column.clone().into_bytes(), None, true),
         });
         Ok(BatchMutation::new(self.key.clone(), changes.collect::<Vec<_>>()))

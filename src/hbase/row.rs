@@ -37,8 +37,7 @@ impl Row {
 impl From<TRowResult> for Row {
     fn from(result: TRowResult) -> Self {
         let cells = result.columns.unwrap_or_default().into_iter().map(|(column, cell)| {
-            let cell =
-                Cell { value: cell.value.unwrap_or_default(), timestamp_ms: cell.timestamp.unwrap_or_default() };
+            let cell = Cell { value: cell.value.unwrap_or_default(), timestamp_ms: cell.timestamp.unwrap_or_default() };
             (column, cell)
         });
         Self { key: result.row.unwrap_or_default(), cells: cells.collect() }

@@ -162,9 +162,8 @@ impl TableSchema {
 
     /// A blank or a comma would change the meaning of Hive's `hbase.columns.mapping`, `#` too.
     fn check_cell(&self, cell: &str) -> Result<()> {
-        let (family, qualifier) = cell
-            .split_once(':')
-            .ok_or_else(|| error::config(format!("cell \"{cell}\" is not family:qualifier")))?;
+        let (family, qualifier) =
+            cell.split_once(':').ok_or_else(|| error::config(format!("cell \"{cell}\" is not family:qualifier")))?;
         check_name("qualifier", qualifier, "_-.")?;
         if self.families.iter().any(|known| known.name == family) {
             return Ok(());
@@ -214,7 +213,8 @@ fn check_name(what: &str, name: &str, punctuation: &str) -> Result<()> {
         return Ok(());
     }
     let allowed: String = punctuation.chars().flat_map(|c| [' ', c]).collect();
-    Err(error::config(format!("{what} \"{name}\" is no name")).hint(format!("letters, digits and{allowed} are allowed")))
+    Err(error::config(format!("{what} \"{name}\" is no name"))
+        .hint(format!("letters, digits and{allowed} are allowed")))
 }
 
 fn no_repeats(what: &str, names: impl Iterator<Item = String>) -> Result<()> {

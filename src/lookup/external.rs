@@ -73,8 +73,12 @@ impl ExternalTable {
     }
 
     fn drifted(&self) -> Error {
-        error::schema(format!("hive table {} was not made from this hbase schema", self.name.replace('`', "")))
-            .hint(format!("DROP TABLE {} if it is a table over hbase (hbase keeps its rows), or name another hive-table", self.name))
+        error::schema(format!("hive table {} was not made from this hbase schema", self.name.replace('`', ""))).hint(
+            format!(
+                "DROP TABLE {} if it is a table over hbase (hbase keeps its rows), or name another hive-table",
+                self.name
+            ),
+        )
     }
 }
 
@@ -177,7 +181,9 @@ mod tests {
         assert!(create_statement(&schema(), "shop`", "t").is_err());
         assert!(create_statement(&schema(), "shop", "t; x").is_err());
         let mut bad = schema();
-        for hive_type in ["string) STORED", "string COMMENT 'x'", "decimal(18,2", "decimal(18,)", "", "map<string,string>"] {
+        for hive_type in
+            ["string) STORED", "string COMMENT 'x'", "decimal(18,2", "decimal(18,)", "", "map<string,string>"]
+        {
             bad.columns[0].hive_type = hive_type.into();
             assert!(create_statement(&bad, "shop", "t").is_err(), "{hive_type}");
         }

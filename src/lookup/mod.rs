@@ -124,16 +124,9 @@ pub async fn run(
 }
 
 /// Scans the mapped columns of the whole table and says what differs from the pages.
-async fn compare(
-    client: &HBaseClient,
-    schema: &TableSchema,
-    pages: &Pages,
-    run_id: &str,
-    stop: &Stop,
-) -> Result<Diff> {
+async fn compare(client: &HBaseClient, schema: &TableSchema, pages: &Pages, run_id: &str, stop: &Stop) -> Result<Diff> {
     let mut differ = Differ::new(schema, pages, run_id);
-    let mut scanner =
-        client.scan(&schema.qualified_name(), Scan { columns: schema.cells(), ..Scan::default() });
+    let mut scanner = client.scan(&schema.qualified_name(), Scan { columns: schema.cells(), ..Scan::default() });
     while let Some(rows) = stop.or(scanner.next_rows()).await? {
         rows.iter().try_for_each(|row| differ.see(row))?;
     }

@@ -11,9 +11,8 @@ const DATABASE: &str = "${database}";
 /// # Errors
 /// Config: the file cannot be read or is empty, a bad database name, a `${...}` that nobody knows.
 pub(super) fn read(file: &Path, database: &str) -> Result<String> {
-    let text = std::fs::read_to_string(file).map_err(|e| {
-        error::config(format!("cannot read query {}", file.display())).hint("check the path").source(e)
-    })?;
+    let text = std::fs::read_to_string(file)
+        .map_err(|e| error::config(format!("cannot read query {}", file.display())).hint("check the path").source(e))?;
     fill_in(&text, database).map_err(|e| e.context(format!("query {}", file.display())))
 }
 
