@@ -20,14 +20,24 @@ wait_for() {
 
 port_open() { (exec 3<>"/dev/tcp/localhost/$1"); }
 
+# One request to the NameNode's web port, answered on standard output.
+namenode_http() {
+  local answer
+  exec 3<>"/dev/tcp/localhost/$NAMENODE_HTTP_PORT"
+  printf '%s %s HTTP/1.0\r\nHost: localhost\r\n\r\n' "$1" "$2" >&3
+  answer=$(cat <&3)
+  exec 3<&-
+  echo "$answer"
+}
+
 # HDFS takes writes: the NameNode's JMX page shows safe mode as an empty string.
 hdfs_writable() {
-  local page
-  exec 3<>"/dev/tcp/localhost/$NAMENODE_HTTP_PORT"
-  printf 'GET /jmx?qry=Hadoop:service=NameNode,name=NameNodeInfo HTTP/1.0\r\nHost: localhost\r\n\r\n' >&3
-  page=$(cat <&3)
-  exec 3<&-
-  [[ $page == *'"Safemode" : ""'* ]]
+  [[ $(namenode_http GET '/jmx?qry=Hadoop:service=NameNode,name=NameNodeInfo') == *'"Safemode" : ""'* ]]
+}
+
+# hdfs_mkdir PATH MODE: through WebHDFS, which costs no JVM; one that is there keeps its mode.
+hdfs_mkdir() {
+  [[ $(namenode_http PUT "/webhdfs/v1$1?op=MKDIRS&permission=$2&user.name=root") == *'{"boolean":true}'* ]]
 }
 wait_hdfs() { wait_for "HDFS out of safe mode" hdfs_writable; }
 

@@ -217,3 +217,87 @@ fn process_start(pid: u32) -> Option<String> {
 fn read_trimmed(path: &str) -> String {
     std::fs::read_to_string(path).map(|text| text.trim().to_owned()).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::local::LocalFilesystem;
+
+    const PATH: &str = "/lake/.sakia/orders/lock.json";
+
+    fn disk() -> (tempfile::TempDir, Arc<dyn Filesystem>) {
+        let root = tempfile::tempdir().unwrap();
+        let fs = Arc::new(LocalFilesystem::new(root.path()));
+        (root, fs)
+    }
+
+    async fn acquire_over(found: Holder) -> Result<Lock> {
+        let (_root, fs) = disk();
+        write(fs.as_ref(), PATH, &found).await.unwrap();
+        let outcome = Lock::acquire(&fs, PATH, "second").await;
+        let files: Vec<_> = fs.list("/lake/.sakia/orders").await.unwrap().into_iter().map(|f| f.path).collect();
+        assert_eq!(files, [PATH], "nothing is left beside the lock");
+        outcome
+    }
+
+    #[tokio::test]
+    async fn another_host_is_waited_for_until_its_time_is_up() {
+        let mut found = Holder { host: "elsewhere".into(), ..Holder::new("first") };
+        let error = acquire_over(found.clone()).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Busy);
+        assert!(error.to_string().contains("first") && error.to_string().contains("elsewhere"), "{error}");
+        found.expires_ms = now_ms() - 1;
+        acquire_over(found).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_dead_process_of_this_host_holds_nothing() {
+        let mut gone = std::process::Command::new("true").spawn().unwrap();
+        gone.wait().unwrap();
+        acquire_over(Holder { pid: gone.id(), ..Holder::new("first") }).await.unwrap();
+        // A living process that took the same id.
+        let parent = std::os::unix::process::parent_id();
+        acquire_over(Holder { pid: parent, process_start: "long ago".into(), ..Holder::new("first") }).await.unwrap();
+        let alive = Holder { pid: parent, process_start: process_start(parent).unwrap(), ..Holder::new("first") };
+        assert_eq!(acquire_over(alive).await.unwrap_err().kind(), Kind::Busy);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn one_of_many_contenders_gets_a_dead_lock() {
+        let (_root, fs) = disk();
+        write(fs.as_ref(), PATH, &Holder { expires_ms: 0, ..Holder::new("dead") }).await.unwrap();
+        let contenders = (0..8).map(|n| {
+            let fs = fs.clone();
+            tokio::spawn(async move { Lock::acquire(&fs, PATH, &n.to_string()).await })
+        });
+        let outcomes: Vec<_> = futures::future::join_all(contenders).await.into_iter().map(|o| o.unwrap()).collect();
+        assert_eq!(outcomes.iter().filter(|o| o.is_ok()).count(), 1);
+        for error in outcomes.iter().filter_map(|o| o.as_ref().err()) {
+            assert_eq!(error.kind(), Kind::Busy, "{error}");
+        }
+        for lock in outcomes.into_iter().flatten() {
+            lock.check().await.unwrap();
+            lock.release().await.unwrap();
+        }
+        Lock::acquire(&fs, PATH, "next").await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_held_lock_is_renewed() {
+        let (_root, fs) = disk();
+        let lock = Lock::acquire(&fs, PATH, "long").await.unwrap();
+        let first = read(fs.as_ref(), PATH).await.unwrap().unwrap();
+        let renewed = async {
+            loop {
+                tokio::time::sleep(RENEWAL).await;
+                let now = read(fs.as_ref(), PATH).await.unwrap().unwrap();
+                if now.expires_ms > first.expires_ms {
+                    return now;
+                }
+            }
+        };
+        let now = tokio::time::timeout(20 * RENEWAL, renewed).await.unwrap();
+        assert_eq!(now.token, first.token);
+        lock.check().await.unwrap();
+    }
+}

@@ -23,6 +23,8 @@ mod partition;
 mod publish;
 mod register;
 mod run;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::sync::Arc;

@@ -89,7 +89,9 @@ impl ExternalTable {
 pub fn create_statement(schema: &TableSchema, database: &str, table: &str) -> Result<String> {
     check_name("database", database)?;
     check_name("hive-table", table)?;
-    let key_comment = format!("salt of {} and {}, see the schema", schema.row_key.column, schema.row_key.column);
+    let key = &schema.row_key;
+    let key_comment =
+        format!("crc32({}) mod {} in hex, |, {} in {} digits", key.column, key.salt_buckets, key.column, key.width);
     let mut columns = vec![format!("  `{KEY_COLUMN}` string COMMENT {}", quote(&key_comment))];
     for column in &schema.columns {
         check_name("column", &column.name)?;
@@ -163,7 +165,17 @@ mod tests {
 
     #[test]
     fn the_statement_follows_the_schema() {
-        insta::assert_snapshot!(create_statement(&schema(), "shop", "t_360").unwrap(), @"");
+        insta::assert_snapshot!(create_statement(&schema(), "shop", "t_360").unwrap(), @r"
+        CREATE EXTERNAL TABLE IF NOT EXISTS `shop`.`t_360` (
+          `row_key` string COMMENT 'crc32(id) mod 16 in hex, |, id in 12 digits',
+          `country` string,
+          `city` varchar(20) COMMENT 'where, if known'
+        )
+        COMMENT 'what\'s known'
+        STORED BY 'org.apache.hadoop.hive.hbase.HBaseStorageHandler'
+        WITH SERDEPROPERTIES ('hbase.columns.mapping' = ':key,p:country,m:city')
+        TBLPROPERTIES ('hbase.table.name' = 't', 'hbase.mapred.output.outputtable' = 't', 'sakia.schema' = 'b6512e64a8c887e8')
+        ");
     }
 
     #[test]

@@ -56,7 +56,7 @@ impl Found {
     /// The row as a table: column, value, and the time that its cell carries.
     pub fn to_table(&self) -> String {
         let mut table = Table::new();
-        table.load_style(presets::ASCII_BORDERS_ONLY_CONDENSED).set_header(["column", "value", "written for"]);
+        table.load_style(presets::ASCII_BORDERS_ONLY_CONDENSED).set_header(["column", "value", "as of"]);
         table.add_row(["row key", &self.row_key, ""]);
         for line in &self.lines {
             let time = line.timestamp_ms.map(utc).unwrap_or_default();
@@ -81,6 +81,14 @@ mod tests {
     fn a_row_is_a_line_for_each_column() {
         let cell = Cell { value: b"Cyprus".to_vec(), timestamp_ms: 1_323_434_220_123 };
         let row = Row { key: b"k".to_vec(), cells: [(b"p:country".to_vec(), cell)].into() };
-        insta::assert_snapshot!(Found::of(&schema(), "k".into(), &row).to_table(), @"");
+        insta::assert_snapshot!(Found::of(&schema(), "k".into(), &row).to_table(), @r"
+        +---------------------------------------------+
+        | column    value    as of                    |
+        +=============================================+
+        | row key   k                                 |
+        | country   Cyprus   2011-12-09T12:37:00.123Z |
+        | city                                        |
+        +---------------------------------------------+
+        ");
     }
 }

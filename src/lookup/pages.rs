@@ -169,7 +169,8 @@ mod tests {
     #[test]
     fn bad_results_are_refused_by_name() {
         let all = ["id", "country", "city", "at"];
-        let cases: [(&[&str], &[&[&str]], &str); 8] = [
+        type Case<'a> = (&'a [&'a str], &'a [&'a [&'a str]], &'a str);
+        let cases: [Case<'_>; 8] = [
             (&["id", "country", "at"], &[], "no column city"),
             (&["id", "country", "city"], &[], "no column at"),
             (&["id", "country", "city", "at", "x"], &[], "column x of the query"),

@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn columns_are_lower_case_and_carry_comments() {
-        let note = [("comment".to_owned(), "in euro".to_owned())].into();
+        let note = std::collections::HashMap::from([("comment".to_owned(), "in euro".to_owned())]);
         let schema = Schema::new(vec![Field::new("Total", DataType::Decimal128(10, 2), true).with_metadata(note)]);
         let column = columns(&schema).unwrap().remove(0);
         assert_eq!(column.name, "total");

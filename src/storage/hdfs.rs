@@ -28,6 +28,14 @@ const DEFAULT_FS: &str = "fs.defaultFS";
 /// A cluster with as many datanodes as copies has no replacement for a lost one; going on with fewer is right then.
 const BEST_EFFORT: &str = "dfs.client.block.write.replace-datanode-on-failure.best-effort";
 
+/// With one NameNode there is nobody to fail over to: the client's 15 attempts would only delay the bad news by a
+/// minute. These bridge about five seconds, such as a dropped connection.
+const SINGLE_NAMENODE: [(&str, &str); 3] = [
+    ("dfs.client.failover.max.attempts", "4"),
+    ("dfs.client.failover.sleep.base.millis", "250"),
+    ("dfs.client.failover.sleep.max.millis", "2000"),
+];
+
 /// How to reach HDFS.
 #[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -55,8 +63,13 @@ pub struct HdfsOptions {
 /// # Errors
 /// Config: no usable address. Unreachable: nobody answers there. Busy: still in safe mode. Auth: not let in.
 pub async fn connect(options: &HdfsOptions) -> Result<Arc<dyn Filesystem>> {
-    let settings = settings(options).await?;
+    let mut settings = settings(options).await?;
     let url = address(options, &settings)?;
+    if Url::parse(&url).is_ok_and(|url| url.port().is_some()) {
+        for (name, value) in SINGLE_NAMENODE {
+            settings.entry(name.to_owned()).or_insert_with(|| value.to_owned());
+        }
+    }
     let mut builder = ClientBuilder::new().with_url(url.clone()).with_config(settings);
     if let Some(directory) = &options.config_dir {
         builder = builder.with_config_dir(directory.display().to_string());

@@ -162,3 +162,18 @@ impl FileWriter for LocalWriter {
         Ok(self.len_bytes)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_local_disk_is_a_filesystem() {
+        let root = tempfile::tempdir().unwrap();
+        let fs = LocalFilesystem::new(root.path());
+        assert_eq!(fs.uri(), format!("file://{}", root.path().display()));
+        crate::storage::conformance::check(Arc::new(fs), "/suite").await;
+    }
+}

@@ -1,0 +1,243 @@
+//! The HBase client against the real gateway; results are read back by happybase.
+
+use std::io;
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use sakia::error::Kind;
+use sakia::hbase::{BatchLimits, HBaseClient, HBaseOptions, RowMutation, Scan, TableSchema};
+
+use crate::peers::{HBaseTable, happybase};
+
+const GATEWAY: &str = "localhost:9090";
+
+fn schema(table: &str) -> TableSchema {
+    TableSchema::parse(&format!(
+        r#"
+        table = "{table}"
+        written-by = "m:run"
+        row-key = {{ column = "id", salt-buckets = 4, width = 8 }}
+        [[family]]
+        name = "p"
+        [[family]]
+        name = "m"
+        max-versions = 2
+        [[column]]
+        name = "name"
+        cell = "p:name"
+        "#
+    ))
+    .unwrap()
+}
+
+async fn client() -> HBaseClient {
+    HBaseClient::connect(&HBaseOptions::new([GATEWAY])).await.unwrap()
+}
+
+fn rows(schema: &TableSchema, count: u32) -> Vec<RowMutation> {
+    let mut rows: Vec<_> = (0..count)
+        .map(|id| {
+            let mut row = RowMutation::new(schema.row_key.encode(&id.to_string()).unwrap()).unwrap();
+            row.put("p:name", format!("name {id}"));
+            row.put("p:empty", "");
+            row.put("m:bytes", vec![0, 255, u8::try_from(id % 256).unwrap()]);
+            row.put("m:a", "1");
+            row.put("m:b", "2");
+            row
+        })
+        .collect();
+    rows.sort_by(|a, b| a.key().cmp(b.key()));
+    rows
+}
+
+async fn put(client: &HBaseClient, table: &str, rows: &[RowMutation], timestamp_ms: i64) {
+    for batch in BatchLimits::default().cut(rows) {
+        client.mutate(table, batch, timestamp_ms).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_is_made_once_and_its_families_are_checked() {
+    let table = HBaseTable::named("ensure");
+    let (client, schema) = (client().await, schema(&table.0));
+    assert!(client.ensure_table(&schema).await.unwrap());
+    assert!(!client.ensure_table(&schema).await.unwrap());
+    let families = happybase(
+        "f = c.table(args[0]).families()\n\
+         for name in sorted(f): print(name.decode(), f[name]['max_versions'], f[name]['compression'])",
+        &[&table.0],
+    );
+    assert_eq!(families, "m: 2 NONE\np: 1 NONE\n");
+
+    let wider = TableSchema::parse(
+        &include_str!("../../hbase-schemas/customer_360.toml")
+            .replace("table = \"customer_360\"", &format!("table = \"{}\"", table.0))
+            .replace("name = \"p\"", "name = \"profile\"")
+            .replace("\"p:", "\"profile:"),
+    )
+    .unwrap();
+    let error = client.ensure_table(&wider).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Schema);
+    assert!(error.to_string().ends_with("has the column families m, p, but not profile"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_put_twice_are_there_once_with_their_timestamp() {
+    let table = HBaseTable::named("put");
+    let (client, schema) = (client().await, schema(&table.0));
+    client.ensure_table(&schema).await.unwrap();
+    let rows = rows(&schema, 20_000);
+    let started = Instant::now();
+    put(&client, &table.0, &rows, 1_323_434_220_123).await;
+    println!("{:.0} rows/s put ({} rows of 5 cells)", 20_000.0 / started.elapsed().as_secs_f64(), rows.len());
+    put(&client, &table.0, &rows[..1_000], 1_323_434_220_123).await;
+
+    let read_back = happybase(
+        "t = c.table(args[0])\n\
+         rows = list(t.scan(batch_size=1000))\n\
+         print(len(rows), all(len(data) == 5 for _, data in rows))\n\
+         print(t.cells(args[1], 'p:name', versions=9, include_timestamp=True))\n\
+         print(t.row(args[1])[b'm:bytes'], t.row(args[1])[b'p:empty'])",
+        &[&table.0, &schema.row_key.encode("12370").unwrap()],
+    );
+    let expected = "20000 True\n[(b'name 12370', 1323434220123)]\nb'\\x00\\xffR' b''\n";
+    assert_eq!(read_back, expected);
+
+    let key = schema.row_key.encode("12370").unwrap();
+    let started = Instant::now();
+    for _ in 0..200 {
+        let row = client.get(&table.0, key.as_bytes(), &[]).await.unwrap().unwrap();
+        assert_eq!(row.cell("p:name").unwrap().value, b"name 12370");
+    }
+    println!("{:.2} ms a get", started.elapsed().as_secs_f64() * 1000.0 / 200.0);
+    assert!(client.get(&table.0, b"none", &[]).await.unwrap().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scan_keeps_to_its_prefix_and_columns() {
+    let table = HBaseTable::named("scan");
+    let (client, schema) = (client().await, schema(&table.0));
+    client.ensure_table(&schema).await.unwrap();
+    put(&client, &table.0, &rows(&schema, 1_000), 7).await;
+    let mut seen = 0;
+    for prefix in ["00|", "01|", "02|", "03|"] {
+        let scan = Scan { prefix: prefix.into(), columns: vec!["p:name".into()], batch_rows: 100, ..Scan::default() };
+        let mut scanner = client.scan(&table.0, scan);
+        while let Some(rows) = scanner.next_rows().await.unwrap() {
+            assert!(rows.len() <= 100);
+            assert!(rows.iter().all(|row| row.key.starts_with(prefix.as_bytes()) && row.cells.len() == 1));
+            seen += rows.len();
+        }
+    }
+    assert_eq!(seen, 1_000);
+    let mut scanner = client.scan(&table.0, Scan { keys_only: true, ..Scan::default() });
+    let rows = scanner.next_rows().await.unwrap().unwrap();
+    assert!(rows.iter().all(|row| row.cells.values().all(|cell| cell.value.is_empty())));
+}
+
+/// Stands between client and gateway; cuts every connection when asked.
+struct Proxy {
+    endpoint: String,
+    open: Arc<Mutex<Vec<TcpStream>>>,
+}
+
+impl Proxy {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = listener.local_addr().unwrap().to_string();
+        let open = Arc::new(Mutex::new(Vec::new()));
+        let streams = Arc::clone(&open);
+        std::thread::spawn(move || {
+            for near in listener.incoming().map_while(Result::ok) {
+                let far = TcpStream::connect(GATEWAY).unwrap();
+                streams.lock().unwrap().push(near.try_clone().unwrap());
+                for (mut from, mut to) in [(near.try_clone().unwrap(), far.try_clone().unwrap()), (far, near)] {
+                    std::thread::spawn(move || {
+                        let _ = io::copy(&mut from, &mut to);
+                        let _ = to.shutdown(Shutdown::Both);
+                    });
+                }
+            }
+        });
+        Self { endpoint, open }
+    }
+
+    fn cut(&self) {
+        for stream in self.open.lock().unwrap().drain(..) {
+            stream.shutdown(Shutdown::Both).unwrap();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cut_connection_costs_a_scan_and_a_put_nothing() {
+    let table = HBaseTable::named("cut");
+    let proxy = Proxy::start();
+    let client = HBaseClient::connect(&HBaseOptions::new([proxy.endpoint.as_str()])).await.unwrap();
+    let schema = schema(&table.0);
+    client.ensure_table(&schema).await.unwrap();
+    let rows = rows(&schema, 1_000);
+    proxy.cut();
+    put(&client, &table.0, &rows, 7).await;
+    let mut scanner = client.scan(&table.0, Scan { batch_rows: 300, ..Scan::default() });
+    let mut keys = Vec::new();
+    while let Some(batch) = scanner.next_rows().await.unwrap() {
+        keys.extend(batch.into_iter().map(|row| row.key));
+        proxy.cut();
+    }
+    assert_eq!(keys, rows.iter().map(|row| row.key().to_vec()).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_missing_is_named() {
+    let table = HBaseTable::named("missing");
+    let (client, schema) = (client().await, schema(&table.0));
+    let mut row = RowMutation::new("k").unwrap();
+    row.put("nope:q", "v");
+
+    let error = client.mutate(&table.0, std::slice::from_ref(&row), 1).await.unwrap_err();
+    assert_eq!((error.kind(), error.to_string().contains(&table.0)), (Kind::NotFound, true), "{error}");
+    let error = client.get(&table.0, b"k", &[]).await.unwrap_err();
+    assert_eq!((error.kind(), error.to_string().contains(&table.0)), (Kind::NotFound, true), "{error}");
+    let error = client.scan(&table.0, Scan::default()).next_rows().await.unwrap_err();
+    assert_eq!((error.kind(), error.to_string().contains(&table.0)), (Kind::NotFound, true), "{error}");
+    let error = client.families(&table.0).await.unwrap_err();
+    assert_eq!((error.kind(), error.to_string().contains(&table.0)), (Kind::NotFound, true), "{error}");
+
+    client.ensure_table(&schema).await.unwrap();
+    let error = client.mutate(&table.0, &[row], 1).await.unwrap_err();
+    assert_eq!((error.kind(), error.to_string().contains("nope")), (Kind::NotFound, true), "{error}");
+
+    let elsewhere = TableSchema { namespace: "no_such_namespace".into(), ..schema };
+    let error = client.ensure_table(&elsewhere).await.unwrap_err();
+    assert_eq!((error.kind(), error.to_string().contains("no_such_namespace")), (Kind::NotFound, true), "{error}");
+}
+
+/// What the lookup's rule about NULL stands on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tombstone_hides_what_is_not_newer() {
+    let table = HBaseTable::named("tombstone");
+    let (client, schema) = (client().await, schema(&table.0));
+    client.ensure_table(&schema).await.unwrap();
+    let put = |value: &str| {
+        let mut row = RowMutation::new("k").unwrap();
+        row.put("p:name", value);
+        row.put("m:run", "r");
+        [row]
+    };
+    let mut delete = RowMutation::new("k").unwrap();
+    delete.delete("p:name");
+    let name = || async {
+        let row = client.get(&table.0, b"k", &[]).await.unwrap().unwrap();
+        row.cell("p:name").map(|cell| String::from_utf8(cell.value.clone()).unwrap())
+    };
+    client.mutate(&table.0, &put("a"), 100).await.unwrap();
+    assert_eq!(name().await.as_deref(), Some("a"));
+    client.mutate(&table.0, &[delete], 100).await.unwrap();
+    assert_eq!(name().await, None);
+    client.mutate(&table.0, &put("b"), 100).await.unwrap();
+    assert_eq!(name().await, None, "a put of the tombstone's time is hidden");
+    client.mutate(&table.0, &put("c"), 101).await.unwrap();
+    assert_eq!(name().await.as_deref(), Some("c"));
+}
