@@ -9,12 +9,14 @@
 //! |---|---|
 //! | 0 | [`error`], [`retry`], [`shutdown`], [`secret`], [`telemetry`] |
 //! | 1 | [`format`](mod@format), [`hiveserver2`], [`sasl`], [`storage`] |
+//! | 3 | [`scd2`] |
 
 pub mod error;
 pub mod format;
 pub mod hiveserver2;
 pub mod retry;
 pub mod sasl;
+pub mod scd2;
 pub mod secret;
 pub mod shutdown;
 pub mod storage;
