@@ -10,8 +10,9 @@
 //! | 0 | [`config`], [`error`], [`retry`], [`secret`], [`shutdown`], [`telemetry`] |
 //! | 1 | [`format`](mod@format), [`hbase`], [`hiveserver2`], [`metastore`], [`mysql`], [`sasl`], [`storage`] |
 //! | 2 | [`load`] |
-//! | 3 | [`lookup`], [`transfer`] |
+//! | 3 | [`agent`], [`lookup`], [`transfer`] |
 
+pub mod agent;
 pub mod config;
 pub mod error;
 pub mod format;
