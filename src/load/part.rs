@@ -69,6 +69,15 @@ impl PartWriter {
         if out.is_empty() { Ok(()) } else { self.staged.ship(out).await }
     }
 
+    /// Ships what the encoder holds, at the price of a smaller row group or block; the file goes on.
+    ///
+    /// # Errors
+    /// Those of the encoder and of the filesystem.
+    pub async fn flush(&mut self) -> Result<()> {
+        let out = self.encode(|encoder, out| encoder.flush(out), SLICE_BYTES).await?;
+        if out.is_empty() { Ok(()) } else { self.staged.ship(out).await }
+    }
+
     /// Completes the file and makes it durable; it stays unseen until the load is committed.
     ///
     /// # Errors
@@ -91,8 +100,12 @@ impl PartWriter {
 
     /// Bytes shipped, waiting or held by the encoder; for callers that roll files by size.
     pub fn size_bytes(&self) -> u64 {
-        let held = self.encoding.as_ref().map_or(0, |e| e.out.len() + e.encoder.buffered_bytes());
-        self.staged.part.bytes + held as u64
+        self.staged.part.bytes + self.buffered_bytes() as u64
+    }
+
+    /// Bytes held in memory: those of the encoder and those that wait to be shipped.
+    pub fn buffered_bytes(&self) -> usize {
+        self.encoding.as_ref().map_or(0, |e| e.out.len() + e.encoder.buffered_bytes())
     }
 
     /// Runs `work` on a thread for computing; gives the bytes to ship if there are at least `least`.

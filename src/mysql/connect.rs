@@ -21,6 +21,9 @@ const DEFAULT_PORT: u16 = 3306;
 /// Time a server has to accept a connection and greet.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// What the server answers to KILL of a connection that is gone.
+const NO_SUCH_THREAD: u16 = 1094;
+
 /// What every session is set to before its first statement: instants in UTC, strict and plain SQL, no time-out while
 /// the target stalls, rows seen as of the snapshot.
 const SESSION: &str = "SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES', net_write_timeout = 3600, \
@@ -143,6 +146,24 @@ impl MySqlClient {
     /// As the server says.
     pub async fn run(&self, conn: &mut Conn, sql: &str, act: &str) -> Result<()> {
         conn.query_drop(sql).await.map_err(|e| self.advise(e, act))
+    }
+
+    /// Ends the connections with these ids, whatever they are doing; those that are gone already are fine.
+    ///
+    /// # Errors
+    /// Those of [`MySqlClient::connect`], and what the server says.
+    pub async fn kill(&self, ids: &[u32]) -> Result<()> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let mut conn = self.connect().await?;
+        for id in ids {
+            match conn.query_drop(format!("KILL {id}")).await {
+                Err(mysql_async::Error::Server(gone)) if gone.code == NO_SUCH_THREAD => {}
+                done => done.map_err(|e| self.advise(e, "cannot end a connection"))?,
+            }
+        }
+        Ok(())
     }
 
     /// Host and port.
