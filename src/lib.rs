@@ -10,7 +10,7 @@
 //! | 0 | [`config`], [`error`], [`retry`], [`secret`], [`shutdown`], [`telemetry`] |
 //! | 1 | [`format`](mod@format), [`hbase`], [`hiveserver2`], [`metastore`], [`mysql`], [`sasl`], [`storage`] |
 //! | 2 | [`load`] |
-//! | 3 | [`agent`], [`lookup`] |
+//! | 3 | [`agent`], [`lookup`], [`scd2`], [`transfer`] |
 
 pub mod agent;
 pub mod config;
@@ -24,7 +24,9 @@ pub mod metastore;
 pub mod mysql;
 pub mod retry;
 pub mod sasl;
+pub mod scd2;
 pub mod secret;
 pub mod shutdown;
 pub mod storage;
 pub mod telemetry;
+pub mod transfer;

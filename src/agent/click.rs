@@ -10,6 +10,7 @@
 //! | `/checkout/payment` | 6 payment | |
 //! | `/order?invoice=NO` | 7 order | the invoice, as on any path |
 
+use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 use arrow_array::builder::{
@@ -51,7 +52,8 @@ pub static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
         ("source_offset", DataType::Int64, false, "where the line begins in that file, in bytes"),
     ];
     let field = |(name, data_type, nullable, comment): (&str, DataType, bool, &str)| {
-        Field::new(name, data_type, nullable).with_metadata([("comment".to_owned(), comment.to_owned())].into())
+        let comment = HashMap::from([("comment".to_owned(), comment.to_owned())]);
+        Field::new(name, data_type, nullable).with_metadata(comment)
     };
     Arc::new(Schema::new(columns.map(field).to_vec()))
 });

@@ -59,7 +59,7 @@ fn max_line_bytes() -> usize {
 
 /// One text or a list of them.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a file pattern or a list of them")]
 pub enum OneOrMore {
     /// `"a"`
     One(String),

@@ -68,14 +68,17 @@ pub(super) fn collect(
                 }
                 sorting.to.record = record.number + 1;
                 sorting.to.positions.put(record.batch.after);
-                deadline = deadline.or_else(|| Some(Instant::now() + roll.age));
+                if sorting.rows > 0 {
+                    deadline = deadline.or_else(|| Some(Instant::now() + roll.age));
+                }
             }
             Take::Nothing if deadline.is_none() => {}
             Take::Nothing | Take::End => break,
             Take::Closed => return Ok(None),
         }
     }
-    if sorting.to.record == from.record { Ok(None) } else { sorting.finish(from).map(Some) }
+    // Positions without lines wait for the next lines.
+    if sorting.rows == 0 { Ok(None) } else { sorting.finish(from).map(Some) }
 }
 
 /// Lines being sorted into partitions.

@@ -70,6 +70,18 @@ const DRAIN_PATIENCE: Duration = Duration::from_secs(60);
 /// use. Exists: the target is not ours. NotFound: no file to drain. Data: the channel is corrupt, a file compressed.
 /// Those of [`Load`](crate::load::Load).
 pub async fn run(args: &AgentArgs, base: &Path, cluster: &Cluster, run_id: &str, stop: &Stop) -> Result<StepSummary> {
+    let patience = if args.drain { DRAIN_PATIENCE } else { Duration::MAX };
+    run_patiently(args, base, cluster, run_id, stop, Retry::for_time(patience)).await
+}
+
+async fn run_patiently(
+    args: &AgentArgs,
+    base: &Path,
+    cluster: &Cluster,
+    run_id: &str,
+    stop: &Stop,
+    retry: Retry,
+) -> Result<StepSummary> {
     let started = Instant::now();
     let plan = AgentPlan::new(args, base)?;
     let lock = ChannelLock::take(&plan.channel_dir)?;
@@ -88,7 +100,7 @@ pub async fn run(args: &AgentArgs, base: &Path, cluster: &Cluster, run_id: &str,
     let source = Taildir::new(plan.patterns, plan.max_line_bytes, channel.positions());
     let (fed, drain) = (channel.clone(), args.drain);
     let feeding = spawn_blocking(move || feed(source, &fed, drain));
-    let mut agent = Agent { channel, sink, roll: plan.roll, drain, summary: StepSummary::new(name(args)), epochs: 0 };
+    let mut agent = Agent { channel, sink, roll: plan.roll, retry, summary: StepSummary::new(name(args)), epochs: 0 };
     let emptied = agent.empty(stop).await;
     drop(open);
     let source = joined(feeding.await);
@@ -163,7 +175,7 @@ struct Agent {
     channel: Arc<FileChannel>,
     sink: Sink,
     roll: Roll,
-    drain: bool,
+    retry: Retry,
     summary: StepSummary,
     epochs: u64,
 }
@@ -200,7 +212,6 @@ impl Agent {
 
     /// Writes one epoch and lets the channel go on behind it. A cluster that is away is waited for.
     async fn write(&mut self, epoch: &Epoch, stop: &Stop) -> Result<()> {
-        let retry = Retry::for_time(if self.drain { DRAIN_PATIENCE } else { Duration::MAX });
         // A stop does not break into an epoch at once: letting it end leaves less for the next run.
         let unhurried = Stop::new();
         let late = async {
@@ -208,7 +219,7 @@ impl Agent {
             tokio::time::sleep(GRACE).await;
         };
         let parts = tokio::select! {
-            parts = retry.run(&unhurried, || self.sink.write(epoch)) => parts?,
+            parts = self.retry.run(&unhurried, || self.sink.write(epoch)) => parts?,
             () = late => return Err(stop.error()),
         };
         self.channel.commit(epoch.to.clone())?;

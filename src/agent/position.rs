@@ -56,6 +56,9 @@ pub struct FilePosition {
     pub path: String,
     /// Its inode then.
     pub inode: u64,
+    /// How many other files this inode held before, truncated or deleted since.
+    #[serde(default)]
+    pub generation: u32,
     /// Its identity, of the bytes before `offset`.
     pub head: Head,
     /// The first byte not yet read.
@@ -75,15 +78,27 @@ pub struct Candidate<'a> {
     pub head: &'a [u8],
 }
 
-/// The positions of all files ever read, one an inode.
+/// How many generations of an inode are remembered: a copy of a truncated file is known by the one before.
+const GENERATIONS: u32 = 4;
+
+/// The positions of all files ever read, by inode and generation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Vec<FilePosition>", into = "Vec<FilePosition>")]
-pub struct Positions(BTreeMap<u64, FilePosition>);
+pub struct Positions(BTreeMap<(u64, u32), FilePosition>);
 
 impl Positions {
     /// Moves a file's position.
     pub fn put(&mut self, position: FilePosition) {
-        self.0.insert(position.inode, position);
+        let (inode, generation) = (position.inode, position.generation);
+        if let Some(oldest) = generation.checked_sub(GENERATIONS) {
+            self.0.remove(&(inode, oldest));
+        }
+        self.0.insert((inode, generation), position);
+    }
+
+    /// The generation of the next new file on an inode.
+    pub fn next_generation(&self, inode: u64) -> u32 {
+        self.last(inode).map_or(0, |position| position.generation.saturating_add(1))
     }
 
     /// The position of the file that `found` is, if any of it was read before.
@@ -110,9 +125,9 @@ impl Positions {
             .map(|(_, p)| p)
     }
 
-    /// The position of the file that had this inode.
-    pub fn get(&self, inode: u64) -> Option<&FilePosition> {
-        self.0.get(&inode)
+    /// The position of the last file on this inode.
+    pub fn last(&self, inode: u64) -> Option<&FilePosition> {
+        self.0.range((inode, 0)..=(inode, u32::MAX)).next_back().map(|(_, position)| position)
     }
 
     /// The positions, by inode.
@@ -123,7 +138,7 @@ impl Positions {
 
 impl From<Vec<FilePosition>> for Positions {
     fn from(positions: Vec<FilePosition>) -> Self {
-        Self(positions.into_iter().map(|p| (p.inode, p)).collect())
+        Self(positions.into_iter().map(|p| ((p.inode, p.generation), p)).collect())
     }
 }
 
@@ -138,7 +153,7 @@ mod tests {
     use super::*;
 
     fn position(path: &str, inode: u64, head: &[u8], offset: u64) -> FilePosition {
-        FilePosition { path: path.into(), inode, head: Head::new(head, offset), offset }
+        FilePosition { path: path.into(), inode, generation: 0, head: Head::new(head, offset), offset }
     }
 
     fn find(positions: &Positions, path: &str, inode: u64, head: &[u8], size: u64) -> Option<u64> {
@@ -165,6 +180,19 @@ mod tests {
         let positions = Positions::from(vec![position("/a", 1, &long, 5000)]);
         let copy = Candidate { path: "/copy", inode: 2, size: 5000, head: &long[..HEAD_BYTES] };
         assert!(positions.find(&copy, |p| p.inode == 1).is_none());
+    }
+
+    #[test]
+    fn a_new_file_on_an_inode_does_not_hide_the_old_one() {
+        let mut positions = Positions::from(vec![position("/a", 1, &[b'a'; 5000], 5000)]);
+        for _ in 0..GENERATIONS - 1 {
+            let generation = positions.next_generation(1);
+            positions.put(FilePosition { generation, ..position("/a", 1, b"new", 3) });
+        }
+        assert_eq!(find(&positions, "/copy", 2, &[b'a'; 5000], 5000), Some(5000));
+        let generation = positions.next_generation(1);
+        positions.put(FilePosition { generation, ..position("/a", 1, b"new", 3) });
+        assert_eq!(positions.iter().count(), GENERATIONS as usize);
     }
 
     #[test]

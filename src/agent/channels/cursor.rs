@@ -102,7 +102,7 @@ mod tests {
     use crate::error::Kind;
 
     fn cursor(channel: &str, epoch: u64, record: u64) -> Cursor {
-        let at = FilePosition { path: "/a".into(), inode: 1, head: Head::new(b"x", 1), offset: epoch };
+        let at = FilePosition { path: "/a".into(), inode: 1, generation: 0, head: Head::new(b"x", 1), offset: epoch };
         Cursor { epoch, record, positions: vec![at].into(), ..Cursor::new(channel.into()) }
     }
 

@@ -222,7 +222,7 @@ mod tests {
 
     #[test]
     fn garbage_requests_are_valid_lines() {
-        for request in ["", "GET", r"\x16\x03\x01\x00\x8b\x01\x00\"\x87\\", "hello"] {
+        for request in ["", "GET", r#"\x16\x03\x01\x00\x8b\x01\x00\"\x87\\"#, "hello"] {
             let text = LINE.replace(r#"GET /p/85123A?q=\"x\" HTTP/1.1"#, request);
             let line = Line::parse(text.as_bytes()).unwrap();
             assert_eq!(line.request.as_deref(), Some(request));

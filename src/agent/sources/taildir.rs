@@ -44,6 +44,10 @@ pub struct Taildir {
 struct Followed {
     file: File,
     offset: u64,
+    /// Which file of its inode it is.
+    generation: u32,
+    /// It was known by another inode; its position is put under its own, even if there are no new lines.
+    adopted: bool,
     /// What the file begins with as long as it is this file.
     head: Head,
     /// How far the end of an endless line was looked for.
@@ -113,7 +117,7 @@ impl Taildir {
     fn look_at_strays(&mut self, looks: &mut BTreeMap<u64, Look>) -> Result<()> {
         let strays: Vec<u64> = self.open.keys().filter(|inode| !looks.contains_key(inode)).copied().collect();
         for inode in strays {
-            let Some((followed, known)) = self.open.get(&inode).zip(self.positions.get(inode)) else {
+            let Some((followed, known)) = self.open.get(&inode).zip(self.positions.last(inode)) else {
                 self.open.remove(&inode);
                 continue;
             };
@@ -168,13 +172,19 @@ impl Taildir {
                 .map_err(failed())?
         };
         followed.offset = after;
-        let batch = if events.is_empty() {
+        let batch = if events.is_empty() && !followed.adopted {
             None
         } else {
+            followed.adopted = false;
             let head = lines::read_at(&followed.file, 0, HEAD_BYTES).map_err(failed())?;
             followed.head = Head::new(&head, after);
-            let head = followed.head.clone();
-            let after = FilePosition { path: look.path()?.to_owned(), inode: look.inode, head, offset: after };
+            let after = FilePosition {
+                path: look.path()?.to_owned(),
+                inode: look.inode,
+                generation: followed.generation,
+                head: followed.head.clone(),
+                offset: after,
+            };
             Some(Batch { events, after })
         };
         self.open.insert(look.inode, followed);
@@ -187,7 +197,7 @@ impl Taildir {
             if look.size != followed.offset {
                 let head = lines::read_at(&followed.file, 0, HEAD_BYTES).map_err(disk::failed("read", &look.path))?;
                 if look.size < followed.offset || !followed.head.matches(&head) {
-                    (followed.offset, followed.searched, followed.head) = (0, 0, Head::default());
+                    followed.begin(self.positions.next_generation(look.inode));
                 }
             }
             return Ok(Some(followed));
@@ -204,11 +214,25 @@ impl Taildir {
         let head = lines::read_at(&file, 0, HEAD_BYTES).map_err(disk::failed("read", &look.path))?;
         refuse_compressed(look, &head)?;
         let found = Candidate { path: look.path()?, inode: look.inode, size: look.size, head: &head };
-        let (offset, head) = match self.positions.find(&found, exists_still) {
-            Some(position) => (position.offset, position.head.clone()),
-            None => (0, Head::default()),
-        };
-        Ok(Some(Followed { file, offset, head, searched: 0 }))
+        let mut followed =
+            Followed { file, offset: 0, generation: 0, adopted: false, head: Head::default(), searched: 0 };
+        followed.begin(self.positions.next_generation(look.inode));
+        if let Some(position) = self.positions.find(&found, exists_still) {
+            followed.offset = position.offset;
+            followed.head = position.head.clone();
+            followed.adopted = position.inode != look.inode;
+            if !followed.adopted {
+                followed.generation = position.generation;
+            }
+        }
+        Ok(Some(followed))
+    }
+}
+
+impl Followed {
+    /// Takes the file for a new one.
+    fn begin(&mut self, generation: u32) {
+        (self.offset, self.searched, self.head, self.generation) = (0, 0, Head::default(), generation);
     }
 }
 
