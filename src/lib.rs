@@ -7,18 +7,26 @@
 //!
 //! | floor | rooms |
 //! |---|---|
-//! | 0 | [`error`], [`retry`], [`shutdown`], [`secret`], [`telemetry`] |
-//! | 1 | [`format`](mod@format), [`hbase`], [`hiveserver2`], [`sasl`], [`storage`] |
-//! | 3 | [`lookup`] |
+//! | 0 | [`config`], [`error`], [`retry`], [`secret`], [`shutdown`], [`telemetry`] |
+//! | 1 | [`format`](mod@format), [`hbase`], [`hiveserver2`], [`metastore`], [`mysql`], [`sasl`], [`storage`] |
+//! | 2 | [`load`] |
+//! | 3 | [`agent`], [`lookup`], [`scd2`], [`transfer`] |
 
+pub mod agent;
+pub mod config;
 pub mod error;
 pub mod format;
 pub mod hbase;
 pub mod hiveserver2;
+pub mod load;
 pub mod lookup;
+pub mod metastore;
+pub mod mysql;
 pub mod retry;
 pub mod sasl;
+pub mod scd2;
 pub mod secret;
 pub mod shutdown;
 pub mod storage;
 pub mod telemetry;
+pub mod transfer;

@@ -1,9 +1,21 @@
 //! File formats: Arrow batches in, the bytes of a Parquet or Avro file out. Pure: no I/O, no clock, no randomness, so
-//! that the same rows under the same options always make the same bytes.
+//! that the same batches under the same options always make the same bytes.
+
+pub mod avro;
+pub mod parquet;
 
 use arrow_array::RecordBatch;
+use arrow_schema::{Metadata, Schema, SchemaRef};
+use serde::{Deserialize, Serialize};
 
+pub use self::avro::AvroOptions;
+pub use self::parquet::ParquetOptions;
 use crate::error::Result;
+
+/// What a reader must know about the dates and times in a file: real calendar days and UTC, nothing to convert. Hive
+/// takes the old Julian calendar for granted where these are missing and moves dates before 1582-10-15.
+const WRITER_KEYS: [(&str, &str); 3] =
+    [("writer.date.proleptic", "true"), ("writer.time.zone", "UTC"), ("writer.zone.conversion.legacy", "false")];
 
 /// Turns batches into the bytes of one file.
 ///
@@ -15,6 +27,15 @@ pub trait Encoder: Send {
     /// Schema: another schema. Data: a value the format cannot carry exactly.
     fn encode(&mut self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<()>;
 
+    /// Writes what is buffered, at the price of a smaller row group or block; the file goes on. An encoder that
+    /// buffers nothing has nothing to do.
+    ///
+    /// # Errors
+    /// As [`Encoder::encode`].
+    fn flush(&mut self, _out: &mut Vec<u8>) -> Result<()> {
+        Ok(())
+    }
+
     /// Writes what is still buffered and the end of the file. Nothing may be encoded afterwards.
     ///
     /// # Errors
@@ -24,3 +45,72 @@ pub trait Encoder: Send {
     /// Bytes held in memory and not yet given out.
     fn buffered_bytes(&self) -> usize;
 }
+
+/// How the blocks or pages of a file are compressed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Compression {
+    /// Not at all.
+    None,
+    /// Quick, and readable by every Hive.
+    #[default]
+    Snappy,
+    /// Smaller than snappy and nearly as quick; Hive 4.
+    Zstd,
+    /// Small and slow; the codec that Avro calls deflate.
+    #[serde(alias = "deflate")]
+    #[value(alias = "deflate")]
+    Gzip,
+    /// Quick; Parquet only (LZ4_RAW), Hive 4.
+    Lz4,
+}
+
+/// A file format with its options.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileFormat {
+    /// Apache Parquet.
+    Parquet(ParquetOptions),
+    /// Avro object container files.
+    Avro(AvroOptions),
+}
+
+impl FileFormat {
+    /// Makes the encoder of one file; batches must have exactly this schema.
+    ///
+    /// # Errors
+    /// Schema: a type or name the format cannot carry. Config: a codec the format does not have.
+    pub fn encoder(&self, schema: SchemaRef) -> Result<Box<dyn Encoder>> {
+        Ok(match self {
+            Self::Parquet(options) => Box::new(parquet::ParquetEncoder::new(schema, options)?),
+            Self::Avro(options) => Box::new(avro::AvroEncoder::new(schema, options)?),
+        })
+    }
+
+    /// File name extension without a dot.
+    pub fn extension(&self) -> &'static str {
+        match self {
+            Self::Parquet(_) => "parquet",
+            Self::Avro(_) => "avro",
+        }
+    }
+
+    /// The schema that Hive needs to read these files, where it needs one.
+    ///
+    /// # Errors
+    /// Schema: a type or name Avro cannot carry.
+    pub fn avro_schema_json(&self, schema: &Schema) -> Result<Option<String>> {
+        match self {
+            Self::Parquet(_) => Ok(None),
+            Self::Avro(options) => avro::schema_json(schema, options).map(Some),
+        }
+    }
+}
+
+/// The comment of a field or table, kept in Arrow metadata under `comment`.
+fn comment(metadata: &Metadata) -> Option<&str> {
+    metadata.get("comment").map(String::as_str).filter(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+mod sample;

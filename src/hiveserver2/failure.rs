@@ -33,6 +33,7 @@ const CONDITIONS: &[(&str, Kind, &str)] = &[
     ("Error in acquiring locks", Kind::Busy, "somebody else holds the lock; run again later"),
     ("Transaction manager has aborted", Kind::Busy, "the transaction timed out or lost a conflict; run again"),
     ("safe mode", Kind::Busy, "wait until the namenode leaves safe mode"),
+    ("is decommissioned or inactive", Kind::Unreachable, "the server is shutting down; run again when it is back"),
     ("Cannot open new connection", Kind::Busy, "the server has all the sessions it allows"),
     ("Connection refused", Kind::Unreachable, "a server behind hiveserver2 is away"),
     ("Unable to instantiate", Kind::Unreachable, "a server behind hiveserver2 is away"),

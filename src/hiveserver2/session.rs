@@ -159,8 +159,10 @@ impl Drop for Session {
 fn configuration(settings: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let mut all: BTreeMap<_, _> =
         settings.iter().map(|(name, value)| (format!("set:hiveconf:{name}"), value.clone())).collect();
-    // Column names of results without the table's name in front.
-    all.entry("set:hiveconf:hive.resultset.use.unique.column.names".to_owned()).or_insert_with(|| "false".to_owned());
+    // What is sent is what is run: no ${..} filled in by the server; result columns without the table's name in front.
+    for name in ["hive.variable.substitute", "hive.resultset.use.unique.column.names"] {
+        all.entry(format!("set:hiveconf:{name}")).or_insert_with(|| "false".to_owned());
+    }
     all
 }
 

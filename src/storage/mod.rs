@@ -4,6 +4,16 @@
 //! server such as the metastore needs a full location. Errors name conditions: NotFound, Exists, Auth (permission),
 //! Busy (safe mode), Unreachable; never text to be parsed.
 
+#[doc(hidden)]
+pub mod conformance;
+mod fault;
+#[doc(hidden)]
+pub mod faulty;
+pub mod hdfs;
+pub mod local;
+mod site;
+mod writer;
+
 use std::fmt::Debug;
 
 use async_trait::async_trait;

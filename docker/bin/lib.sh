@@ -1,0 +1,31 @@
+# Sourced by the scripts of docker/bin: where things are, keys, and how a failure is told.
+# shellcheck shell=bash
+set -euo pipefail
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+DOCKER_DIR=$ROOT/docker
+CACHE=${SAKIA_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/sakia}
+set -a
+# shellcheck source=../stack.env
+. "$DOCKER_DIR/stack.env"
+set +a
+
+say() { echo "sakia: $*"; }
+die() { echo "sakia: error: $*" >&2; exit 1; }
+
+# key_of PATH...: a short hash of the files' names and contents, the same in every checkout.
+key_of() {
+  (cd "$DOCKER_DIR" && find "$@" -type f ! -name '*.pyc' | LC_ALL=C sort | xargs sha256sum) | sha256sum | cut -c1-12
+}
+
+image_ref() { echo "$IMAGE_NAME:$(key_of Dockerfile)"; }
+jars_dir() { echo "$CACHE/jars/$(key_of jars/jars.lock jars/PatchHandler.java)"; }
+
+# The newer plugin when there is one, else the distribution's docker-compose.
+compose() {
+  if docker compose version >/dev/null 2>&1; then
+    docker compose --file "$DOCKER_DIR/compose.yaml" "$@"
+  else
+    docker-compose --file "$DOCKER_DIR/compose.yaml" "$@"
+  fi
+}

@@ -1,0 +1,116 @@
+//! The metastore client on the current and on the old metastore.
+
+use std::collections::BTreeMap;
+
+use sakia::error::Kind;
+use sakia::metastore::{Column, HiveStorage, MetastoreClient, MetastoreOptions, PartitionSpec, TableSpec};
+
+use crate::stack;
+
+async fn connect(port: &str) -> MetastoreClient {
+    let uris = vec![format!("thrift://{}", stack::address(port))];
+    MetastoreClient::connect(&MetastoreOptions { uris, user: Some("etl".to_owned()) }).await.unwrap()
+}
+
+fn spec(table: &str) -> TableSpec {
+    TableSpec {
+        database: "storage_it".to_owned(),
+        table: table.to_owned(),
+        comment: Some("orders of the shop".to_owned()),
+        columns: vec![
+            Column { comment: Some("key".to_owned()), ..Column::new("id", "bigint") },
+            Column::new("total", "decimal(10,2)"),
+        ],
+        partition_columns: vec![Column::new("dt", "string")],
+        location: format!("hdfs://{}/tmp/{table}", stack::address("NAMENODE_PORT")),
+        storage: HiveStorage::Parquet,
+        parameters: BTreeMap::from([("sakia.load.id".to_owned(), "1".to_owned())]),
+    }
+}
+
+fn partition(spec: &TableSpec, dt: &str, rows: u64) -> PartitionSpec {
+    PartitionSpec {
+        values: vec![dt.to_owned()],
+        location: format!("{}/dt={}", spec.location, dt.replace(':', "%3A")),
+        parameters: BTreeMap::from([("sakia.rows".to_owned(), rows.to_string())]),
+    }
+}
+
+/// Everything a load asks of a metastore, each step twice.
+async fn tables_and_partitions(port: &str) {
+    let client = connect(port).await;
+    let spec = spec(&stack::unique("parts"));
+    for _ in 0..2 {
+        client.ensure_database(&spec.database).await.unwrap();
+        client.check_table(&spec).await.unwrap();
+        client.ensure_table(&spec).await.unwrap();
+    }
+    let found = client.table(&spec.database, &spec.table).await.unwrap().unwrap();
+    assert_eq!(found.table_type, "EXTERNAL_TABLE");
+    assert_eq!((&found.columns, &found.partition_columns), (&spec.columns, &spec.partition_columns));
+    assert_eq!((found.location.as_str(), found.owner.as_str()), (spec.location.as_str(), "etl"));
+    assert_eq!(found.parameters["sakia.load.id"], "1");
+    assert!(found.is_ours());
+
+    let mut days: Vec<_> = (0..250).map(|n| partition(&spec, &format!("day:{n:03}"), n)).collect();
+    for _ in 0..2 {
+        client.ensure_partitions(&spec, &days).await.unwrap();
+    }
+    let names = client.partition_names(&spec).await.unwrap();
+    assert_eq!(names.len(), 250);
+    assert!(names.contains(&"dt=day%3A007".to_owned()), "{:?}", &names[..3]);
+
+    days.truncate(2);
+    days[1] = partition(&spec, "day:001", 77);
+    client.ensure_partitions(&spec, &days).await.unwrap();
+    client.drop_other_partitions(&spec, &days).await.unwrap();
+    assert_eq!(client.partition_names(&spec).await.unwrap(), ["dt=day%3A000", "dt=day%3A001"]);
+
+    let newer = BTreeMap::from([("sakia.load.id".to_owned(), "2".to_owned())]);
+    client.set_table_parameters(&spec.database, &spec.table, &newer).await.unwrap();
+    let found = client.table(&spec.database, &spec.table).await.unwrap().unwrap();
+    assert_eq!(
+        (found.parameters["sakia.load.id"].as_str(), found.parameters["comment"].as_str()),
+        ("2", "orders of the shop")
+    );
+    assert_eq!(found.table_type, "EXTERNAL_TABLE");
+    assert_eq!(found.owner, "etl");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_current_metastore_keeps_tables_and_partitions() {
+    tables_and_partitions("METASTORE_PORT").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_old_metastore_keeps_tables_and_partitions() {
+    tables_and_partitions("OLD_METASTORE_PORT").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_of_others_and_other_columns_are_refused() {
+    let client = connect("METASTORE_PORT").await;
+    let ours = spec(&stack::unique("ours"));
+    client.ensure_database(&ours.database).await.unwrap();
+    client.ensure_table(&ours).await.unwrap();
+    let mut grown = ours.clone();
+    grown.columns.push(Column::new("note", "string"));
+    let error = client.ensure_table(&grown).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Schema);
+    assert!(error.to_string().contains("note string"), "{error}");
+
+    let foreign = spec(&stack::unique("foreign"));
+    stack::beeline(&format!("create external table storage_it.{} (id bigint) stored as parquet", foreign.table));
+    let error = client.ensure_table(&foreign).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Exists, "{error}");
+    let error = client.set_table_parameters("storage_it", &foreign.table, &BTreeMap::new()).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Exists, "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_second_address_is_used_where_the_first_is_dead() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let uris = vec![format!("thrift://{free}"), format!("thrift://{}", stack::address("METASTORE_PORT"))];
+    let client = MetastoreClient::connect(&MetastoreOptions { uris, user: None }).await.unwrap();
+    assert!(client.table("default", "no_such_table").await.unwrap().is_none());
+}

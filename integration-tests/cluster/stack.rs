@@ -1,0 +1,56 @@
+//! The stack as the tests see it: addresses from `docker/stack.env`, and its stock tools run in their container.
+
+use std::collections::HashMap;
+use std::process::Command;
+use std::sync::LazyLock;
+
+use sakia::storage::hdfs::HdfsOptions;
+
+static SETTINGS: LazyLock<HashMap<String, String>> = LazyLock::new(|| {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docker/stack.env");
+    let text = std::fs::read_to_string(path).unwrap_or_else(|e| panic!("cannot read {path}: {e}"));
+    let pairs = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('='));
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+});
+
+/// A value of `docker/stack.env`.
+pub fn setting(name: &str) -> &'static str {
+    SETTINGS.get(name).unwrap_or_else(|| panic!("docker/stack.env has no {name}"))
+}
+
+/// `localhost:<port>` of one of the stack's ports.
+pub fn address(port: &str) -> String {
+    format!("{}:{}", setting("STACK_HOST"), setting(port))
+}
+
+pub fn hdfs() -> HdfsOptions {
+    HdfsOptions {
+        url: Some(format!("hdfs://{}", address("NAMENODE_PORT"))),
+        user: Some("root".to_owned()),
+        ..Default::default()
+    }
+}
+
+/// What a stock tool (`hdfs`, `beeline`, `hbase`, `mariadb`) prints; panics with its errors if it fails.
+pub fn tool(name: &str, args: &[&str]) -> String {
+    let script = format!("/opt/stack/tools/{name}");
+    let output = Command::new("docker")
+        .args(["exec", "--interactive", "sakia-tools", "bash", &script])
+        .args(args)
+        .output()
+        .unwrap_or_else(|e| panic!("cannot run docker: {e}"));
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{name} {args:?} failed:\n{errors}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Rows of a query as Hive's own shell prints them, columns separated by tabs.
+pub fn beeline(sql: &str) -> Vec<String> {
+    let printed = tool("beeline", &["--silent=true", "--outputformat=tsv2", "--showHeader=false", "-e", sql]);
+    printed.lines().map(str::trim_end).filter(|line| !line.is_empty()).map(str::to_owned).collect()
+}
+
+/// A name that no other test and no earlier run uses.
+pub fn unique(prefix: &str) -> String {
+    format!("{prefix}_{}", uuid::Uuid::now_v7().simple())
+}

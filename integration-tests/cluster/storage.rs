@@ -1,0 +1,69 @@
+//! HDFS: the suite every filesystem passes, and what only a real cluster shows.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use sakia::error::Kind;
+use sakia::storage::hdfs::{self, HdfsOptions};
+use sakia::storage::{CreateOptions, DeleteOptions, conformance};
+
+use crate::stack;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hdfs_is_a_filesystem() {
+    let fs = hdfs::connect(&stack::hdfs()).await.unwrap();
+    assert_eq!(fs.uri(), format!("hdfs://{}", stack::address("NAMENODE_PORT")));
+    conformance::check(fs, &format!("/tmp/{}", stack::unique("storage_suite"))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_stock_shell_reads_what_we_wrote() {
+    let fs = hdfs::connect(&stack::hdfs()).await.unwrap();
+    let directory = format!("/tmp/{}", stack::unique("storage_shell"));
+    let path = format!("{directory}/dt=2024-01-01/größe.txt");
+    let mut file = fs.create(&path, CreateOptions::default()).await.unwrap();
+    file.write(Bytes::from_static("grüße\n".as_bytes())).await.unwrap();
+    file.close().await.unwrap();
+    assert_eq!(stack::tool("hdfs", &["dfs", "-cat", &path]), "grüße\n");
+    fs.delete(&directory, DeleteOptions { recursive: true }).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_larger_than_a_slice_arrive_whole_at_speed() {
+    let fs = hdfs::connect(&stack::hdfs()).await.unwrap();
+    let path = format!("/tmp/{}", stack::unique("storage_large"));
+    let slice = Bytes::from((0..1 << 20).map(|n: u32| (n % 251) as u8).collect::<Vec<u8>>());
+    let started = Instant::now();
+    let mut file = fs.create(&path, CreateOptions::default()).await.unwrap();
+    for _ in 0..200 {
+        file.write(slice.clone()).await.unwrap();
+    }
+    assert_eq!(file.close().await.unwrap(), 200 << 20);
+    println!("200 MiB written in {:?}", started.elapsed());
+    let back = fs.read(&path).await.unwrap();
+    assert!(back.len() == 200 << 20 && back.chunks(1 << 20).all(|chunk| chunk == slice));
+    fs.delete(&path, DeleteOptions::default()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_directory_of_another_user_is_denied_with_a_remedy() {
+    let root = hdfs::connect(&stack::hdfs()).await.unwrap();
+    let directory = format!("/tmp/{}", stack::unique("storage_denied"));
+    root.mkdirs(&directory).await.unwrap();
+    let stranger = HdfsOptions { user: Some("stranger".to_owned()), ..stack::hdfs() };
+    let stranger = hdfs::connect(&stranger).await.unwrap();
+    let error = stranger.mkdirs(&format!("{directory}/x")).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Auth, "{error}");
+    assert!(error.remedy().is_some_and(|hint| hint.contains("permission")), "{:?}", error.remedy());
+    root.delete(&directory, DeleteOptions { recursive: true }).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_where_nobody_listens_is_told_soon() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let started = Instant::now();
+    let error = hdfs::connect(&HdfsOptions { url: Some(format!("hdfs://{free}")), ..stack::hdfs() }).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Unreachable, "{error}");
+    assert!(error.to_string().contains(&free.to_string()), "{error}");
+    assert!(started.elapsed() < Duration::from_secs(30), "{:?}", started.elapsed());
+}

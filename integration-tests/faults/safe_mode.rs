@@ -1,0 +1,56 @@
+//! A NameNode in safe mode: named, waited for as long as asked, nothing half-visible, and the same command works
+//! once it is over.
+
+use crate::stack::{address, beeline, root, sakia, setting, tool, unique};
+
+/// Takes the NameNode into safe mode and out again, also when the test fails.
+struct SafeMode;
+
+impl SafeMode {
+    fn enter() -> Self {
+        tool("hdfs", &["dfsadmin", "-safemode", "enter"]);
+        Self
+    }
+}
+
+impl Drop for SafeMode {
+    fn drop(&mut self) {
+        tool("hdfs", &["dfsadmin", "-safemode", "leave"]);
+    }
+}
+
+#[test]
+fn a_namenode_in_safe_mode_is_named_and_the_same_command_works_later() {
+    let name = unique("it_safe");
+    let dir = tempfile::tempdir().unwrap();
+    let pipeline = format!(
+        "[mysql]\nhost = '127.0.0.1'\nport = {port}\nuser = 'shop'\ndatabase = 'shop'\n\
+         password-file = '{root}/docker/shop.password'\n\
+         [hdfs]\nurl = 'hdfs://{namenode}'\nuser = 'root'\nwait = 1\n\
+         [metastore]\nuris = ['thrift://{metastore}']\n\
+         [[step]]\ntype = 'import'\nname = 'customers'\ntable = 'customers'\n\
+         target-dir = '/it/{name}/customers'\nhive-database = '{name}'\n",
+        port = setting("MARIADB_PORT"),
+        root = root().display(),
+        namenode = address("NAMENODE_PORT"),
+        metastore = address("METASTORE_PORT"),
+    );
+    std::fs::write(dir.path().join("p.toml"), pipeline).unwrap();
+    let run = || sakia().env("SAKIA_LOG", "off").args(["run", "p.toml"]).current_dir(dir.path()).output().unwrap();
+
+    let safe_mode = SafeMode::enter();
+    let output = run();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(75), "{errors}");
+    assert_eq!(errors.lines().count(), 1, "{errors}");
+    assert!(errors.contains("safe mode") && errors.contains(&address("NAMENODE_PORT")), "{errors}");
+    assert!(output.stdout.is_empty());
+    assert_eq!(beeline(&format!("show databases like '{name}'")), Vec::<String>::new());
+    drop(safe_mode);
+
+    let output = run();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(beeline(&format!("select count(*) from {name}.customers")), ["4372"]);
+    beeline(&format!("drop database {name} cascade"));
+    tool("hdfs", &["dfs", "-rm", "-r", "-skipTrash", &format!("/it/{name}")]);
+}

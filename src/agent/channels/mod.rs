@@ -1,0 +1,11 @@
+//! Where events wait between the source and the target.
+//!
+//! | channel | what |
+//! |---|---|
+//! | [`file::FileChannel`] | on the local disk: what was put is there after a crash, with the source's position |
+
+pub mod cursor;
+pub mod file;
+mod segment;
+#[cfg(test)]
+mod tests;

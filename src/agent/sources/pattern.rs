@@ -1,0 +1,160 @@
+//! File patterns: `*` and `?` in any component of a path, matched against what is on disk.
+//!
+//! A `*` does not match a leading dot. `**`, `[..]` and `{..}` are refused rather than taken literally.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use crate::agent::disk;
+use crate::error::{self, Result};
+
+/// A path whose components may hold `*` and `?`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern {
+    /// The components before the first one with a wildcard.
+    parent: PathBuf,
+    /// The components from there on; at least the file name.
+    rest: Vec<String>,
+}
+
+impl Pattern {
+    /// Reads a pattern; a relative one begins at `base`.
+    ///
+    /// # Errors
+    /// Config: it names no file, or holds what is not supported.
+    pub fn new(text: &str, base: &Path) -> Result<Self> {
+        if text.contains(['[', ']', '{', '}']) || text.contains("**") {
+            return Err(error::config(format!("file pattern {text} holds more than * and ?"))
+                .hint("give several patterns as a list: files = [\"/var/log/a*.log\", \"/var/log/b*.log\"]"));
+        }
+        let path = base.join(text);
+        let path = path.to_str().ok_or_else(|| error::config(format!("file pattern {text} is not UTF-8")))?;
+        let mut parts: Vec<&str> = path.split('/').filter(|p| !p.is_empty() && *p != ".").collect();
+        if text.ends_with('/') || parts.is_empty() {
+            return Err(error::config(format!("file pattern {text} names a directory"))
+                .hint(format!("name its files: {}/*.log", text.trim_end_matches('/'))));
+        }
+        let wild = parts.iter().position(|p| p.contains(['*', '?'])).unwrap_or(parts.len() - 1);
+        let rest = parts.split_off(wild).into_iter().map(str::to_owned).collect();
+        let root = if path.starts_with('/') { "/" } else { "" };
+        Ok(Self { parent: PathBuf::from(format!("{root}{}", parts.join("/"))), rest })
+    }
+
+    /// The files that match now.
+    ///
+    /// # Errors
+    /// NotFound: the directory before the first wildcard does not exist. Auth, Refused: the disk.
+    pub fn files(&self) -> Result<Vec<PathBuf>> {
+        fs::read_dir(&self.parent).map_err(disk::failed("list", &self.parent))?;
+        let mut found = vec![self.parent.clone()];
+        for part in &self.rest {
+            let mut deeper = Vec::new();
+            for dir in &found {
+                list_matching(dir, part, &mut deeper)?;
+            }
+            found = deeper;
+        }
+        found.retain(|path| path.is_file());
+        Ok(found)
+    }
+}
+
+fn list_matching(dir: &Path, part: &str, found: &mut Vec<PathBuf>) -> Result<()> {
+    if !part.contains(['*', '?']) {
+        found.push(dir.join(part));
+        return Ok(());
+    }
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(()),
+        Err(e) => return Err(disk::failed("list", dir)(e)),
+    };
+    for entry in entries {
+        let name = entry.map_err(disk::failed("list", dir))?.file_name();
+        if name.to_str().is_some_and(|name| matches(part.as_bytes(), name.as_bytes())) {
+            found.push(dir.join(name));
+        }
+    }
+    Ok(())
+}
+
+/// Whether `name` is of the form `part`.
+fn matches(part: &[u8], name: &[u8]) -> bool {
+    if name.starts_with(b".") && !part.starts_with(b".") {
+        return false;
+    }
+    let (mut p, mut n) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while n < name.len() {
+        match part.get(p) {
+            Some(b'*') => {
+                star = Some((p, n));
+                p += 1;
+            }
+            Some(c) if *c == b'?' || *c == name[n] => {
+                p += 1;
+                n += 1;
+            }
+            _ => match star {
+                // Let the last star swallow one byte more.
+                Some((at, from)) => {
+                    star = Some((at, from + 1));
+                    p = at + 1;
+                    n = from + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    part[p..].iter().all(|c| *c == b'*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wildcards() {
+        for (part, name, yes) in [
+            ("access.log*", "access.log", true),
+            ("access.log*", "access.log.1", true),
+            ("*.log", "a.log", true),
+            ("*.log", "a.log.1", false),
+            ("*.log", ".a.log", false),
+            ("a?c", "abc", true),
+            ("a?c", "ac", false),
+            ("*a*b*", "xxaxxbxx", true),
+            ("*a*b*", "xxbxxaxx", false),
+        ] {
+            assert_eq!(matches(part.as_bytes(), name.as_bytes()), yes, "{part} {name}");
+        }
+    }
+
+    #[test]
+    fn files_in_any_component() {
+        let dir = tempfile::tempdir().unwrap();
+        for path in ["shop/a/x.log", "shop/b/y.log", "shop/b/z.txt", "other/a/x.log"] {
+            fs::create_dir_all(dir.path().join(path).parent().unwrap()).unwrap();
+            fs::write(dir.path().join(path), "").unwrap();
+        }
+        let files = |text: &str| {
+            let mut found = Pattern::new(text, dir.path()).unwrap().files().unwrap();
+            found.sort();
+            found.iter().map(|p| p.strip_prefix(dir.path()).unwrap().display().to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(files("shop/*/*.log"), ["shop/a/x.log", "shop/b/y.log"]);
+        assert_eq!(files("./shop/b/z.txt"), ["shop/b/z.txt"]);
+        assert_eq!(files("*/a/x.log"), ["other/a/x.log", "shop/a/x.log"]);
+        assert!(files("shop/*/none.log").is_empty());
+        let missing = Pattern::new("gone/*.log", dir.path()).unwrap().files().unwrap_err();
+        assert_eq!(missing.kind(), error::Kind::NotFound);
+    }
+
+    #[test]
+    fn what_is_not_supported_is_refused() {
+        for text in ["a[bc].log", "{a,b}.log", "logs/**/a.log", "logs/"] {
+            assert_eq!(Pattern::new(text, Path::new("/base")).unwrap_err().kind(), error::Kind::Config, "{text}");
+        }
+    }
+}

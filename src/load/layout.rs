@@ -1,0 +1,132 @@
+//! Where a load keeps what: all paths of a target, from strings alone.
+//!
+//! ```text
+//! <parent>/<name>/                        the target: data files and k=v directories, nothing else
+//! <parent>/.sakia/<name>/manifest.json    the last committed load
+//! <parent>/.sakia/<name>/lock.json        who is loading now
+//! <parent>/.sakia/<name>/stage-<id>/      a load under way; once its manifest is recorded: unfinished business
+//!                                  data/  its files, laid out as in the target
+//!                                  side/  its side parts
+//!                                  old/   what a replacing load took out of the target
+//! ```
+
+use super::StagedPart;
+use super::partition::escape;
+use crate::error::{self, Result};
+
+const STAGE: &str = "stage-";
+
+/// The paths of one target.
+#[derive(Clone, Debug)]
+pub(super) struct Layout {
+    /// Directory of the data.
+    pub target: String,
+    /// Directory of manifest, lock and stages.
+    pub state: String,
+}
+
+impl Layout {
+    /// Refuses a target that is not an absolute path of at least one plain component.
+    pub fn new(target: &str) -> Result<Self> {
+        let path = target.trim_end_matches('/');
+        let plain = |component: &str| !component.is_empty() && !component.starts_with('.') && !component.contains(':');
+        match path.rsplit_once('/') {
+            Some((parent, name)) if path.starts_with('/') && path[1..].split('/').all(plain) => {
+                Ok(Self { target: path.to_owned(), state: format!("{parent}/.sakia/{name}") })
+            }
+            _ => Err(error::config(format!("{target:?} cannot be a target directory"))
+                .hint("give an absolute path without scheme and without components that start with a dot")),
+        }
+    }
+
+    pub fn manifest(&self) -> String {
+        format!("{}/manifest.json", self.state)
+    }
+
+    pub fn lock(&self) -> String {
+        format!("{}/lock.json", self.state)
+    }
+
+    pub fn stage(&self, load_id: &str) -> String {
+        format!("{}/{STAGE}{load_id}", self.state)
+    }
+
+    /// The load id in the name of a stage directory.
+    pub fn load_of_stage(name: &str) -> Option<&str> {
+        name.strip_prefix(STAGE)
+    }
+
+    pub fn staged_data(&self, load_id: &str) -> String {
+        format!("{}/data", self.stage(load_id))
+    }
+
+    pub fn replaced_data(&self, load_id: &str) -> String {
+        format!("{}/old", self.stage(load_id))
+    }
+
+    /// Where a part lies until it is published.
+    pub fn staged(&self, load_id: &str, part: &StagedPart) -> String {
+        match &part.directory {
+            Some(directory) => format!("{}/side/{}/{}", self.stage(load_id), escape(directory), part.file),
+            None => format!("{}/{}", self.staged_data(load_id), below(part)),
+        }
+    }
+
+    /// Where a part lies once it is published.
+    pub fn published(&self, part: &StagedPart) -> String {
+        match &part.directory {
+            Some(directory) => format!("{directory}/{}", part.file),
+            None => format!("{}/{}", self.target, below(part)),
+        }
+    }
+}
+
+/// Path of a data part below the target.
+fn below(part: &StagedPart) -> String {
+    if part.partition.is_none() { part.file.clone() } else { format!("{}/{}", part.partition.path(), part.file) }
+}
+
+/// The directory above a path.
+pub(super) fn parent(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(parent, _)| parent)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::Partition;
+
+    #[test]
+    fn state_lies_beside_the_target_and_hidden() {
+        let layout = Layout::new("/lake/shop/orders/").unwrap();
+        assert_eq!(layout.target, "/lake/shop/orders");
+        assert_eq!(layout.manifest(), "/lake/shop/.sakia/orders/manifest.json");
+        assert_eq!(Layout::load_of_stage("stage-7"), Some("7"));
+        assert_eq!(Layout::new("/orders").unwrap().state, "/.sakia/orders");
+    }
+
+    #[test]
+    fn what_is_no_target_is_refused() {
+        for target in ["", "/", "orders", "hdfs://localhost:8020/a", "/a//b", "/a/../b", "/a/.sakia"] {
+            assert!(Layout::new(target).is_err(), "{target}");
+        }
+    }
+
+    #[test]
+    fn parts_keep_their_place() {
+        let layout = Layout::new("/lake/clicks").unwrap();
+        let mut part = StagedPart {
+            file: "f".into(),
+            partition: Partition::new([("dt", "1")]),
+            directory: None,
+            rows: 0,
+            bytes: 0,
+            sha256: String::new(),
+        };
+        assert_eq!(layout.staged("7", &part), "/lake/.sakia/clicks/stage-7/data/dt=1/f");
+        assert_eq!(layout.published(&part), "/lake/clicks/dt=1/f");
+        part.directory = Some("/lake/rejects".into());
+        assert_eq!(layout.staged("7", &part), "/lake/.sakia/clicks/stage-7/side/%2Flake%2Frejects/f");
+        assert_eq!(layout.published(&part), "/lake/rejects/f");
+    }
+}

@@ -1,0 +1,69 @@
+//! What HiveServer2 says about the log: its columns, and which load it came by.
+
+use crate::error::Result;
+use crate::hiveserver2::{Rows, Session, Value};
+use crate::shutdown::Stop;
+
+use super::template::{literal, quoted, quoted_table};
+
+/// A column of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct SourceColumn {
+    pub name: String,
+    /// As DDL writes it.
+    pub hive_type: String,
+    pub comment: String,
+}
+
+impl SourceColumn {
+    /// The column in a `CREATE TABLE`.
+    pub fn definition(&self) -> String {
+        let comment =
+            if self.comment.is_empty() { String::new() } else { format!(" COMMENT {}", literal(&self.comment)) };
+        format!("{} {}{comment}", quoted(&self.name), self.hive_type)
+    }
+}
+
+/// The columns of `table`.
+///
+/// # Errors
+/// NotFound: there is no such table. Else what the server says.
+pub(super) async fn columns(session: &Session, table: &str, stop: &Stop) -> Result<Vec<SourceColumn>> {
+    let rows = session.query(&format!("DESCRIBE {}", quoted_table(table)), stop).await?;
+    Ok(described(&rows))
+}
+
+/// The columns proper end where the answer goes on about partitions; those are columns too and listed before.
+fn described(rows: &Rows) -> Vec<SourceColumn> {
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or("").trim().to_owned();
+    let columns = rows.rows.iter().map(|row| SourceColumn {
+        name: text(row.first()),
+        hive_type: text(row.get(1)),
+        comment: text(row.get(2)),
+    });
+    columns.take_while(|column| !column.name.is_empty() && !column.name.starts_with('#')).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_description_ends_at_the_partition_chapter() {
+        let row = |cells: [&str; 3]| cells.map(|cell| Value::Text(cell.to_owned())).to_vec();
+        let rows = Rows {
+            columns: Vec::new(),
+            rows: vec![
+                row(["id  ", "decimal(20,0)", "it's the key"]),
+                row(["month", "string", ""]),
+                vec![Value::Text(String::new()), Value::Null, Value::Null],
+                row(["# Partition Information", "", ""]),
+                row(["month", "string", ""]),
+            ],
+        };
+        let columns = described(&rows);
+        assert_eq!(columns.len(), 2);
+        assert_eq!(columns[0].definition(), r"`id` decimal(20,0) COMMENT 'it\'s the key'");
+        assert_eq!(columns[1].definition(), "`month` string");
+    }
+}

@@ -1,0 +1,98 @@
+//! How far a dimension has come, kept in the target's table parameters, which outlive every process.
+//!
+//! The parameters are written after the statement they speak of: a crash between the two has the statement done again,
+//! which changes nothing.
+
+use std::collections::BTreeMap;
+
+use crate::error::{self, Kind, Result};
+use crate::hiveserver2::{Session, Value};
+use crate::shutdown::Stop;
+
+use super::template::quoted_table;
+
+/// What the target was built by; see [`super::Scd2Args`].
+pub(super) const DEFINITION: &str = "sakia.scd2.definition";
+/// The load of the source that everything below the high water was applied from.
+pub(super) const SOURCE_LOAD: &str = "sakia.scd2.source.load.id";
+/// Moment up to which the source is applied.
+pub(super) const HIGH_WATER: &str = "sakia.scd2.high.water";
+/// The load of the source that was applied to its end and verified.
+pub(super) const COMPLETE: &str = "sakia.scd2.complete.load.id";
+/// The parameter by which an import says which load a table shows.
+const LOAD: &str = "sakia.load.id";
+
+/// The parameters of `table`; `None` where there is no such table.
+///
+/// # Errors
+/// What the server says.
+pub(super) async fn parameters(
+    session: &Session,
+    table: &str,
+    stop: &Stop,
+) -> Result<Option<BTreeMap<String, String>>> {
+    let answer = session.query(&format!("SHOW TBLPROPERTIES {}", quoted_table(table)), stop).await;
+    let rows = match answer {
+        Ok(rows) => rows,
+        Err(error) if error.kind() == Kind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or("").trim().to_owned();
+    Ok(Some(rows.rows.iter().map(|row| (text(row.first()), text(row.get(1)))).collect()))
+}
+
+/// The load id among a source's parameters. A table that no import of ours made has none.
+pub(super) fn load_of(parameters: &BTreeMap<String, String>) -> Option<String> {
+    parameters.get(LOAD).filter(|id| !id.is_empty()).cloned()
+}
+
+/// How far a dimension has come.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct State {
+    /// Load that everything below the high water was applied from.
+    pub source_load: Option<String>,
+    /// Moment up to which the source is applied.
+    pub high_water: Option<String>,
+    /// Load that was applied to its end and verified.
+    pub complete: Option<String>,
+}
+
+impl State {
+    /// Reads the state out of the target's parameters.
+    ///
+    /// # Errors
+    /// Exists: the table was not made by us. Config: it was made by another definition.
+    pub fn of(target: &str, parameters: &BTreeMap<String, String>, definition: &str) -> Result<Self> {
+        match parameters.get(DEFINITION) {
+            None => {
+                return Err(error::exists(format!("table {target} exists and is no dimension made by sakia"))
+                    .hint("name another target, or move the table away"));
+            }
+            Some(made_by) if made_by != definition => {
+                return Err(error::config(format!("table {target} was made by another definition: {made_by}"))
+                    .hint("name another target, or drop the table to have it built anew from the log"));
+            }
+            Some(_) => {}
+        }
+        let get = |name: &str| parameters.get(name).filter(|value| !value.is_empty()).cloned();
+        Ok(Self { source_load: get(SOURCE_LOAD), high_water: get(HIGH_WATER), complete: get(COMPLETE) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_foreign_table_and_another_definition_are_told_apart() {
+        let parameters = |pairs: &[(&str, &str)]| {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<BTreeMap<_, _>>()
+        };
+        let foreign = State::of("a.b", &parameters(&[("transactional", "true")]), "d").unwrap_err();
+        assert_eq!(foreign.kind(), Kind::Exists);
+        let other = State::of("a.b", &parameters(&[(DEFINITION, "c")]), "d").unwrap_err();
+        assert_eq!(other.kind(), Kind::Config);
+        let ours = State::of("a.b", &parameters(&[(DEFINITION, "d"), (HIGH_WATER, "2011-01-01 00:00:00")]), "d");
+        assert_eq!(ours.unwrap().high_water.as_deref(), Some("2011-01-01 00:00:00"));
+    }
+}

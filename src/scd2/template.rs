@@ -1,0 +1,155 @@
+//! The HiveQL templates: built in, or files of a directory of the user's, with `{{name}}` filled in.
+//!
+//! A line that starts with `--` is a comment and is not sent. Refuses a template with a `{{name}}` nobody fills in.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::error::{self, Result};
+
+/// What `{{name}}` stands for.
+pub(super) type Values = BTreeMap<&'static str, String>;
+
+/// A statement there is a template for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Template {
+    Create,
+    Overview,
+    Affected,
+    Merge,
+    Verify,
+}
+
+impl Template {
+    const ALL: [Self; 5] = [Self::Create, Self::Overview, Self::Affected, Self::Merge, Self::Verify];
+
+    fn file_name(self) -> &'static str {
+        match self {
+            Self::Create => "scd2_create.hql",
+            Self::Overview => "scd2_overview.hql",
+            Self::Affected => "scd2_affected.hql",
+            Self::Merge => "scd2_merge.hql",
+            Self::Verify => "scd2_verify.hql",
+        }
+    }
+
+    fn built_in(self) -> &'static str {
+        match self {
+            Self::Create => include_str!("../../hive-ddl/scd2_create.hql"),
+            Self::Overview => include_str!("../../hive-ddl/scd2_overview.hql"),
+            Self::Affected => include_str!("../../hive-ddl/scd2_affected.hql"),
+            Self::Merge => include_str!("../../hive-ddl/scd2_merge.hql"),
+            Self::Verify => include_str!("../../hive-ddl/scd2_verify.hql"),
+        }
+    }
+}
+
+/// The text of every template.
+#[derive(Clone, Debug)]
+pub(super) struct Templates {
+    texts: BTreeMap<Template, String>,
+}
+
+impl Templates {
+    /// The built-in templates, each replaced by the file of its name in `dir` where there is one.
+    ///
+    /// # Errors
+    /// Config: the directory or a file in it cannot be read.
+    pub fn load(dir: Option<&Path>) -> Result<Self> {
+        let mut texts = BTreeMap::new();
+        if let Some(dir) = dir.filter(|dir| !dir.is_dir()) {
+            return Err(error::config(format!("ddl-dir {} is no directory", dir.display())));
+        }
+        for template in Template::ALL {
+            let file = dir.map(|dir| dir.join(template.file_name())).filter(|file| file.exists());
+            let text = match file {
+                None => template.built_in().to_owned(),
+                Some(file) => std::fs::read_to_string(&file)
+                    .map_err(|e| error::config(format!("cannot read template {}", file.display())).source(e))?,
+            };
+            texts.insert(template, text);
+        }
+        Ok(Self { texts })
+    }
+
+    /// The statement of a template, on as many lines as the template has.
+    ///
+    /// # Errors
+    /// Config: the template names a value that is not there, or does not end it.
+    pub fn render(&self, template: Template, values: &Values) -> Result<String> {
+        let text = self.texts.get(&template).map_or("", String::as_str);
+        let lines = text.lines().filter(|line| !line.trim_start().starts_with("--"));
+        let broken = |what: String| error::config(format!("template {} {what}", template.file_name()));
+        let mut statement = String::new();
+        for line in lines {
+            let mut rest = line;
+            while let Some((before, after)) = rest.split_once("{{") {
+                let (name, after) = after.split_once("}}").ok_or_else(|| broken("has a {{ without }}".to_owned()))?;
+                let value = values.get(name.trim()).ok_or_else(|| {
+                    broken(format!("names '{}', which this statement has not", name.trim()))
+                        .hint(format!("known here: {}", values.keys().copied().collect::<Vec<_>>().join(", ")))
+                })?;
+                statement.push_str(before);
+                statement.push_str(value);
+                rest = after;
+            }
+            statement.push_str(rest);
+            statement.push('\n');
+        }
+        Ok(statement.trim().to_owned())
+    }
+}
+
+/// A name as HiveQL quotes it.
+pub(super) fn quoted(name: &str) -> String {
+    format!("`{}`", name.replace('`', "``"))
+}
+
+/// A `database.table` as HiveQL quotes it.
+pub(super) fn quoted_table(table: &str) -> String {
+    table.split('.').map(quoted).collect::<Vec<_>>().join(".")
+}
+
+/// A text as a HiveQL literal.
+pub(super) fn literal(text: &str) -> String {
+    let mut quoted = String::from("'");
+    for c in text.chars() {
+        match c {
+            '\'' | '\\' => quoted.extend(['\\', c]),
+            '\n' => quoted.push_str("\\n"),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('\'');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+
+    #[test]
+    fn names_and_texts_cannot_leave_their_quotes() {
+        assert_eq!(quoted("a`b"), "`a``b`");
+        assert_eq!(quoted_table("shop.date"), "`shop`.`date`");
+        assert_eq!(literal(r"it's \ here"), r"'it\'s \\ here'");
+    }
+
+    #[test]
+    fn a_file_replaces_a_built_in_template_and_comments_are_not_sent() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("scd2_verify.hql"), "-- mine\nSELECT 1 FROM {{ target }}\n").unwrap();
+        let templates = Templates::load(Some(dir.path())).unwrap();
+        let values = Values::from([("target", "`a`.`b`".to_owned())]);
+        assert_eq!(templates.render(Template::Verify, &values).unwrap(), "SELECT 1 FROM `a`.`b`");
+        let error = templates.render(Template::Create, &values).unwrap_err();
+        assert_eq!(error.kind(), Kind::Config);
+        assert!(error.to_string().contains("scd2_create.hql names 'column_definitions'"), "{error}");
+    }
+
+    #[test]
+    fn a_missing_directory_is_refused() {
+        assert_eq!(Templates::load(Some(Path::new("/nowhere/at/all"))).unwrap_err().kind(), Kind::Config);
+    }
+}

@@ -1,0 +1,125 @@
+//! A wrapper that makes a filesystem fail on purpose, for tests of everything that must survive it.
+//!
+//! It counts the calls on the filesystem and on its writers. At the chosen call it fails once, or it "crashes": that
+//! call and all later ones fail. The call may be lost before it was done, or its answer after it was done.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use super::{CreateOptions, DeleteOptions, FileStatus, FileWriter, Filesystem, RenameOptions};
+use crate::error::{self, Error, Result};
+
+/// What goes wrong, and when; calls count from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing; for counting the calls of a clean run.
+    Never,
+    /// The call is not done and fails; later ones work.
+    Fail(usize),
+    /// The call is not done and fails, as do all later ones.
+    Crash(usize),
+    /// The call is done, but its answer and all later calls fail.
+    CrashAfter(usize),
+}
+
+/// A filesystem that fails as told.
+#[derive(Clone, Debug)]
+pub struct FaultyFilesystem {
+    inner: Arc<dyn Filesystem>,
+    state: State,
+}
+
+#[derive(Clone, Debug)]
+struct State {
+    fault: Fault,
+    calls: Arc<AtomicUsize>,
+}
+
+impl State {
+    /// Counts a call and fails it as told.
+    async fn call<T>(&self, what: &str, call: impl Future<Output = Result<T>> + Send) -> Result<T> {
+        let number = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
+        match self.fault {
+            Fault::Fail(at) if number == at => Err(injected(what, number)),
+            Fault::Crash(at) if number >= at => Err(injected(what, number)),
+            Fault::CrashAfter(at) if number > at => Err(injected(what, number)),
+            Fault::CrashAfter(at) if number == at => {
+                call.await?;
+                Err(injected(what, number))
+            }
+            _ => call.await,
+        }
+    }
+}
+
+fn injected(what: &str, number: usize) -> Error {
+    error::unreachable(format!("{what}: injected failure of call {number}"))
+}
+
+impl FaultyFilesystem {
+    /// Wraps a filesystem.
+    pub fn new(inner: Arc<dyn Filesystem>, fault: Fault) -> Self {
+        Self { inner, state: State { fault, calls: Arc::default() } }
+    }
+
+    /// Calls so far.
+    pub fn calls(&self) -> usize {
+        self.state.calls.load(Ordering::SeqCst)
+    }
+}
+
+#[async_trait]
+impl Filesystem for FaultyFilesystem {
+    fn uri(&self) -> String {
+        self.inner.uri()
+    }
+
+    async fn create(&self, path: &str, options: CreateOptions) -> Result<Box<dyn FileWriter>> {
+        let inner = self.state.call("create", self.inner.create(path, options)).await?;
+        Ok(Box::new(FaultyWriter { inner, state: self.state.clone() }))
+    }
+
+    async fn read(&self, path: &str) -> Result<Bytes> {
+        self.state.call("read", self.inner.read(path)).await
+    }
+
+    async fn stat(&self, path: &str) -> Result<Option<FileStatus>> {
+        self.state.call("stat", self.inner.stat(path)).await
+    }
+
+    async fn list(&self, path: &str) -> Result<Vec<FileStatus>> {
+        self.state.call("list", self.inner.list(path)).await
+    }
+
+    async fn mkdirs(&self, path: &str) -> Result<()> {
+        self.state.call("mkdirs", self.inner.mkdirs(path)).await
+    }
+
+    async fn rename(&self, from: &str, to: &str, options: RenameOptions) -> Result<()> {
+        self.state.call("rename", self.inner.rename(from, to, options)).await
+    }
+
+    async fn delete(&self, path: &str, options: DeleteOptions) -> Result<bool> {
+        self.state.call("delete", self.inner.delete(path, options)).await
+    }
+}
+
+struct FaultyWriter {
+    inner: Box<dyn FileWriter>,
+    state: State,
+}
+
+#[async_trait]
+impl FileWriter for FaultyWriter {
+    async fn write(&mut self, bytes: Bytes) -> Result<()> {
+        self.state.call("write", self.inner.write(bytes)).await
+    }
+
+    async fn close(self: Box<Self>) -> Result<u64> {
+        let Self { inner, state } = *self;
+        state.call("close", inner.close()).await
+    }
+}

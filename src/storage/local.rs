@@ -1,0 +1,179 @@
+//! The local disk as a filesystem: for tests, for a single machine, and for looking at what a load leaves behind.
+//!
+//! Paths are taken below a root directory. Closing a file syncs it; directories are not synced.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::UNIX_EPOCH;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::fs;
+use tokio::io::AsyncWriteExt;
+
+use super::{CreateOptions, DeleteOptions, FileStatus, FileWriter, Filesystem, RenameOptions, fault};
+use crate::error::{self, Result};
+
+/// A directory of this machine.
+#[derive(Clone, Debug)]
+pub struct LocalFilesystem {
+    root: PathBuf,
+}
+
+impl LocalFilesystem {
+    /// Takes all paths below `root`, an absolute path.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    fn real(&self, path: &str) -> PathBuf {
+        self.root.join(path.trim_start_matches('/'))
+    }
+
+    async fn make_parents(&self, path: &str) -> Result<()> {
+        match self.real(path).parent() {
+            Some(parent) => fs::create_dir_all(parent)
+                .await
+                .map_err(|e| fault::local(&format!("making the directories above {path}"), e)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether an outcome only says that there is nothing.
+fn absent<T>(outcome: &io::Result<T>) -> bool {
+    matches!(outcome, Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory))
+}
+
+fn status(path: &str, metadata: &std::fs::Metadata) -> FileStatus {
+    let modified = metadata.modified().ok().and_then(|t| t.duration_since(UNIX_EPOCH).ok());
+    FileStatus {
+        path: path.to_owned(),
+        len_bytes: if metadata.is_dir() { 0 } else { metadata.len() },
+        is_dir: metadata.is_dir(),
+        modified_ms: modified.map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX)),
+    }
+}
+
+#[async_trait]
+impl Filesystem for LocalFilesystem {
+    fn uri(&self) -> String {
+        format!("file://{}", self.root.display().to_string().trim_end_matches('/'))
+    }
+
+    async fn create(&self, path: &str, options: CreateOptions) -> Result<Box<dyn FileWriter>> {
+        self.make_parents(path).await?;
+        let mut open = fs::OpenOptions::new();
+        open.write(true).truncate(options.overwrite).create(options.overwrite).create_new(!options.overwrite);
+        let what = format!("creating {path}");
+        let file = open.open(self.real(path)).await.map_err(|e| fault::local(&what, e))?;
+        Ok(Box::new(LocalWriter { file, what: format!("writing {path}"), len_bytes: 0 }))
+    }
+
+    async fn read(&self, path: &str) -> Result<Bytes> {
+        let bytes = fs::read(self.real(path)).await.map_err(|e| fault::local(&format!("reading {path}"), e))?;
+        Ok(bytes.into())
+    }
+
+    async fn stat(&self, path: &str) -> Result<Option<FileStatus>> {
+        let found = fs::metadata(self.real(path)).await;
+        if absent(&found) {
+            return Ok(None);
+        }
+        let metadata = found.map_err(|e| fault::local(&format!("looking at {path}"), e))?;
+        Ok(Some(status(path, &metadata)))
+    }
+
+    async fn list(&self, path: &str) -> Result<Vec<FileStatus>> {
+        let listing = |e| fault::local(&format!("listing {path}"), e);
+        let mut found = Vec::new();
+        let mut entries = fs::read_dir(self.real(path)).await.map_err(listing)?;
+        while let Some(entry) = entries.next_entry().await.map_err(listing)? {
+            let metadata = entry.metadata().await.map_err(listing)?;
+            let name = entry.file_name();
+            found.push(status(&format!("{}/{}", path.trim_end_matches('/'), name.to_string_lossy()), &metadata));
+        }
+        found.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(found)
+    }
+
+    async fn mkdirs(&self, path: &str) -> Result<()> {
+        fs::create_dir_all(self.real(path)).await.map_err(|e| fault::local(&format!("making directory {path}"), e))
+    }
+
+    async fn rename(&self, from: &str, to: &str, options: RenameOptions) -> Result<()> {
+        let what = format!("renaming {from} to {to}");
+        let (source, destination) = (self.real(from), self.real(to));
+        let is_dir = fs::metadata(&source).await.map_err(|e| fault::local(&what, e))?.is_dir();
+        let renamed = if options.overwrite {
+            fs::rename(&source, &destination).await
+        } else if is_dir {
+            // A rename puts a directory over an empty one; looking first is not atomic, but nobody competes here.
+            match self.stat(to).await? {
+                Some(_) => Err(io::Error::from(io::ErrorKind::AlreadyExists)),
+                None => fs::rename(&source, &destination).await,
+            }
+        } else {
+            // A second name is never put over an existing one, a rename always.
+            match fs::hard_link(&source, &destination).await {
+                Ok(()) => fs::remove_file(&source).await,
+                failed => failed,
+            }
+        };
+        renamed.map_err(|e| fault::local(&what, e))
+    }
+
+    async fn delete(&self, path: &str, options: DeleteOptions) -> Result<bool> {
+        let what = format!("deleting {path}");
+        let real = self.real(path);
+        let Some(found) = self.stat(path).await? else { return Ok(false) };
+        let deleted = match (found.is_dir, options.recursive) {
+            (true, true) => fs::remove_dir_all(&real).await,
+            (true, false) => fs::remove_dir(&real).await,
+            (false, _) => fs::remove_file(&real).await,
+        };
+        if absent(&deleted) {
+            return Ok(false);
+        }
+        deleted.map_err(|e| fault::local(&what, e))?;
+        Ok(true)
+    }
+}
+
+struct LocalWriter {
+    file: fs::File,
+    what: String,
+    len_bytes: u64,
+}
+
+#[async_trait]
+impl FileWriter for LocalWriter {
+    async fn write(&mut self, bytes: Bytes) -> Result<()> {
+        self.len_bytes += bytes.len() as u64;
+        self.file.write_all(&bytes).await.map_err(|e| fault::local(&self.what, e))
+    }
+
+    async fn close(mut self: Box<Self>) -> Result<u64> {
+        let done = async {
+            self.file.flush().await?;
+            self.file.sync_all().await
+        };
+        done.await.map_err(|e| error::Error::context(fault::local(&self.what, e), "closing"))?;
+        Ok(self.len_bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_local_disk_is_a_filesystem() {
+        let root = tempfile::tempdir().unwrap();
+        let fs = LocalFilesystem::new(root.path());
+        assert_eq!(fs.uri(), format!("file://{}", root.path().display()));
+        crate::storage::conformance::check(Arc::new(fs), "/suite").await;
+    }
+}

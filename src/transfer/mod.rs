@@ -1,0 +1,14 @@
+//! Transfers between a database and the cluster. An import is one load: a table read in parallel splits, all as of one
+//! moment, into files that replace what the target held, registered as an external Hive table.
+//!
+//! An import that finds the same rows again touches nothing.
+
+mod args;
+pub mod import;
+mod partition;
+mod plan;
+mod route;
+
+pub use self::args::{ImportArgs, ImportFormat};
+pub use self::partition::PartitionBy;
+pub use self::plan::ImportPlan;
