@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::peers::{HBaseTable, happybase, python};
 use crate::stack::{self, beeline, root, sakia, tool};
 
 /// One shop of this test's own: a Hive database, an HDFS directory, an HBase table.
@@ -74,7 +75,7 @@ impl Drop for Shop {
         if !std::thread::panicking() {
             self.rows(&format!("drop table if exists {}.customer_360; drop database {0} cascade", self.name));
             tool("hdfs", &["dfs", "-rm", "-r", "-skipTrash", "-f", &format!("/it/{}", self.name)]);
-            stack::drop_hbase_table(&self.name);
+            drop(HBaseTable(self.name.clone()));
         }
     }
 }
@@ -183,7 +184,7 @@ fn other_readers_agree(shop: &Shop) {
         to
     };
     let (items, avro) = (fetch("order_items"), fetch("customers_avro"));
-    let printed = stack::python(
+    let printed = python(
         "import sys, glob, decimal, pyarrow.parquet as pq, pyarrow as pa, fastavro\n\
          tables = [pq.read_table(f) for f in sorted(glob.glob(sys.argv[1] + '/*.parquet'))]\n\
          t = pa.concat_tables(tables)\n\
@@ -251,7 +252,7 @@ fn the_last_batch_again_changes_nothing(shop: &Shop) {
 }
 
 fn customers_are_in_hbase(shop: &Shop) {
-    let printed = stack::happybase(
+    let printed = happybase(
         "t = c.table(args[0])\n\
          row = next(r for k, r in t.scan() if k.endswith(b'|000000012370'))\n\
          print(row[b'p:country'].decode(), row[b'p:previous_country'].decode(), row[b'm:orders'].decode())\n\

@@ -1,6 +1,7 @@
 //! The stack as the tests see it: addresses from `docker/stack.env`, and its stock tools run in their container.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::process::Command;
 use std::sync::LazyLock;
 
@@ -44,4 +45,14 @@ pub fn hdfs_shell(args: &[&str]) -> String {
 /// A name that no other test and no earlier run uses.
 pub fn unique(prefix: &str) -> String {
     format!("{prefix}_{}", uuid::Uuid::now_v7().simple())
+}
+
+/// The checkout.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The binary under test.
+pub fn sakia() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_sakia"))
 }
