@@ -1,6 +1,7 @@
 # The only task runner. Debian 12 or Ubuntu, as root or with sudo; `make help` lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
+.NOTPARALLEL:
 .PHONY: help setup image jars jars-lock build check test demo \
         stack-up stack-down stack-reset stack-status stack-logs beeline hdfs hbase
 
