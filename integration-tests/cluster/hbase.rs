@@ -65,10 +65,10 @@ async fn a_table_is_made_once_and_its_families_are_checked() {
     assert!(!client.ensure_table(&schema).await.unwrap());
     let families = happybase(
         "f = c.table(args[0]).families()\n\
-         for name in sorted(f): print(name.decode(), f[name]['max_versions'], f[name]['compression'])",
+         for name in sorted(f): print(name.decode(), f[name]['max_versions'], f[name]['compression'].decode(), f[name]['bloom_filter_type'].decode())",
         &[&table.0],
     );
-    assert_eq!(families, "m: 2 NONE\np: 1 NONE\n");
+    assert_eq!(families, "m 2 NONE ROW\np 1 NONE ROW\n");
 
     let wider = TableSchema::parse(
         &include_str!("../../hbase-schemas/customer_360.toml")

@@ -104,7 +104,17 @@ impl HBaseClient {
         let batch = rows.iter().map(RowMutation::to_thrift).collect::<Result<Vec<BatchMutation>>>()?;
         let name = table.as_bytes().to_vec();
         let act = format!("cannot write {} rows to hbase table {table}", rows.len());
-        self.call(act, move |c| c.mutate_rows_ts(name.clone(), batch.clone(), timestamp_ms, BTreeMap::new())).await
+        let done =
+            self.call(act, move |c| c.mutate_rows_ts(name.clone(), batch.clone(), timestamp_ms, BTreeMap::new())).await;
+        match done {
+            // The gateway says no more than "failed 1 action" when the table is missing.
+            Err(e) if e.kind() == Kind::Refused && !self.tables().await?.iter().any(|known| known == table) => {
+                Err(error::not_found(format!("cannot write to hbase table {table}: there is no such table"))
+                    .hint("create the table, or correct the schema file")
+                    .source(e))
+            }
+            done => done,
+        }
     }
 
     /// Reads one row; `columns` are `family:qualifier` or `family`, none means all.

@@ -101,9 +101,19 @@ pub(super) fn explain(error: thrift::Error, act: &str, endpoint: &str) -> Error 
     }
 }
 
-/// The first line without the stack trace that the gateway sends after it.
+/// The first line, without the stack trace after it, without the packages of Java classes, and without the table's
+/// whole description that some messages end with.
 fn first_line(text: &str) -> String {
-    text.lines().next().unwrap_or(text).trim().to_owned()
+    let line = text.lines().next().unwrap_or(text);
+    let line = line.split_once(", {").map_or(line, |(line, _)| line);
+    let mut words: Vec<&str> = Vec::new();
+    for word in line.split_whitespace() {
+        let word = if word.ends_with("Exception:") { word.rsplit('.').next().unwrap_or(word) } else { word };
+        if words.last() != Some(&word) {
+            words.push(word);
+        }
+    }
+    words.join(" ")
 }
 
 #[cfg(test)]
@@ -131,6 +141,16 @@ mod tests {
             assert_eq!(error.kind(), kind, "{text}");
             assert!(!error.to_string().contains("\tat"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_message_is_cut_to_what_a_reader_needs() {
+        let text = "org.apache.hadoop.hbase.regionserver.NoSuchColumnFamilyException: \
+                    org.apache.hadoop.hbase.regionserver.NoSuchColumnFamilyException: Column family nope does not \
+                    exist in region t,,1.4ac. in table 't', {TABLE_ATTRIBUTES => {}}, {NAME => 'f'}\n\tat x.y.Z";
+        let expected =
+            "NoSuchColumnFamilyException: Column family nope does not exist in region t,,1.4ac. in table 't'";
+        assert_eq!(first_line(text), expected);
     }
 
     #[test]
