@@ -1,5 +1,5 @@
-//! Clients that are not ours, to read results back with: beeline in the stack's container, happybase in a virtual
-//! environment (`SAKIA_TEST_PYTHON` names its interpreter; `make test` sets it).
+//! Clients that are not ours, to read results back with: beeline in the stack's container, pyarrow, fastavro
+//! and happybase in a virtual environment (`SAKIA_TEST_PYTHON` names its interpreter; `make test` sets it).
 
 use std::path::Path;
 use std::process::Command;
@@ -25,8 +25,18 @@ pub fn python(script: &str, args: &[&str]) -> String {
 
 /// Runs a Python script with a happybase connection `c` and `args`; what it prints.
 pub fn happybase(script: &str, args: &[&str]) -> String {
+<<<<<<< HEAD
     let head = "import sys, happybase\nargs = sys.argv[1:]\nc = happybase.Connection('localhost', 9090)\n";
     python(&format!("{head}{script}"), args)
+=======
+    python(&format!("import happybase\nc = happybase.Connection('localhost', 9090)\n{script}"), args)
+}
+
+/// Runs a Python script with `args` in the virtual environment; what it prints.
+pub fn python(script: &str, args: &[&str]) -> String {
+    let python = std::env::var("SAKIA_TEST_PYTHON").expect("SAKIA_TEST_PYTHON names the test environment's python");
+    run(Command::new(python).arg("-c").arg(format!("import sys\nargs = sys.argv[1:]\n{script}")).args(args))
+>>>>>>> mysql
 }
 
 fn run(command: &mut Command) -> String {
