@@ -17,18 +17,8 @@ pub fn beeline(statement: &str) -> Vec<Vec<String>> {
     output.lines().filter(|line| !line.is_empty()).map(|line| line.split('\t').map(str::to_owned).collect()).collect()
 }
 
-/// Runs a Python script of the test environment with `args`; what it prints.
-pub fn python(script: &str, args: &[&str]) -> String {
-    let python = std::env::var("SAKIA_TEST_PYTHON").expect("SAKIA_TEST_PYTHON names the test environment's python");
-    run(Command::new(python).arg("-c").arg(script).args(args))
-}
-
 /// Runs a Python script with a happybase connection `c` and `args`; what it prints.
 pub fn happybase(script: &str, args: &[&str]) -> String {
-<<<<<<< HEAD
-    let head = "import sys, happybase\nargs = sys.argv[1:]\nc = happybase.Connection('localhost', 9090)\n";
-    python(&format!("{head}{script}"), args)
-=======
     python(&format!("import happybase\nc = happybase.Connection('localhost', 9090)\n{script}"), args)
 }
 
@@ -36,7 +26,6 @@ pub fn happybase(script: &str, args: &[&str]) -> String {
 pub fn python(script: &str, args: &[&str]) -> String {
     let python = std::env::var("SAKIA_TEST_PYTHON").expect("SAKIA_TEST_PYTHON names the test environment's python");
     run(Command::new(python).arg("-c").arg(format!("import sys\nargs = sys.argv[1:]\n{script}")).args(args))
->>>>>>> mysql
 }
 
 fn run(command: &mut Command) -> String {

@@ -46,11 +46,8 @@ impl Shop {
 
     /// Runs the pipeline; the steps of its summary by name.
     fn run(&self) -> Vec<Value> {
-        let output = sakia()
-            .args(["run", "pipeline.toml", "--output", "json"])
-            .current_dir(self.dir.path())
-            .output()
-            .unwrap();
+        let output =
+            sakia().args(["run", "pipeline.toml", "--output", "json"]).current_dir(self.dir.path()).output().unwrap();
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "sakia run failed:\n{errors}");
         let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -179,18 +176,19 @@ fn other_readers_agree(shop: &Shop) {
         let dir = format!("/it/{}/{table}", shop.name);
         for (n, path) in tool("hdfs", &["dfs", "-ls", "-C", &dir]).lines().enumerate() {
             let extension = Path::new(path).extension().unwrap().to_str().unwrap();
-            std::fs::write(to.join(format!("{n}.{extension}")), stack::tool_bytes("hdfs", &["dfs", "-cat", path])).unwrap();
+            std::fs::write(to.join(format!("{n}.{extension}")), stack::tool_bytes("hdfs", &["dfs", "-cat", path]))
+                .unwrap();
         }
         to
     };
     let (items, avro) = (fetch("order_items"), fetch("customers_avro"));
     let printed = python(
-        "import sys, glob, decimal, pyarrow.parquet as pq, pyarrow as pa, fastavro\n\
-         tables = [pq.read_table(f) for f in sorted(glob.glob(sys.argv[1] + '/*.parquet'))]\n\
+        "import glob, pyarrow.parquet as pq, pyarrow as pa, fastavro\n\
+         tables = [pq.read_table(f) for f in sorted(glob.glob(args[0] + '/*.parquet'))]\n\
          t = pa.concat_tables(tables)\n\
          total = sum(q * p for q, p in zip(t['quantity'].to_pylist(), t['unit_price'].to_pylist()))\n\
          print(t.num_rows, t.schema.field('unit_price').type, t.schema.field('invoiced_at').type, total)\n\
-         rows = [r for f in sorted(glob.glob(sys.argv[2] + '/*.avro')) for r in fastavro.reader(open(f, 'rb'))]\n\
+         rows = [r for f in sorted(glob.glob(args[1] + '/*.avro')) for r in fastavro.reader(open(f, 'rb'))]\n\
          one = [r for r in rows if r['customer_id'] == 12370][0]\n\
          print(len(rows), one['country'], one['first_order_date'], one['orders_placed'])\n",
         &[items.to_str().unwrap(), avro.to_str().unwrap()],
