@@ -1,6 +1,7 @@
 //! The stack as the tests see it: addresses from `docker/stack.env`, and its stock tools run in their container.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::process::Command;
 use std::sync::LazyLock;
 
@@ -53,4 +54,33 @@ pub fn beeline(sql: &str) -> Vec<String> {
 /// A name that no other test and no earlier run uses.
 pub fn unique(prefix: &str) -> String {
     format!("{prefix}_{}", uuid::Uuid::now_v7().simple())
+}
+
+/// The checkout.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// What a Python script prints, run by the interpreter that has the readers of `integration-tests/requirements.txt`;
+/// `SAKIA_TEST_PYTHON` names it.
+pub fn python(script: &str, args: &[&str]) -> String {
+    let python = std::env::var("SAKIA_TEST_PYTHON")
+        .expect("SAKIA_TEST_PYTHON names a python with integration-tests/requirements.txt installed");
+    let output = Command::new(&python).arg("-c").arg(script).args(args).output();
+    let output = output.unwrap_or_else(|e| panic!("cannot run {python}: {e}"));
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{script}\n{args:?} failed:\n{errors}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// What a Python script prints that reads HBase by the happybase connection `c` and finds its arguments in `args`.
+pub fn happybase(script: &str, args: &[&str]) -> String {
+    let (host, port) = (setting("STACK_HOST"), setting("HBASE_THRIFT_PORT"));
+    let head = format!("import sys, happybase\nargs = sys.argv[1:]\nc = happybase.Connection('{host}', {port})\n");
+    python(&(head + script), args)
+}
+
+/// Drops an HBase table, if there is one.
+pub fn drop_hbase_table(name: &str) {
+    happybase("if args[0].encode() in c.tables(): c.delete_table(args[0], disable=True)", &[name]);
 }
