@@ -11,8 +11,11 @@
 //! | 1 | [`format`](mod@format), [`hbase`], [`hiveserver2`], [`metastore`], [`mysql`], [`sasl`], [`storage`] |
 //! | 2 | [`load`] |
 //! | 3 | [`agent`], [`lookup`], [`scd2`], [`transfer`] |
+//! | 4 | [`pipeline`] |
+//! | 5 | [`cli`] |
 
 pub mod agent;
+pub mod cli;
 pub mod config;
 pub mod error;
 pub mod format;
@@ -22,6 +25,7 @@ pub mod load;
 pub mod lookup;
 pub mod metastore;
 pub mod mysql;
+pub mod pipeline;
 pub mod retry;
 pub mod sasl;
 pub mod scd2;

@@ -4,18 +4,24 @@ set -euo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 DOCKER_DIR=$ROOT/docker
+PATH=$PATH:/usr/sbin:/sbin
+# Another file of the same form gives a second stack, with names and ports of its own.
+STACK_ENV=${STACK_ENV:-$DOCKER_DIR/stack.env}
 CACHE=${SAKIA_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/sakia}
 set -a
 # shellcheck source=../stack.env
-. "$DOCKER_DIR/stack.env"
+. "$STACK_ENV"
 set +a
 
 say() { echo "sakia: $*"; }
 die() { echo "sakia: error: $*" >&2; exit 1; }
 
-# key_of PATH...: a short hash of the files' names and contents, the same in every checkout.
+# key_of PATH...: a short hash of the files' contents and their names below docker/, the same in every checkout.
 key_of() {
-  (cd "$DOCKER_DIR" && find "$@" -type f ! -name '*.pyc' | LC_ALL=C sort | xargs sha256sum) | sha256sum | cut -c1-12
+  (cd "$DOCKER_DIR" && find "$@" -type f | LC_ALL=C sort | while read -r file; do
+    echo "${file##"$ROOT"/}"
+    cat "$file"
+  done) | sha256sum | cut -c1-12
 }
 
 image_ref() { echo "$IMAGE_NAME:$(key_of Dockerfile)"; }

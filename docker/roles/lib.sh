@@ -35,9 +35,10 @@ hdfs_writable() {
   [[ $(namenode_http GET '/jmx?qry=Hadoop:service=NameNode,name=NameNodeInfo') == *'"Safemode" : ""'* ]]
 }
 
-# hdfs_mkdir PATH MODE: through WebHDFS, which costs no JVM; one that is there keeps its mode.
+# hdfs_mkdir PATH MODE: through WebHDFS, which costs no JVM; the mode is set on one that is there, too.
 hdfs_mkdir() {
-  [[ $(namenode_http PUT "/webhdfs/v1$1?op=MKDIRS&permission=$2&user.name=root") == *'{"boolean":true}'* ]]
+  [[ $(namenode_http PUT "/webhdfs/v1$1?op=MKDIRS&user.name=root") == *'{"boolean":true}'* ]] &&
+    [[ $(namenode_http PUT "/webhdfs/v1$1?op=SETPERMISSION&permission=$2&user.name=root") == *' 200 '* ]]
 }
 wait_hdfs() { wait_for "HDFS out of safe mode" hdfs_writable; }
 

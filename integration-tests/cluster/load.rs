@@ -1,38 +1,19 @@
 //! The load on HDFS and Hive: what a run leaves is read back with Hive's own shell.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use parquet::arrow::ArrowWriter;
 use sakia::error::{Effect, Kind, Result};
-use sakia::format::Encoder;
+use sakia::format::{AvroOptions, FileFormat, ParquetOptions};
 use sakia::load::{Cluster, Committed, Load, LoadMode, LoadPlan, Partition, TablePlan};
 use sakia::metastore::{Column, HiveStorage, MetastoreOptions};
 use sakia::storage::faulty::{Fault, FaultyFilesystem};
 use serde_json::json;
 
+use crate::peers::beeline;
 use crate::stack;
-
-/// The plainest Parquet there is: one file, one row group.
-struct Parquet(ArrowWriter<Vec<u8>>);
-
-impl Encoder for Parquet {
-    fn encode(&mut self, batch: &RecordBatch, _: &mut Vec<u8>) -> Result<()> {
-        self.0.write(batch).unwrap();
-        Ok(())
-    }
-
-    fn finish(&mut self, out: &mut Vec<u8>) -> Result<()> {
-        self.0.finish().unwrap();
-        out.append(self.0.inner_mut());
-        Ok(())
-    }
-
-    fn buffered_bytes(&self) -> usize {
-        self.0.in_progress_size()
-    }
-}
 
 fn schema() -> SchemaRef {
     let fields = vec![Field::new("id", DataType::Int64, false), Field::new("name", DataType::Utf8, true)];
@@ -51,18 +32,26 @@ async fn cluster() -> Cluster {
 }
 
 fn plan(table: &str, mode: LoadMode, partition_columns: &[&str]) -> LoadPlan {
+    plan_of(FileFormat::Parquet(ParquetOptions::default()), table, mode, partition_columns)
+}
+
+fn plan_of(format: FileFormat, table: &str, mode: LoadMode, partition_columns: &[&str]) -> LoadPlan {
+    let storage = match format.avro_schema_json(&schema()).unwrap() {
+        Some(schema_json) => HiveStorage::Avro { schema_json },
+        None => HiveStorage::Parquet,
+    };
     LoadPlan {
         target: format!("/tmp/load_it/{table}"),
         mode,
         schema: schema(),
-        encoder: Arc::new(|_| Ok(Box::new(Parquet(ArrowWriter::try_new(Vec::new(), schema(), None).unwrap())))),
-        extension: "parquet",
+        extension: format.extension(),
+        encoder: Arc::new(move |_| format.encoder(schema())),
         table: Some(TablePlan {
             database: "load_it".to_owned(),
             table: table.to_owned(),
             comment: None,
             partition_columns: partition_columns.iter().map(|name| Column::new(*name, "string")).collect(),
-            storage: HiveStorage::Parquet,
+            storage,
         }),
         fingerprint: table.to_owned(),
         run_id: "cluster-test".to_owned(),
@@ -93,14 +82,14 @@ async fn hive_reads_a_replaced_table() {
     let replace = || plan(&table, LoadMode::Replace, &[]);
     load(&cluster, replace(), &[(Partition::none(), &[1, 2]), (Partition::none(), &[3])]).await.unwrap();
     let query = format!("select id, name from load_it.{table} order by id");
-    assert_eq!(stack::beeline(&query), ["1\tgröße 1", "2\tgröße 2", "3\tgröße 3"]);
+    assert_eq!(beeline(&query), [["1", "größe 1"], ["2", "größe 2"], ["3", "größe 3"]]);
 
     load(&cluster, replace(), &[(Partition::none(), &[4])]).await.unwrap();
-    assert_eq!(stack::beeline(&query), ["4\tgröße 4"]);
+    assert_eq!(beeline(&query), [["4", "größe 4"]]);
     let info = cluster.metastore.as_ref().unwrap().table("load_it", &table).await.unwrap().unwrap();
     assert_eq!((info.parameters["numRows"].as_str(), info.parameters["sakia.rows"].as_str()), ("1", "1"));
     assert_eq!((info.parameters["sakia.checkpoint"].as_str(), info.owner.as_str()), (r#"{"files":1}"#, "root"));
-    let state = stack::tool("hdfs", &["dfs", "-ls", "-R", "-C", &format!("/tmp/load_it/.sakia/{table}")]);
+    let state = stack::hdfs_shell(&["dfs", "-ls", "-R", "-C", &format!("/tmp/load_it/.sakia/{table}")]);
     assert_eq!(state.trim(), format!("/tmp/load_it/.sakia/{table}/manifest.json"));
 }
 
@@ -111,15 +100,15 @@ async fn hive_reads_appended_and_replaced_partitions() {
     load(&cluster, with(LoadMode::Append), &[(dt("a:b"), &[1]), (dt(""), &[2])]).await.unwrap();
     load(&cluster, with(LoadMode::Append), &[(dt("a:b"), &[3]), (dt("c"), &[4])]).await.unwrap();
     let query = format!("select dt, id from load_it.{table} order by id");
-    assert_eq!(stack::beeline(&query), ["a:b\t1", "__HIVE_DEFAULT_PARTITION__\t2", "a:b\t3", "c\t4"]);
+    assert_eq!(beeline(&query), [["a:b", "1"], ["__HIVE_DEFAULT_PARTITION__", "2"], ["a:b", "3"], ["c", "4"]]);
     let partitions = format!("show partitions load_it.{table}");
-    let mut names = stack::beeline(&partitions);
+    let mut names = beeline(&partitions);
     names.sort();
-    assert_eq!(names, ["dt=__HIVE_DEFAULT_PARTITION__", "dt=a%3Ab", "dt=c"]);
+    assert_eq!(names, [["dt=__HIVE_DEFAULT_PARTITION__"], ["dt=a%3Ab"], ["dt=c"]]);
 
     load(&cluster, with(LoadMode::Replace), &[(dt("c"), &[5])]).await.unwrap();
-    assert_eq!(stack::beeline(&query), ["c\t5"]);
-    assert_eq!(stack::beeline(&partitions), ["dt=c"]);
+    assert_eq!(beeline(&query), [["c", "5"]]);
+    assert_eq!(beeline(&partitions), [["dt=c"]]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -139,15 +128,38 @@ async fn a_load_that_could_not_register_is_finished_by_the_next_one() {
     let next = Load::open(&whole, plan(&table, LoadMode::Replace, &[])).await.unwrap();
     assert_eq!(next.previous().unwrap().rows(), 1);
     next.discard().await.unwrap();
-    assert_eq!(stack::beeline(&format!("select id from load_it.{table}")), ["7"]);
+    assert_eq!(beeline(&format!("select id from load_it.{table}")), [["7"]]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_of_others_stops_a_load_before_any_file() {
     let (cluster, table) = (cluster().await, stack::unique("foreign"));
     cluster.metastore.as_ref().unwrap().ensure_database("load_it").await.unwrap();
-    stack::beeline(&format!("create external table load_it.{table} (id bigint) stored as parquet"));
+    beeline(&format!("create external table load_it.{table} (id bigint) stored as parquet"));
     let error = load(&cluster, plan(&table, LoadMode::Replace, &[]), &[]).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Exists, "{error}");
     assert!(cluster.fs.stat(&format!("/tmp/load_it/{table}")).await.unwrap().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hive_reads_avro_partitions() {
+    let (cluster, table) = (cluster().await, stack::unique("avro"));
+    let format = FileFormat::Avro(AvroOptions::new("click"));
+    let avro = || plan_of(format.clone(), &table, LoadMode::Append, &["dt"]);
+    load(&cluster, avro(), &[(dt("a"), &[1])]).await.unwrap();
+    load(&cluster, avro(), &[(dt("b"), &[2])]).await.unwrap();
+    let query = format!("select dt, id, name from load_it.{table} order by id");
+    assert_eq!(beeline(&query), [["a", "1", "größe 1"], ["b", "2", "größe 2"]]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_of_small_loads_keeps_a_steady_pace() {
+    const LOADS: u32 = 10;
+    let (cluster, table) = (cluster().await, stack::unique("epochs"));
+    let started = Instant::now();
+    for _ in 0..LOADS {
+        load(&cluster, plan(&table, LoadMode::Append, &["dt"]), &[(dt("a"), &[1]), (dt("b"), &[2])]).await.unwrap();
+    }
+    println!("a load of two small files and two partitions: {:?}", started.elapsed() / LOADS);
+    assert_eq!(beeline(&format!("select count(*) from load_it.{table}")), [["20"]]);
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use sakia::error::Kind;
 use sakia::metastore::{Column, HiveStorage, MetastoreClient, MetastoreOptions, PartitionSpec, TableSpec};
 
+use crate::peers::beeline;
 use crate::stack;
 
 async fn connect(port: &str) -> MetastoreClient {
@@ -100,7 +101,7 @@ async fn tables_of_others_and_other_columns_are_refused() {
     assert!(error.to_string().contains("note string"), "{error}");
 
     let foreign = spec(&stack::unique("foreign"));
-    stack::beeline(&format!("create external table storage_it.{} (id bigint) stored as parquet", foreign.table));
+    beeline(&format!("create external table storage_it.{} (id bigint) stored as parquet", foreign.table));
     let error = client.ensure_table(&foreign).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Exists, "{error}");
     let error = client.set_table_parameters("storage_it", &foreign.table, &BTreeMap::new()).await.unwrap_err();

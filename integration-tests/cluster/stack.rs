@@ -32,23 +32,14 @@ pub fn hdfs() -> HdfsOptions {
     }
 }
 
-/// What a stock tool (`hdfs`, `beeline`, `hbase`, `mariadb`) prints; panics with its errors if it fails.
-pub fn tool(name: &str, args: &[&str]) -> String {
-    let script = format!("/opt/stack/tools/{name}");
-    let output = Command::new("docker")
-        .args(["exec", "--interactive", "sakia-tools", "bash", &script])
-        .args(args)
-        .output()
-        .unwrap_or_else(|e| panic!("cannot run docker: {e}"));
+/// What Hadoop's own command line prints; panics with its errors if it fails.
+pub fn hdfs_shell(args: &[&str]) -> String {
+    let tool = concat!(env!("CARGO_MANIFEST_DIR"), "/docker/bin/tool");
+    let output =
+        Command::new(tool).arg("hdfs").args(args).output().unwrap_or_else(|e| panic!("cannot run {tool}: {e}"));
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{name} {args:?} failed:\n{errors}");
+    assert!(output.status.success(), "hdfs {args:?} failed:\n{errors}");
     String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-/// Rows of a query as Hive's own shell prints them, columns separated by tabs.
-pub fn beeline(sql: &str) -> Vec<String> {
-    let printed = tool("beeline", &["--silent=true", "--outputformat=tsv2", "--showHeader=false", "-e", sql]);
-    printed.lines().map(str::trim_end).filter(|line| !line.is_empty()).map(str::to_owned).collect()
 }
 
 /// A name that no other test and no earlier run uses.

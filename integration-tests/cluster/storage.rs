@@ -24,7 +24,7 @@ async fn the_stock_shell_reads_what_we_wrote() {
     let mut file = fs.create(&path, CreateOptions::default()).await.unwrap();
     file.write(Bytes::from_static("grüße\n".as_bytes())).await.unwrap();
     file.close().await.unwrap();
-    assert_eq!(stack::tool("hdfs", &["dfs", "-cat", &path]), "grüße\n");
+    assert_eq!(stack::hdfs_shell(&["dfs", "-cat", &path]), "grüße\n");
     fs.delete(&directory, DeleteOptions { recursive: true }).await.unwrap();
 }
 

@@ -59,9 +59,8 @@ pub static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
 });
 
 /// Words that user agents of programs have in them, in lower case.
-const BOT_WORDS: [&str; 12] = [
-    "bot", "spider", "crawl", "slurp", "curl/", "wget/", "python-", "java/", "headless", "probe", "monitor", "scan",
-];
+const BOT_WORDS: [&str; 12] =
+    ["bot", "spider", "crawl", "slurp", "curl/", "wget/", "python-", "java/", "headless", "probe", "monitor", "scan"];
 
 /// Rows of clicks being built.
 #[derive(Debug, Default)]
@@ -240,7 +239,8 @@ mod tests {
 
     #[test]
     fn programs_call_themselves_so() {
-        for agent in ["Googlebot/2.1", "python-requests/0.8.2", "uptime-probe/1.4", "Baiduspider+", "ZmEu \"scan\"", ""] {
+        for agent in ["Googlebot/2.1", "python-requests/0.8.2", "uptime-probe/1.4", "Baiduspider+", "ZmEu \"scan\"", ""]
+        {
             assert!(is_bot(Some(agent)), "{agent}");
         }
         assert!(is_bot(None));

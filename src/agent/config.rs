@@ -149,7 +149,9 @@ impl AgentPlan {
             .map_err(|e| error::config(format!("{} is no directory", base.display())).source(e))?;
         let patterns = args.files.as_slice();
         if patterns.is_empty() {
-            return Err(error::config("files names no file").hint("name the log: files = \"/var/log/shop/access.log*\""));
+            return Err(
+                error::config("files names no file").hint("name the log: files = \"/var/log/shop/access.log*\"")
+            );
         }
         let RollArgs { rows, bytes, seconds } = args.roll;
         let numbers = [
@@ -161,7 +163,9 @@ impl AgentPlan {
         ];
         for (key, value, least, most) in numbers {
             if value < least || value > most {
-                return Err(error::config(format!("{key} is {value}")).hint(format!("give at least {least}, at most {most}")));
+                return Err(
+                    error::config(format!("{key} is {value}")).hint(format!("give at least {least}, at most {most}"))
+                );
             }
         }
         let table = match (&args.hive_database, &args.hive_table) {
@@ -189,8 +193,7 @@ mod tests {
     use super::*;
     use crate::error::Kind;
 
-    const REQUIRED: &str =
-        "files = \"access.log*\"\nchannel-dir = \"channel\"\ntarget-dir = \"/lake/clicks\"\nreject-dir = \"/lake/rejects\"\n";
+    const REQUIRED: &str = "files = \"access.log*\"\nchannel-dir = \"channel\"\ntarget-dir = \"/lake/clicks\"\nreject-dir = \"/lake/rejects\"\n";
 
     fn plan(more: &str) -> Result<AgentPlan> {
         let args: AgentArgs = toml::from_str(&format!("{REQUIRED}{more}")).unwrap();

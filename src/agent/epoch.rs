@@ -182,10 +182,7 @@ mod tests {
         );
         assert_eq!((days.rows, days.rejects.rows), (5, 1));
         let hours = sort(PartitionBy::Hour, &lines[..2]);
-        assert_eq!(
-            shape(&hours),
-            [("dt=2010-12-01/hr=08".to_owned(), 1), ("dt=2010-12-01/hr=23".to_owned(), 1)]
-        );
+        assert_eq!(shape(&hours), [("dt=2010-12-01/hr=08".to_owned(), 1), ("dt=2010-12-01/hr=23".to_owned(), 1)]);
     }
 
     #[test]

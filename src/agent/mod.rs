@@ -129,7 +129,12 @@ fn detail(epochs: u64, summary: &StepSummary, reject_dir: &str, source: &Taildir
     if torn_bytes > 0 {
         said.push(format!("{torn_bytes} bytes of a torn record cut off the channel"));
     }
-    said.extend(source.unfinished().into_iter().map(|(path, bytes)| format!("{bytes} bytes of a last line without end in {path}")));
+    said.extend(
+        source
+            .unfinished()
+            .into_iter()
+            .map(|(path, bytes)| format!("{bytes} bytes of a last line without end in {path}")),
+    );
     said.join(", ")
 }
 

@@ -62,8 +62,8 @@ impl Sink {
             return Err(error::config(format!("another agent has added to {} meanwhile", self.target))
                 .hint("give each agent a target of its own"));
         }
-        let checkpoint: Value = serde_json::to_value(&epoch.to)
-            .map_err(|e| error::bug("cannot write a cursor as JSON").source(e))?;
+        let checkpoint: Value =
+            serde_json::to_value(&epoch.to).map_err(|e| error::bug("cannot write a cursor as JSON").source(e))?;
         let parts = self.stage(&load, epoch).await?;
         Ok(load.commit(parts, checkpoint).await?.manifest.parts)
     }
@@ -125,9 +125,9 @@ impl Sink {
             let what = format!("{} holds {:?}, not {:?}", self.target, manifest.fingerprint, self.fingerprint());
             return Err(error::config(what).hint("choose another target directory, or set partition as it was"));
         }
-        serde_json::from_value(manifest.checkpoint.clone()).map(Some).map_err(|e| {
-            error::data(format!("the checkpoint of {} is not an agent's", self.target)).source(e)
-        })
+        serde_json::from_value(manifest.checkpoint.clone())
+            .map(Some)
+            .map_err(|e| error::data(format!("the checkpoint of {} is not an agent's", self.target)).source(e))
     }
 }
 

@@ -153,11 +153,17 @@ impl ColumnBuilder {
             Self::WideBits(b) => append(bits(value).map(|v| b.append_value(v.into())), 16),
             Self::Decimal(b, scale) => append(decimal(value, *scale).map(|v| b.append_value(v)), 16),
             Self::Float(b) => match value {
-                Value::Float(v) => append(Ok(b.append_value(*v)), 4),
+                Value::Float(v) => {
+                    b.append_value(*v);
+                    Ok(4)
+                }
                 _ => Err(unfit(value)),
             },
             Self::Double(b) => match value {
-                Value::Double(v) => append(Ok(b.append_value(*v)), 8),
+                Value::Double(v) => {
+                    b.append_value(*v);
+                    Ok(8)
+                }
                 _ => Err(unfit(value)),
             },
             Self::Date(b) => append(days(value).map(|v| b.append_value(v)), 4),

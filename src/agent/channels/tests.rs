@@ -24,7 +24,13 @@ fn batch(number: u64, bodies: &[Vec<u8>]) -> Batch {
         Event { offset: number * 1000 + i as u64, body: Bytes::from(body.clone()), line_bytes }
     };
     let head = Head::new(b"head", 4);
-    let after = FilePosition { path: format!("/log{}", number % 3), inode: number % 3, generation: 0, head, offset: number + 1 };
+    let after = FilePosition {
+        path: format!("/log{}", number % 3),
+        inode: number % 3,
+        generation: 0,
+        head,
+        offset: number + 1,
+    };
     Batch { events: bodies.iter().enumerate().map(event).collect(), after }
 }
 
@@ -186,7 +192,12 @@ fn bodies() -> impl Strategy<Value = Vec<Vec<Vec<u8>>>> {
 /// Where each record of the only segment ends.
 fn ends(batches: &[Batch]) -> Vec<usize> {
     let lengths = batches.iter().zip(0..).map(|(batch, n)| segment::encode(n, batch).unwrap().len());
-    lengths.scan(segment::HEADER_BYTES, |at, length| { *at += length; Some(*at) }).collect()
+    lengths
+        .scan(segment::HEADER_BYTES, |at, length| {
+            *at += length;
+            Some(*at)
+        })
+        .collect()
 }
 
 proptest! {

@@ -206,7 +206,10 @@ mod tests {
     #[test]
     fn dashes_are_null_and_extensions_may_be_missing() {
         let line = Line::parse(br#"h - - [01/Dec/2010:00:00:00 -0000] "-" 408 - "-" "-""#).unwrap();
-        assert_eq!((line.user, line.request, line.bytes, line.referrer, line.user_agent), (None, None, None, None, None));
+        assert_eq!(
+            (line.user, line.request, line.bytes, line.referrer, line.user_agent),
+            (None, None, None, None, None)
+        );
         let line = Line::parse(br#"h - - [01/Dec/2010:00:00:00 +0000] "" 400 0 "" "" vid=- sid=x"#).unwrap();
         assert_eq!(line.request.as_deref(), Some(""));
         assert_eq!((line.session, line.visitor, line.runtime_us), (Some("x"), None, None));
@@ -288,7 +291,9 @@ mod tests {
 
     /// Any text but the one that means NULL.
     fn field() -> impl Strategy<Value = Option<Cow<'static, str>>> {
-        proptest::option::of("\\PC{0,20}|[ -~\u{0}-\u{1f}é€]{0,40}".prop_filter("NULL", |t| t != "-").prop_map(Cow::Owned))
+        proptest::option::of(
+            "\\PC{0,20}|[ -~\u{0}-\u{1f}é€]{0,40}".prop_filter("NULL", |t| t != "-").prop_map(Cow::Owned),
+        )
     }
 
     fn token() -> impl Strategy<Value = Option<String>> {

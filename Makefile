@@ -1,0 +1,64 @@
+# The only task runner. Debian 12 or Ubuntu, as root or with sudo; `make help` lists the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup image jars jars-lock build check test demo \
+        stack-up stack-down stack-reset stack-status stack-logs beeline hdfs hbase
+
+BIN := docker/bin
+ARGS ?=
+ROLE ?=
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install what this machine lacks (says what first; NO_INSTALL=1 only says)
+	@$(BIN)/setup
+
+image: setup ## make the stack's image, if it is not there
+	@$(BIN)/engine
+	@$(BIN)/image
+
+jars: setup ## fetch the stack's jars and compare them with docker/jars/jars.lock
+	@$(BIN)/jars
+
+jars-lock: setup ## write docker/jars/jars.lock anew from docker/jars/*.pom.xml
+	@$(BIN)/jars lock
+
+stack-up: setup ## start the test stack and wait until every role answers
+	@$(BIN)/stack up
+
+stack-down: ## stop the stack, keep its data
+	@$(BIN)/stack down
+
+stack-reset: ## stop the stack, drop its data
+	@$(BIN)/stack reset
+
+stack-status: ## one line a role: state, port, memory
+	@$(BIN)/stack status
+
+stack-logs: ## the end of a role's log: make stack-logs ROLE=hiveserver2
+	@$(BIN)/stack logs $(ROLE)
+
+beeline: ## the stock beeline: make beeline [ARGS='-e "show databases"']
+	@$(BIN)/tool beeline $(ARGS)
+
+hdfs: ## Hadoop's own shell: make hdfs ARGS='dfs -ls /'
+	@$(BIN)/tool hdfs $(ARGS)
+
+hbase: ## HBase's own shell: make hbase, or echo list | make hbase
+	@$(BIN)/tool hbase $(ARGS)
+
+build: ## build the sakia binary
+	cargo build --locked
+
+check: ## formatting, lints, unit and offline tests, documentation
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	cargo test --locked
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+
+test: setup check stack-up ## everything: check, then the tests against the real stack
+	cargo test --locked --test cluster
+
+demo: setup stack-up ## the shop, from MariaDB and a click log to HDFS, Hive and HBase
+	@examples/shop/demo.sh
