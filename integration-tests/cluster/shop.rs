@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::peers::{HBaseTable, happybase, python};
-use crate::stack::{self, beeline, root, sakia, tool};
+use crate::stack::{self, beeline, drop_hbase_table, happybase, python, root, sakia, tool};
 
 /// One shop of this test's own: a Hive database, an HDFS directory, an HBase table.
 struct Shop {
@@ -72,7 +71,7 @@ impl Drop for Shop {
         if !std::thread::panicking() {
             self.rows(&format!("drop table if exists {}.customer_360; drop database {0} cascade", self.name));
             tool("hdfs", &["dfs", "-rm", "-r", "-skipTrash", "-f", &format!("/it/{}", self.name)]);
-            drop(HBaseTable(self.name.clone()));
+            drop_hbase_table(&self.name);
         }
     }
 }

@@ -56,3 +56,27 @@ pub fn root() -> &'static Path {
 pub fn sakia() -> Command {
     Command::new(env!("CARGO_BIN_EXE_sakia"))
 }
+
+/// What a Python script prints that finds its arguments in `args`, run by the interpreter that has the readers of
+/// `integration-tests/requirements.txt`; `SAKIA_TEST_PYTHON` names it, `make test` sets it.
+pub fn python(script: &str, args: &[&str]) -> String {
+    let python = std::env::var("SAKIA_TEST_PYTHON")
+        .expect("SAKIA_TEST_PYTHON names a python with integration-tests/requirements.txt installed");
+    let script = format!("import sys\nargs = sys.argv[1:]\n{script}");
+    let output = Command::new(&python).arg("-c").arg(&script).args(args).output();
+    let output = output.unwrap_or_else(|e| panic!("cannot run {python}: {e}"));
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{script}\n{args:?} failed:\n{errors}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// What a Python script prints that reads HBase by the happybase connection `c`.
+pub fn happybase(script: &str, args: &[&str]) -> String {
+    let (host, port) = (setting("STACK_HOST"), setting("HBASE_THRIFT_PORT"));
+    python(&format!("import happybase\nc = happybase.Connection('{host}', {port})\n{script}"), args)
+}
+
+/// Drops an HBase table, if there is one.
+pub fn drop_hbase_table(name: &str) {
+    happybase("if args[0].encode() in c.tables(): c.delete_table(args[0], disable=True)", &[name]);
+}
