@@ -12,7 +12,8 @@ use sakia::storage::Filesystem;
 use sakia::storage::hdfs;
 use serde_json::Value;
 
-use crate::stack::{self, address, beeline, tool};
+use crate::peers::beeline;
+use crate::stack::{self, address, hdfs_shell};
 
 /// Lines of each log; an epoch is one batch of the source, so each log makes a dozen epochs.
 const LINES: usize = 60_000;
@@ -158,8 +159,8 @@ async fn killed_at_any_moment_it_loses_and_doubles_nothing() {
     let good = 2 * LINES - malformed;
     let name = &place.name;
     let counted = beeline(&format!("select count(*), count(distinct path), count(distinct dt) from {name}.clicks"));
-    assert_eq!(counted, [format!("{good}\t{good}\t7")]);
-    let rejects = tool("hdfs", &["dfs", "-cat", &format!("/tmp/{name}/rejects/*")]);
+    assert_eq!(counted, [[good.to_string(), good.to_string(), 7.to_string()]]);
+    let rejects = hdfs_shell(&["dfs", "-cat", &format!("/tmp/{name}/rejects/*")]);
     let mut lines: Vec<String> = rejects
         .lines()
         .map(|line| serde_json::from_str::<Value>(line).unwrap()["line"].as_str().unwrap().to_owned())
@@ -169,5 +170,5 @@ async fn killed_at_any_moment_it_loses_and_doubles_nothing() {
     assert_eq!((rejects.lines().count(), lines.len()), (malformed, malformed));
 
     beeline(&format!("drop database {name} cascade"));
-    tool("hdfs", &["dfs", "-rm", "-r", "-skipTrash", &format!("/tmp/{name}")]);
+    hdfs_shell(&["dfs", "-rm", "-r", "-skipTrash", &format!("/tmp/{name}")]);
 }
