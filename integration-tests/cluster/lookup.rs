@@ -176,7 +176,7 @@ fn beeline_reads_it_too(database: &str) {
         "SELECT row_key, customer_id, country, country_since, previous_country, orders, revenue, last_order_no, \
          last_order_at, last_page, last_seen_at FROM {database}.customer_360 ORDER BY customer_id"
     ));
-    let shown: Vec<String> = rows.iter().map(|row| row.replace(' ', "_").replace('\t', " ")).collect();
+    let shown: Vec<String> = rows.iter().map(|row| row.join("\t").replace(' ', "_").replace('\t', " ")).collect();
     let expected = [
         "00|000000012370 12370 Cyprus 2011-03-10_12:48:00.0 Austria 2 325.925 540002 2011-10-19_14:51:00.0 /cart \
          2011-10-19_14:50:00.0",

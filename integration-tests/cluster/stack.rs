@@ -32,14 +32,27 @@ pub fn hdfs() -> HdfsOptions {
     }
 }
 
-/// What Hadoop's own command line prints; panics with its errors if it fails.
-pub fn hdfs_shell(args: &[&str]) -> String {
-    let tool = concat!(env!("CARGO_MANIFEST_DIR"), "/docker/bin/tool");
-    let output =
-        Command::new(tool).arg("hdfs").args(args).output().unwrap_or_else(|e| panic!("cannot run {tool}: {e}"));
+/// What a stock tool (`hdfs`, `beeline`, `hbase`, `mariadb`) prints; panics with its errors if it fails.
+pub fn tool(name: &str, args: &[&str]) -> Vec<u8> {
+    let tool = root().join("docker/bin/tool");
+    let output = Command::new(&tool).arg(name).args(args).output();
+    let output = output.unwrap_or_else(|e| panic!("cannot run {}: {e}", tool.display()));
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "hdfs {args:?} failed:\n{errors}");
-    String::from_utf8_lossy(&output.stdout).into_owned()
+    assert!(output.status.success(), "{name} {args:?} failed:\n{errors}");
+    output.stdout
+}
+
+/// What Hadoop's own command line prints.
+pub fn hdfs_shell(args: &[&str]) -> String {
+    String::from_utf8_lossy(&tool("hdfs", args)).into_owned()
+}
+
+/// Rows of a query as Hive's own shell prints them.
+pub fn beeline(sql: &str) -> Vec<Vec<String>> {
+    let printed = tool("beeline", &["--silent=true", "--outputformat=tsv2", "--showHeader=false", "-e", sql]);
+    let printed = String::from_utf8_lossy(&printed);
+    let rows = printed.lines().filter(|line| !line.trim().is_empty());
+    rows.map(|line| line.split('\t').map(str::to_owned).collect()).collect()
 }
 
 /// A name that no other test and no earlier run uses.
