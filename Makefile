@@ -49,8 +49,8 @@ hdfs: ## Hadoop's own shell: make hdfs ARGS='dfs -ls /'
 hbase: ## HBase's own shell: make hbase, or echo list | make hbase
 	@$(BIN)/tool hbase $(ARGS)
 
-build: ## build the sakia binary
-	cargo build --locked
+build: ## build the sakia binary for development, as the tests do
+	cargo build --locked --bins --examples
 
 check: ## formatting, lints, unit and offline tests, documentation
 	cargo fmt --check
