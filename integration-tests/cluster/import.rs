@@ -21,8 +21,7 @@ use sakia::storage::local::LocalFilesystem;
 use sakia::telemetry::summary::StepSummary;
 use sakia::transfer::{ImportArgs, import};
 
-use crate::peers::{beeline, root};
-use crate::stack::{self, setting};
+use crate::stack::{self, beeline, root, setting};
 
 /// A MariaDB database, a Hive database and an HDFS directory of one name, all removed at the end.
 struct Scene {

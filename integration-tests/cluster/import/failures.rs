@@ -8,8 +8,7 @@ use sakia::storage::CreateOptions;
 use sakia::transfer::import;
 
 use super::{Scene, mariadb};
-use crate::peers::root;
-use crate::stack::setting;
+use crate::stack::{root, setting};
 
 const TABLE: &str = "CREATE TABLE orders (id INT PRIMARY KEY, day DATE NULL)";
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use mysql_async::prelude::Queryable;
 
 use super::{Scene, connect};
-use crate::peers::python;
+use crate::stack::python;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn transfers_during_an_import_do_not_bend_the_sum() {

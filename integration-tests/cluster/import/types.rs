@@ -1,7 +1,7 @@
 //! Values of every type, at the ends of their ranges, from MariaDB to what other readers see.
 
 use super::Scene;
-use crate::peers::python;
+use crate::stack::python;
 
 const TABLE: &str = "CREATE TABLE everything (
     id BIGINT UNSIGNED NOT NULL PRIMARY KEY COMMENT 'the key''s comment',
