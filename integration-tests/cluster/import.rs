@@ -102,10 +102,7 @@ impl Scene {
     }
 
     async fn clear(mut self) {
-        let metastore = self.cluster.metastore.as_ref().unwrap();
-        if metastore.table(&self.name, "none").await.is_ok() {
-            beeline(&format!("drop database if exists {} cascade", self.name));
-        }
+        beeline(&format!("drop database if exists {} cascade", self.name));
         let name = self.name.clone();
         self.sql(&format!("DROP DATABASE {name}")).await;
         let everything = DeleteOptions { recursive: true };

@@ -158,7 +158,7 @@ fn column(field: &Field) -> Result<SchemaType> {
         }
         other => {
             return Err(error::schema(format!("column {}: no parquet type holds {other} exactly", field.name()))
-                .hint("widen it to a type of the table in docs/types"));
+                .hint("cast it in a view, or leave the column out"));
         }
     };
     SchemaType::primitive_type_builder(field.name(), physical)
