@@ -46,11 +46,8 @@ impl Shop {
 
     /// Runs the pipeline; the steps of its summary by name.
     fn run(&self) -> Vec<Value> {
-        let output = sakia()
-            .args(["run", "pipeline.toml", "--output", "json"])
-            .current_dir(self.dir.path())
-            .output()
-            .unwrap();
+        let output =
+            sakia().args(["run", "pipeline.toml", "--output", "json"]).current_dir(self.dir.path()).output().unwrap();
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "sakia run failed:\n{errors}");
         let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -179,7 +176,8 @@ fn other_readers_agree(shop: &Shop) {
         let dir = format!("/it/{}/{table}", shop.name);
         for (n, path) in tool("hdfs", &["dfs", "-ls", "-C", &dir]).lines().enumerate() {
             let extension = Path::new(path).extension().unwrap().to_str().unwrap();
-            std::fs::write(to.join(format!("{n}.{extension}")), stack::tool_bytes("hdfs", &["dfs", "-cat", path])).unwrap();
+            std::fs::write(to.join(format!("{n}.{extension}")), stack::tool_bytes("hdfs", &["dfs", "-cat", path]))
+                .unwrap();
         }
         to
     };
