@@ -1,7 +1,8 @@
 # The only task runner. Debian 12 or Ubuntu, as root or with sudo; `make help` lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup image jars jars-lock build check test demo shop bless \
+.NOTPARALLEL:
+.PHONY: help setup image jars jars-lock build check bless shop test demo \
         stack-up stack-down stack-reset stack-status stack-logs beeline hdfs hbase
 
 BIN := docker/bin
@@ -48,8 +49,8 @@ hdfs: ## Hadoop's own shell: make hdfs ARGS='dfs -ls /'
 hbase: ## HBase's own shell: make hbase, or echo list | make hbase
 	@$(BIN)/tool hbase $(ARGS)
 
-build: ## build the sakia binary
-	cargo build --locked
+build: ## build the sakia binary for development, as the tests do
+	cargo build --locked --bins --examples
 
 check: ## formatting, lints, unit and offline tests, documentation
 	cargo fmt --check
@@ -60,6 +61,9 @@ check: ## formatting, lints, unit and offline tests, documentation
 shop: stack-up ## load the example shop into MariaDB and make its click log
 	@examples/shop/load.sh
 	@examples/shop/clicks.sh
+
+bless: ## write the golden files anew; read the difference before committing it
+	INSTA_UPDATE=always cargo test --locked
 
 test: setup check stack-up shop ## everything: check, then the tests against the real stack
 	SAKIA_TEST_PYTHON=$$($(BIN)/test-python) cargo test --locked --test cluster

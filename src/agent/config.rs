@@ -112,7 +112,7 @@ impl PartitionBy {
 pub struct RollArgs {
     /// Lines.
     pub rows: u64,
-    /// Bytes of lines; bounds the memory, of which two epochs may be in use at once.
+    /// Bytes of lines; bounds the memory, of which an agent needs about five times as much.
     pub bytes: u64,
     /// Seconds since its first line.
     pub seconds: u64,
@@ -145,7 +145,8 @@ impl AgentPlan {
     /// # Errors
     /// Config: a value makes no sense.
     pub fn new(args: &AgentArgs, base: &Path) -> Result<Self> {
-        let base = std::path::absolute(base)
+        // A file given by its bare name has an empty path in front of it.
+        let base = std::path::absolute(Path::new(".").join(base))
             .map_err(|e| error::config(format!("{} is no directory", base.display())).source(e))?;
         let patterns = args.files.as_slice();
         if patterns.is_empty() {
@@ -206,6 +207,9 @@ mod tests {
         assert_eq!(plan.channel_dir, Path::new("/base/channel"));
         assert_eq!(plan.patterns, [Pattern::new("/base/access.log*", Path::new("/")).unwrap()]);
         assert!(plan.table.is_none());
+        let args: AgentArgs = toml::from_str(REQUIRED).unwrap();
+        let here = std::env::current_dir().unwrap();
+        assert_eq!(AgentPlan::new(&args, Path::new("")).unwrap().channel_dir, here.join("channel"));
     }
 
     #[test]

@@ -1,0 +1,173 @@
+//! The agent against the worst: the binary killed with SIGKILL at several moments of draining a log, its channel lost
+//! and the log rotated in between. Hive's own shell then counts every line once.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use sakia::storage::Filesystem;
+use sakia::storage::hdfs;
+use serde_json::Value;
+
+use crate::stack::{self, address, beeline, hdfs_shell};
+
+/// Lines of each log; an epoch is one batch of the source, so each log makes a dozen epochs.
+const LINES: usize = 60_000;
+/// Every so many lines one is malformed.
+const MALFORMED: usize = 500;
+
+/// A log, a pipeline file and what the agent makes of them.
+struct Place {
+    dir: tempfile::TempDir,
+    name: String,
+    fs: Arc<dyn Filesystem>,
+}
+
+impl Place {
+    async fn new() -> Self {
+        let (dir, name) = (tempfile::tempdir().unwrap(), stack::unique("agent_it"));
+        let fs = hdfs::connect(&stack::hdfs()).await.unwrap();
+        let (namenode, metastore) = (address("NAMENODE_PORT"), address("METASTORE_PORT"));
+        let pipeline = format!(
+            r#"
+            [hdfs]
+            url = "hdfs://{namenode}"
+            user = "root"
+            [metastore]
+            uris = ["thrift://{metastore}"]
+            [[step]]
+            type = "agent"
+            name = "clicks"
+            files = "access.log*"
+            channel-dir = "channel"
+            target-dir = "/tmp/{name}/clicks"
+            reject-dir = "/tmp/{name}/rejects"
+            hive-database = "{name}"
+            hive-table = "clicks"
+            roll = {{ rows = 1 }}
+            "#
+        );
+        fs::write(dir.path().join("pipeline.toml"), pipeline).unwrap();
+        Self { dir, name, fs }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Starts draining.
+    fn start(&self) -> Child {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sakia"));
+        command.arg("agent").arg(self.path("pipeline.toml")).args(["--drain", "--output", "json"]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// Drains to the end; the step's summary.
+    fn drain(&self) -> Value {
+        let output = self.start().wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+        summary["steps"][0].clone()
+    }
+
+    /// What a look at the agent's traces shows.
+    async fn traces(&self) -> Traces {
+        let state = format!("/tmp/{}/.sakia/clicks", self.name);
+        let segments = fs::read_dir(self.path("channel")).into_iter().flatten().filter_map(|entry| {
+            let entry = entry.ok()?;
+            entry.file_name().to_str()?.starts_with("segment-").then(|| entry.metadata().map_or(0, |m| m.len()))
+        });
+        let cursor = fs::read(self.path("channel/cursor.json")).unwrap_or_default();
+        let cursor: Value = serde_json::from_slice(&cursor).unwrap_or_default();
+        let listed = self.fs.list(&state).await.unwrap_or_default();
+        let manifest = self.fs.read(&format!("{state}/manifest.json")).await.unwrap_or_default();
+        let manifest: Value = serde_json::from_slice(&manifest).unwrap_or_default();
+        Traces {
+            channel_bytes: segments.sum(),
+            committed: cursor["epoch"].as_u64().unwrap_or(0),
+            staging: listed.iter().any(|file| file.name().starts_with("stage-")),
+            recorded: manifest["checkpoint"]["epoch"].as_u64().unwrap_or(0),
+        }
+    }
+
+    /// Starts the agent and kills it at the first moment when `is_time` says so, comparing with how it began.
+    async fn kill_when(&self, moment: &str, is_time: impl Fn(&Traces, &Traces) -> bool) {
+        let before = self.traces().await;
+        let mut agent = self.start();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !is_time(&before, &self.traces().await) {
+            let ended = agent.try_wait().unwrap();
+            assert!(ended.is_none() && Instant::now() < deadline, "{moment}: never seen, {ended:?}");
+        }
+        agent.kill().unwrap();
+        let status = agent.wait().unwrap();
+        assert!(!status.success(), "{moment}: it ended by itself");
+    }
+}
+
+#[derive(Debug)]
+struct Traces {
+    channel_bytes: u64,
+    /// The last epoch that left the channel.
+    committed: u64,
+    staging: bool,
+    /// The last epoch in the manifest.
+    recorded: u64,
+}
+
+/// Writes a log of its own text over a week, not quite in order.
+fn write_log(path: &Path, letter: char) {
+    let mut text = String::new();
+    for i in 0..LINES {
+        let (day, hour) = (1 + (i * 7 / LINES + i % 97 / 96) % 7, i % 24);
+        if i % MALFORMED == 7 {
+            writeln!(text, "{letter}{i} is no request").unwrap();
+        } else {
+            let line = format!(
+                r#"203.0.113.{} - {i} [{day:02}/Mar/2011:{hour:02}:00:00 +0000] "GET /p/{letter}{i} HTTP/1.1" 200 5 "-" "x""#,
+                i % 250
+            );
+            writeln!(text, "{line}").unwrap();
+        }
+    }
+    fs::write(path, text).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_at_any_moment_it_loses_and_doubles_nothing() {
+    let place = Place::new().await;
+    write_log(&place.path("access.log"), 'a');
+    place.kill_when("lines are in the channel", |_, now| now.channel_bytes > 1 << 20).await;
+    place.kill_when("an epoch is staged", |_, now| now.staging && now.recorded == 0).await;
+    place.kill_when("an epoch is recorded", |before, now| now.recorded > before.recorded).await;
+    place.kill_when("an epoch has left the channel", |before, now| now.committed > before.committed).await;
+    // The channel is lost, and the log is rotated while nobody looks.
+    fs::remove_dir_all(place.path("channel")).unwrap();
+    fs::rename(place.path("access.log"), place.path("access.log.1")).unwrap();
+    write_log(&place.path("access.log"), 'b');
+    place.kill_when("two more epochs are recorded", |before, now| now.recorded > before.recorded + 1).await;
+    let last = place.drain();
+    assert_eq!(last["outcome"], "done");
+    let again = place.drain();
+    assert_eq!((&again["outcome"], &again["rows-in"]), (&"unchanged".into(), &0.into()));
+
+    let malformed = 2 * LINES / MALFORMED;
+    let good = 2 * LINES - malformed;
+    let name = &place.name;
+    let counted = beeline(&format!("select count(*), count(distinct path), count(distinct dt) from {name}.clicks"));
+    assert_eq!(counted, [[good.to_string(), good.to_string(), 7.to_string()]]);
+    let rejects = hdfs_shell(&["dfs", "-cat", &format!("/tmp/{name}/rejects/*")]);
+    let mut lines: Vec<String> = rejects
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["line"].as_str().unwrap().to_owned())
+        .collect();
+    lines.sort_unstable();
+    lines.dedup();
+    assert_eq!((rejects.lines().count(), lines.len()), (malformed, malformed));
+
+    beeline(&format!("drop database {name} cascade"));
+    hdfs_shell(&["dfs", "-rm", "-r", "-skipTrash", &format!("/tmp/{name}")]);
+}
