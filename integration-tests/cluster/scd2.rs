@@ -15,7 +15,12 @@ use sakia::shutdown::Stop;
 use sakia::telemetry::summary::{Outcome, StepSummary};
 
 use crate::hiveserver2::hiveserver2;
-use crate::stack::{beeline, unique};
+use crate::stack::{self, unique};
+
+/// Rows of a query as Hive's own shell prints them, columns separated by tabs.
+fn beeline(sql: &str) -> Vec<String> {
+    stack::beeline(sql).iter().map(|row| row.join("\t")).collect()
+}
 
 /// A database of its own with a log of changes.
 struct Log {
