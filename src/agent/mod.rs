@@ -17,6 +17,7 @@
 //! It refuses a second agent on its channel (Busy) or on its target (Config), a target that somebody else filled, a
 //! corrupt channel, and compressed files.
 
+mod bots;
 pub mod channels;
 mod click;
 mod config;
