@@ -1,7 +1,8 @@
 # The only task runner. Debian 12 or Ubuntu, as root or with sudo; `make help` lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup image jars jars-lock build check test demo \
+.NOTPARALLEL:
+.PHONY: help setup image jars jars-lock build check bless shop test demo \
         stack-up stack-down stack-reset stack-status stack-logs beeline hdfs hbase
 
 BIN := docker/bin
@@ -48,8 +49,8 @@ hdfs: ## Hadoop's own shell: make hdfs ARGS='dfs -ls /'
 hbase: ## HBase's own shell: make hbase, or echo list | make hbase
 	@$(BIN)/tool hbase $(ARGS)
 
-build: ## build the sakia binary
-	cargo build --locked
+build: ## build the sakia binary for development, as the tests do
+	cargo build --locked --bins --examples
 
 check: ## formatting, lints, unit and offline tests, documentation
 	cargo fmt --check
@@ -57,8 +58,16 @@ check: ## formatting, lints, unit and offline tests, documentation
 	cargo test --locked
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 
-test: setup check stack-up ## everything: check, then the tests against the real stack
-	cargo test --locked --test cluster
+shop: stack-up ## load the example shop into MariaDB and make its click log
+	@examples/shop/load.sh
+	@examples/shop/clicks.sh
 
-demo: setup stack-up ## the shop, from MariaDB and a click log to HDFS, Hive and HBase
+bless: ## write the golden files anew; read the difference before committing it
+	INSTA_UPDATE=always cargo test --locked
+
+test: setup check stack-up shop ## everything: check, then the tests against the real stack
+	SAKIA_TEST_PYTHON=$$($(BIN)/test-python) cargo test --locked --test cluster
+	cargo test --locked --test faults -- --test-threads=1
+
+demo: setup stack-up shop build ## the shop, from MariaDB and a click log to HDFS, Hive and HBase
 	@examples/shop/demo.sh

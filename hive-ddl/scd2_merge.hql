@@ -16,7 +16,7 @@ USING (
       coalesce(sakia_next, TIMESTAMP '9999-12-31 00:00:00') AS `valid_to`,
       sakia_next IS NULL AS `is_current`
     FROM (
-      SELECT {{key_and_tracked}}, {{untracked_values}} sakia_seq, sakia_deleted, sakia_starts,
+      SELECT {{run_columns}}, sakia_seq, sakia_deleted, sakia_starts,
         CASE WHEN sakia_ends THEN lead(sakia_seq, 1) OVER {{by_key}} ELSE lead(sakia_seq, 2) OVER {{by_key}} END
           AS sakia_next
       FROM (

@@ -16,6 +16,15 @@ set +a
 say() { echo "sakia: $*"; }
 die() { echo "sakia: error: $*" >&2; exit 1; }
 
+# One change at a time: a second `make stack-up` waits for the first. Scripts called by a holder hold it too.
+lock() {
+  [ -z "${SAKIA_LOCKED:-}" ] || return 0
+  mkdir -p "$CACHE"
+  exec 9>"$CACHE/lock"
+  flock --nonblock 9 || { say "waiting for another run of this"; flock 9; }
+  export SAKIA_LOCKED=1
+}
+
 # key_of PATH...: a short hash of the files' contents and their names below docker/, the same in every checkout.
 key_of() {
   (cd "$DOCKER_DIR" && find "$@" -type f | LC_ALL=C sort | while read -r file; do

@@ -147,6 +147,8 @@ def beans(query):
 
 def hdfs():
     live, wanted = beans("FSNamesystemState")["NumLiveDataNodes"], port("LIVE_DATANODES")
+    for number in range(1, wanted + 1):  # the NameNode misses a dead node only after a while
+        socket.create_connection((HOST, port(f"DATANODE{number}_PORT")), TIMEOUT).close()
     if live != wanted:
         raise NotReady(f"{live} of {wanted} DataNodes are live")
     safe_mode = beans("NameNodeInfo")["Safemode"]

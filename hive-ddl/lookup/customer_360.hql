@@ -23,7 +23,7 @@ seen AS (
   SELECT cast(`customer_id` AS bigint) AS `customer_id`,
          max(named_struct('at', `event_ts`, 'path', `path`)) AS `last_click`
   FROM `${database}`.`clicks`
-  WHERE `customer_id` IS NOT NULL
+  WHERE `customer_id` IS NOT NULL AND `path` IS NOT NULL
   GROUP BY cast(`customer_id` AS bigint)
 )
 SELECT

@@ -12,8 +12,7 @@ use sakia::storage::Filesystem;
 use sakia::storage::hdfs;
 use serde_json::Value;
 
-use crate::peers::beeline;
-use crate::stack::{self, address, hdfs_shell};
+use crate::stack::{self, address, beeline, hdfs_shell};
 
 /// Lines of each log; an epoch is one batch of the source, so each log makes a dozen epochs.
 const LINES: usize = 60_000;

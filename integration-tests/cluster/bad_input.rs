@@ -3,7 +3,7 @@
 
 use std::net::TcpListener;
 
-use crate::stack::{address, beeline, root, sakia, setting, tool, unique};
+use crate::stack::{address, beeline, hdfs_shell, root, sakia, setting, unique};
 
 /// A pipeline of one import of the shop's customers, under names of its own.
 struct Import {
@@ -52,14 +52,14 @@ impl Import {
 
     /// Nothing of it is to be seen in HDFS or Hive.
     fn left_nothing(&self) {
-        let found = tool("hdfs", &["dfs", "-ls", "-R", "-C", "/it"]);
+        let found = hdfs_shell(&["dfs", "-ls", "-R", "-C", "/it"]);
         let seen: Vec<&str> = found.lines().filter(|p| p.contains(&self.name) && !p.contains("/.sakia")).collect();
         // Directories on the way are no data.
         assert!(seen.iter().all(|path| !path.contains(".parquet")), "{seen:?}");
-        assert_eq!(beeline(&format!("show tables in default like '{}*'", self.name)), Vec::<String>::new());
+        assert_eq!(beeline(&format!("show tables in default like '{}*'", self.name)), Vec::<Vec<String>>::new());
         let databases = beeline(&format!("show databases like '{}'", self.name));
         if !databases.is_empty() {
-            assert_eq!(beeline(&format!("show tables in {}", self.name)), Vec::<String>::new());
+            assert_eq!(beeline(&format!("show tables in {}", self.name)), Vec::<Vec<String>>::new());
         }
     }
 }
@@ -107,10 +107,10 @@ fn an_unknown_key() {
 fn a_target_that_is_not_ours() {
     let import = Import::new();
     let dir = format!("/it/{}/customers", import.name);
-    tool("hdfs", &["dfs", "-mkdir", "-p", &dir]);
-    tool("hdfs", &["dfs", "-touchz", &format!("{dir}/somebody-elses.csv")]);
+    hdfs_shell(&["dfs", "-mkdir", "-p", &dir]);
+    hdfs_shell(&["dfs", "-touchz", &format!("{dir}/somebody-elses.csv")]);
     import.fails(1, &[&dir, "sakia"]);
-    let left = tool("hdfs", &["dfs", "-ls", "-C", &dir]);
+    let left = hdfs_shell(&["dfs", "-ls", "-C", &dir]);
     assert_eq!(left.lines().collect::<Vec<_>>(), [format!("{dir}/somebody-elses.csv")]);
     import.left_nothing();
 }

@@ -8,9 +8,29 @@ use std::time::Instant;
 use sakia::error::Kind;
 use sakia::hbase::{BatchLimits, HBaseClient, HBaseOptions, RowMutation, Scan, TableSchema};
 
-use crate::peers::{HBaseTable, happybase};
+use crate::stack::{address, drop_hbase_table, happybase, unique};
 
-const GATEWAY: &str = "localhost:9090";
+/// An HBase table with a name of its own, dropped at the end.
+pub struct HBaseTable(pub String);
+
+impl HBaseTable {
+    /// Picks a name; makes nothing.
+    pub fn named(prefix: &str) -> Self {
+        Self(unique(&format!("it_{prefix}")))
+    }
+}
+
+impl Drop for HBaseTable {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            drop_hbase_table(&self.0);
+        }
+    }
+}
+
+pub fn options() -> HBaseOptions {
+    HBaseOptions::new([address("HBASE_THRIFT_PORT")])
+}
 
 fn schema(table: &str) -> TableSchema {
     TableSchema::parse(&format!(
@@ -32,7 +52,7 @@ fn schema(table: &str) -> TableSchema {
 }
 
 async fn client() -> HBaseClient {
-    HBaseClient::connect(&HBaseOptions::new([GATEWAY])).await.unwrap()
+    HBaseClient::connect(&options()).await.unwrap()
 }
 
 fn rows(schema: &TableSchema, count: u32) -> Vec<RowMutation> {
@@ -150,7 +170,7 @@ impl Proxy {
         let streams = Arc::clone(&open);
         std::thread::spawn(move || {
             for near in listener.incoming().map_while(Result::ok) {
-                let far = TcpStream::connect(GATEWAY).unwrap();
+                let far = TcpStream::connect(address("HBASE_THRIFT_PORT")).unwrap();
                 streams.lock().unwrap().push(near.try_clone().unwrap());
                 for (mut from, mut to) in [(near.try_clone().unwrap(), far.try_clone().unwrap()), (far, near)] {
                     std::thread::spawn(move || {

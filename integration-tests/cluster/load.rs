@@ -12,8 +12,7 @@ use sakia::metastore::{Column, HiveStorage, MetastoreOptions};
 use sakia::storage::faulty::{Fault, FaultyFilesystem};
 use serde_json::json;
 
-use crate::peers::beeline;
-use crate::stack;
+use crate::stack::{self, beeline};
 
 fn schema() -> SchemaRef {
     let fields = vec![Field::new("id", DataType::Int64, false), Field::new("name", DataType::Utf8, true)];

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use sakia::error::Kind;
 use sakia::metastore::{Column, HiveStorage, MetastoreClient, MetastoreOptions, PartitionSpec, TableSpec};
 
-use crate::peers::beeline;
-use crate::stack;
+use crate::stack::{self, beeline};
 
 async fn connect(port: &str) -> MetastoreClient {
     let uris = vec![format!("thrift://{}", stack::address(port))];

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::stack::{self, beeline, root, sakia, tool};
+use crate::stack::{self, beeline, drop_hbase_table, happybase, hdfs_shell, python, root, sakia};
 
 /// One shop of this test's own: a Hive database, an HDFS directory, an HBase table.
 struct Shop {
@@ -45,11 +45,8 @@ impl Shop {
 
     /// Runs the pipeline; the steps of its summary by name.
     fn run(&self) -> Vec<Value> {
-        let output = sakia()
-            .args(["run", "pipeline.toml", "--output", "json"])
-            .current_dir(self.dir.path())
-            .output()
-            .unwrap();
+        let output =
+            sakia().args(["run", "pipeline.toml", "--output", "json"]).current_dir(self.dir.path()).output().unwrap();
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "sakia run failed:\n{errors}");
         let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -64,8 +61,10 @@ impl Shop {
         self.fact(table, key).as_integer().unwrap()
     }
 
+    /// What beeline reads of this shop, tabs between columns.
     fn rows(&self, sql: &str) -> Vec<String> {
-        beeline(&sql.replace("shop.", &format!("{}.", self.name)))
+        let rows = beeline(&sql.replace("shop.", &format!("{}.", self.name)));
+        rows.into_iter().map(|row| row.join("\t")).collect()
     }
 }
 
@@ -73,8 +72,8 @@ impl Drop for Shop {
     fn drop(&mut self) {
         if !std::thread::panicking() {
             self.rows(&format!("drop table if exists {}.customer_360; drop database {0} cascade", self.name));
-            tool("hdfs", &["dfs", "-rm", "-r", "-skipTrash", "-f", &format!("/it/{}", self.name)]);
-            stack::drop_hbase_table(&self.name);
+            hdfs_shell(&["dfs", "-rm", "-r", "-skipTrash", "-f", &format!("/it/{}", self.name)]);
+            drop_hbase_table(&self.name);
         }
     }
 }
@@ -163,7 +162,7 @@ fn imports_are_in_hive(shop: &Shop) {
 }
 
 fn files_are_plain(shop: &Shop) {
-    let listed = tool("hdfs", &["dfs", "-ls", "-R", "-C", &format!("/it/{}/orders", shop.name)]);
+    let listed = hdfs_shell(&["dfs", "-ls", "-R", "-C", &format!("/it/{}/orders", shop.name)]);
     let (dirs, files): (Vec<&str>, Vec<&str>) = listed.lines().partition(|line| !line.ends_with(".parquet"));
     assert_eq!(dirs.len(), 13, "{dirs:?}");
     assert!(dirs.iter().all(|dir| dir.contains("/order_month=201")), "{dirs:?}");
@@ -176,20 +175,20 @@ fn other_readers_agree(shop: &Shop) {
         let to = shop.dir.path().join(table);
         std::fs::create_dir_all(&to).unwrap();
         let dir = format!("/it/{}/{table}", shop.name);
-        for (n, path) in tool("hdfs", &["dfs", "-ls", "-C", &dir]).lines().enumerate() {
+        for (n, path) in hdfs_shell(&["dfs", "-ls", "-C", &dir]).lines().enumerate() {
             let extension = Path::new(path).extension().unwrap().to_str().unwrap();
-            std::fs::write(to.join(format!("{n}.{extension}")), stack::tool_bytes("hdfs", &["dfs", "-cat", path])).unwrap();
+            std::fs::write(to.join(format!("{n}.{extension}")), stack::tool("hdfs", &["dfs", "-cat", path])).unwrap();
         }
         to
     };
     let (items, avro) = (fetch("order_items"), fetch("customers_avro"));
-    let printed = stack::python(
-        "import sys, glob, decimal, pyarrow.parquet as pq, pyarrow as pa, fastavro\n\
-         tables = [pq.read_table(f) for f in sorted(glob.glob(sys.argv[1] + '/*.parquet'))]\n\
+    let printed = python(
+        "import glob, pyarrow.parquet as pq, pyarrow as pa, fastavro\n\
+         tables = [pq.read_table(f) for f in sorted(glob.glob(args[0] + '/*.parquet'))]\n\
          t = pa.concat_tables(tables)\n\
          total = sum(q * p for q, p in zip(t['quantity'].to_pylist(), t['unit_price'].to_pylist()))\n\
          print(t.num_rows, t.schema.field('unit_price').type, t.schema.field('invoiced_at').type, total)\n\
-         rows = [r for f in sorted(glob.glob(sys.argv[2] + '/*.avro')) for r in fastavro.reader(open(f, 'rb'))]\n\
+         rows = [r for f in sorted(glob.glob(args[1] + '/*.avro')) for r in fastavro.reader(open(f, 'rb'))]\n\
          one = [r for r in rows if r['customer_id'] == 12370][0]\n\
          print(len(rows), one['country'], one['first_order_date'], one['orders_placed'])\n",
         &[items.to_str().unwrap(), avro.to_str().unwrap()],
@@ -211,7 +210,7 @@ fn clicks_are_in_hive(shop: &Shop) {
     });
     let by_day = shop.rows("select dt, count(*) from shop.clicks group by dt order by dt");
     assert_eq!(by_day, expected.collect::<Vec<_>>());
-    let rejects = tool("hdfs", &["dfs", "-cat", &format!("/it/{}/clicks_rejected/*", shop.name)]);
+    let rejects = hdfs_shell(&["dfs", "-cat", &format!("/it/{}/clicks_rejected/*", shop.name)]);
     assert_eq!(rejects.lines().count() as i64, malformed);
     let first: Value = serde_json::from_str(rejects.lines().next().unwrap()).unwrap();
     assert!(first["file"].is_string() && first["offset"].is_u64() && first["reason"].is_string(), "{first}");
@@ -251,7 +250,7 @@ fn the_last_batch_again_changes_nothing(shop: &Shop) {
 }
 
 fn customers_are_in_hbase(shop: &Shop) {
-    let printed = stack::happybase(
+    let printed = happybase(
         "t = c.table(args[0])\n\
          row = next(r for k, r in t.scan() if k.endswith(b'|000000012370'))\n\
          print(row[b'p:country'].decode(), row[b'p:previous_country'].decode(), row[b'm:orders'].decode())\n\

@@ -1,6 +1,7 @@
 //! The stack as the tests see it: addresses from `docker/stack.env`, and its stock tools run in their container.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::process::Command;
 use std::sync::LazyLock;
 
@@ -31,17 +32,64 @@ pub fn hdfs() -> HdfsOptions {
     }
 }
 
-/// What Hadoop's own command line prints; panics with its errors if it fails.
-pub fn hdfs_shell(args: &[&str]) -> String {
-    let tool = concat!(env!("CARGO_MANIFEST_DIR"), "/docker/bin/tool");
-    let output =
-        Command::new(tool).arg("hdfs").args(args).output().unwrap_or_else(|e| panic!("cannot run {tool}: {e}"));
+/// What a stock tool (`hdfs`, `beeline`, `hbase`, `mariadb`) prints; panics with its errors if it fails.
+pub fn tool(name: &str, args: &[&str]) -> Vec<u8> {
+    let tool = root().join("docker/bin/tool");
+    let output = Command::new(&tool).arg(name).args(args).output();
+    let output = output.unwrap_or_else(|e| panic!("cannot run {}: {e}", tool.display()));
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "hdfs {args:?} failed:\n{errors}");
-    String::from_utf8_lossy(&output.stdout).into_owned()
+    assert!(output.status.success(), "{name} {args:?} failed:\n{errors}");
+    output.stdout
+}
+
+/// What Hadoop's own command line prints.
+pub fn hdfs_shell(args: &[&str]) -> String {
+    String::from_utf8_lossy(&tool("hdfs", args)).into_owned()
+}
+
+/// Rows of a query as Hive's own shell prints them.
+pub fn beeline(sql: &str) -> Vec<Vec<String>> {
+    let printed = tool("beeline", &["--silent=true", "--outputformat=tsv2", "--showHeader=false", "-e", sql]);
+    let printed = String::from_utf8_lossy(&printed);
+    let rows = printed.lines().filter(|line| !line.trim().is_empty());
+    rows.map(|line| line.split('\t').map(str::to_owned).collect()).collect()
 }
 
 /// A name that no other test and no earlier run uses.
 pub fn unique(prefix: &str) -> String {
     format!("{prefix}_{}", uuid::Uuid::now_v7().simple())
+}
+
+/// The checkout.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The binary under test.
+pub fn sakia() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_sakia"))
+}
+
+/// What a Python script prints that finds its arguments in `args`, run by the interpreter that has the readers of
+/// `integration-tests/requirements.txt`; `SAKIA_TEST_PYTHON` names it, `make test` sets it.
+pub fn python(script: &str, args: &[&str]) -> String {
+    let python = std::env::var("SAKIA_TEST_PYTHON")
+        .expect("SAKIA_TEST_PYTHON names a python with integration-tests/requirements.txt installed");
+    let script = format!("import sys\nargs = sys.argv[1:]\n{script}");
+    let output = Command::new(&python).arg("-c").arg(&script).args(args).output();
+    let output = output.unwrap_or_else(|e| panic!("cannot run {python}: {e}"));
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{script}\n{args:?} failed:\n{errors}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// What a Python script prints that reads HBase by the happybase connection `c`.
+pub fn happybase(script: &str, args: &[&str]) -> String {
+    let (host, port) = (setting("STACK_HOST"), setting("HBASE_THRIFT_PORT"));
+    python(&format!("import happybase\nc = happybase.Connection('{host}', {port})\n{script}"), args)
+}
+
+/// Drops an HBase table, if there is one.
+pub fn drop_hbase_table(name: &str) {
+    happybase("if args[0].encode() in c.tables(): c.delete_table(args[0], disable=True)", &[name]);
 }

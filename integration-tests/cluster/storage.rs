@@ -67,3 +67,20 @@ async fn an_address_where_nobody_listens_is_told_soon() {
     assert!(error.to_string().contains(&free.to_string()), "{error}");
     assert!(started.elapsed() < Duration::from_secs(30), "{:?}", started.elapsed());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn site_files_alone_lead_to_the_cluster() {
+    let directory = tempfile::tempdir().unwrap();
+    let (host, port) = (stack::setting("STACK_HOST"), stack::setting("NAMENODE_PORT"));
+    let core = format!(
+        "<configuration>
+           <property><name>nn.host</name><value>{host}</value></property>
+           <property><name>fs.defaultFS</name><value> hdfs://${{nn.host}}:{port}/ </value></property>
+         </configuration>"
+    );
+    std::fs::write(directory.path().join("core-site.xml"), core).unwrap();
+    let options = HdfsOptions { config_dir: Some(directory.path().to_owned()), ..Default::default() };
+    let fs = hdfs::connect(&options).await.unwrap();
+    assert_eq!(fs.uri(), format!("hdfs://{host}:{port}"));
+    assert!(fs.stat("/tmp").await.unwrap().unwrap().is_dir);
+}

@@ -1,21 +1,21 @@
 //! A NameNode in safe mode: named, waited for as long as asked, nothing half-visible, and the same command works
 //! once it is over.
 
-use crate::stack::{address, beeline, root, sakia, setting, tool, unique};
+use crate::stack::{address, beeline, hdfs_shell, root, sakia, setting, unique};
 
 /// Takes the NameNode into safe mode and out again, also when the test fails.
 struct SafeMode;
 
 impl SafeMode {
     fn enter() -> Self {
-        tool("hdfs", &["dfsadmin", "-safemode", "enter"]);
+        hdfs_shell(&["dfsadmin", "-safemode", "enter"]);
         Self
     }
 }
 
 impl Drop for SafeMode {
     fn drop(&mut self) {
-        tool("hdfs", &["dfsadmin", "-safemode", "leave"]);
+        hdfs_shell(&["dfsadmin", "-safemode", "leave"]);
     }
 }
 
@@ -45,12 +45,12 @@ fn a_namenode_in_safe_mode_is_named_and_the_same_command_works_later() {
     assert_eq!(errors.lines().count(), 1, "{errors}");
     assert!(errors.contains("safe mode") && errors.contains(&address("NAMENODE_PORT")), "{errors}");
     assert!(output.stdout.is_empty());
-    assert_eq!(beeline(&format!("show databases like '{name}'")), Vec::<String>::new());
+    assert_eq!(beeline(&format!("show databases like '{name}'")), Vec::<Vec<String>>::new());
     drop(safe_mode);
 
     let output = run();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert_eq!(beeline(&format!("select count(*) from {name}.customers")), ["4372"]);
+    assert_eq!(beeline(&format!("select count(*) from {name}.customers")), [["4372"]]);
     beeline(&format!("drop database {name} cascade"));
-    tool("hdfs", &["dfs", "-rm", "-r", "-skipTrash", &format!("/it/{name}")]);
+    hdfs_shell(&["dfs", "-rm", "-r", "-skipTrash", &format!("/it/{name}")]);
 }

@@ -181,7 +181,7 @@ fn type_json(field: &Field) -> Result<Value> {
         }
         other => {
             return Err(error::schema(format!("column {}: no avro type holds {other} exactly", field.name()))
-                .hint("widen it to a type of the table in docs/types"));
+                .hint("cast it in a view, or leave the column out"));
         }
     })
 }

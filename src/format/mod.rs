@@ -12,11 +12,6 @@ pub use self::avro::AvroOptions;
 pub use self::parquet::ParquetOptions;
 use crate::error::Result;
 
-/// What a reader must know about the dates and times in a file: real calendar days and UTC, nothing to convert. Hive
-/// takes the old Julian calendar for granted where these are missing and moves dates before 1582-10-15.
-const WRITER_KEYS: [(&str, &str); 3] =
-    [("writer.date.proleptic", "true"), ("writer.time.zone", "UTC"), ("writer.zone.conversion.legacy", "false")];
-
 /// Turns batches into the bytes of one file.
 ///
 /// Bytes appear in `out` as they become final (appended, never changed); the caller ships and clears it.

@@ -19,8 +19,14 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::{SchemaDescriptor, Type as SchemaType};
 use serde::{Deserialize, Serialize};
 
-use super::{Compression, Encoder, WRITER_KEYS};
+use super::{Compression, Encoder};
 use crate::error::{self, Error, Result};
+
+/// What Hive must know about the days and times in a file: of the real calendar and in UTC, nothing to convert. Where
+/// these keys are missing it takes the old Julian calendar for granted and moves days before 1582-10-15. The first key
+/// is spelt differently for Avro and Parquet. Checked on Hive 4.0.1.
+const WRITER_KEYS: [(&str, &str); 3] =
+    [("writer.date.proleptic", "true"), ("writer.time.zone", "UTC"), ("writer.zone.conversion.legacy", "false")];
 
 /// Level of zstd: most of its gain at the cost of snappy.
 const ZSTD_LEVEL: i32 = 1;
@@ -152,7 +158,7 @@ fn column(field: &Field) -> Result<SchemaType> {
         }
         other => {
             return Err(error::schema(format!("column {}: no parquet type holds {other} exactly", field.name()))
-                .hint("widen it to a type of the table in docs/types"));
+                .hint("cast it in a view, or leave the column out"));
         }
     };
     SchemaType::primitive_type_builder(field.name(), physical)

@@ -25,7 +25,7 @@ pub struct TableSchema {
     #[serde(default)]
     pub comment: Option<String>,
     /// Cell that holds the id of the run that last wrote the row. Its timestamp is at least that of every tombstone
-    /// in the row, so the next write can go above them: see `lookup::diff`.
+    /// in the row, so the next write can go above them.
     pub written_by: String,
     /// How the row key is made.
     pub row_key: RowKeyRecipe,
@@ -202,7 +202,7 @@ impl Family {
     }
 }
 
-/// The first line of toml's message is a picture of the place; keep place and reason on one line.
+/// The reason alone: the full text of toml is a picture of the place, several lines high.
 fn toml_error(e: toml::de::Error) -> Error {
     error::config(e.message().to_owned())
 }

@@ -8,6 +8,7 @@ use mysql_async::prelude::Queryable;
 
 use super::types::Column;
 use super::{MySqlClient, quote};
+use crate::config;
 use crate::error::{self, Error, Result};
 
 /// Engines whose tables show one moment to a transaction.
@@ -169,11 +170,7 @@ fn no_table<'a>(database: &str, name: &str, known: impl Iterator<Item = &'a str>
 
 /// The known name most like a mistyped one, if any is like it.
 fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    known
-        .map(|k| (strsim::jaro_winkler(&name.to_lowercase(), &k.to_lowercase()), k))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, k)| k)
+    config::nearest(name, &known.collect::<Vec<_>>())
 }
 
 fn names(columns: &[Column]) -> String {

@@ -129,7 +129,7 @@ fn names(args: &Scd2Args) -> [(&'static str, String); 9] {
 }
 
 /// Conditions and computed columns.
-fn expressions(args: &Scd2Args) -> [(&'static str, String); 15] {
+fn expressions(args: &Scd2Args) -> [(&'static str, String); 14] {
     let keys = list(&args.keys, ", ", |name| quoted(name));
     let by_key = format!("(PARTITION BY {keys} ORDER BY sakia_seq)");
     let by_key_and_start = format!("(PARTITION BY {keys} ORDER BY `valid_from`)");
@@ -144,8 +144,7 @@ fn expressions(args: &Scd2Args) -> [(&'static str, String); 15] {
         ("is_delete", args.op_column.as_ref().map_or("false".to_owned(), |op| format!("({} <=> 'D')", event(op)))),
         ("content", content(args)),
         ("key_texts", list(&args.keys, ", ", |name| escaped_text(&quoted(name)))),
-        ("key_and_tracked", list(args.keys.iter().chain(&args.tracked), ", ", |name| quoted(name))),
-        ("untracked_values", list(&args.untracked, "", |name| untracked_value(args, &quoted(name), &by_key) + ", ")),
+        ("run_columns", run_columns(args, &by_key)),
         ("same_as_before", tracked_same("lag", &by_key)),
         ("same_as_after", tracked_same("lead", &by_key)),
         ("same_as_next", tracked_same("lead", &by_key_and_start)),
@@ -174,12 +173,108 @@ fn escaped_text(name: &str) -> String {
     format!(r"replace(replace(CAST({name} AS string), '\\', '\\\\'), '|', '\\|')")
 }
 
-fn untracked_value(args: &Scd2Args, name: &str, by_key: &str) -> String {
-    match args.untracked_policy {
-        // The row after the first of a run is the last of it, where the run is longer than one.
-        UntrackedPolicy::LatestInRun => {
-            format!("CASE WHEN sakia_ends THEN {name} ELSE lead({name}) OVER {by_key} END AS {name}")
+/// The carried columns of a run, seen from its first event.
+fn run_columns(args: &Scd2Args, by_key: &str) -> String {
+    let untracked = |name: &String| {
+        let name = quoted(name);
+        match args.untracked_policy {
+            // The row after the first of a run is the last of it, where the run is longer than one.
+            UntrackedPolicy::LatestInRun => {
+                format!("CASE WHEN sakia_ends THEN {name} ELSE lead({name}) OVER {by_key} END AS {name}")
+            }
+            UntrackedPolicy::FirstInRun => name,
         }
-        UntrackedPolicy::FirstInRun => name.to_owned(),
+    };
+    let others = args.keys.iter().chain(&args.tracked).map(|name| quoted(name));
+    list(others.chain(args.untracked.iter().map(untracked)), ", ", |column| column)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::args::Batches;
+    use super::*;
+    use crate::error::Kind;
+
+    fn columns(pairs: &[(&str, &str)]) -> Vec<SourceColumn> {
+        let column = |(name, hive_type): &(&str, &str)| SourceColumn {
+            name: (*name).to_owned(),
+            hive_type: (*hive_type).to_owned(),
+            comment: String::new(),
+        };
+        pairs.iter().map(column).collect()
+    }
+
+    fn args(toml: &str) -> Scd2Args {
+        toml::from_str(&format!("source = 'shop.changes'\ntarget = 'shop.dim'\nsequence = 'at'\n{toml}")).unwrap()
+    }
+
+    fn plan(args: &Scd2Args) -> Plan {
+        let columns = columns(&[
+            ("id", "decimal(20,0)"),
+            ("part", "string"),
+            ("at", "timestamp"),
+            ("op", "string"),
+            ("country", "string"),
+            ("tier", "int"),
+            ("e`mail", "varchar(20)"),
+        ]);
+        Plan::new(args, &columns, Templates::load(None).unwrap()).unwrap()
+    }
+
+    fn golden(name: &str, statement: &str) {
+        insta::with_settings!({
+            snapshot_path => "../../integration-tests/golden/scd2",
+            prepend_module_to_snapshot => false,
+            omit_expression => true,
+        }, { insta::assert_snapshot!(name, statement) });
+    }
+
+    #[test]
+    fn a_plain_dimension() {
+        let args = args("keys = ['id']\ntracked = ['country']");
+        let plan = plan(&args);
+        golden("plain_create", &plan.create(&[("sakia.scd2.definition", "it's this")]).unwrap());
+        golden("plain_overview", &plan.overview().unwrap());
+        let batch = Batches::Month.batch("2010-12").unwrap();
+        golden("plain_merge", &plan.merge(&batch, &batch.until, "run/2010-12").unwrap());
+        golden("plain_verify", &plan.verify().unwrap());
+        golden("plain_note", &plan.note(&[("sakia.scd2.high.water", "2011-01-01 00:00:00")]));
+    }
+
+    #[test]
+    fn a_dimension_with_everything() {
+        let args = args(
+            "keys = ['id', 'part']\ntracked = ['country', 'tier']\nuntracked = ['e`mail']\nop-column = 'op'\nbatches = 'day'",
+        );
+        let plan = plan(&args);
+        golden("full_overview", &plan.overview().unwrap());
+        let until = "2011-01-01 00:00:00";
+        golden("full_catch_up", &plan.merge(&Batch::catch_up(until), until, "run/catch-up").unwrap());
+        golden("full_verify", &plan.verify().unwrap());
+    }
+
+    #[test]
+    fn a_version_may_show_its_first_values() {
+        let args =
+            args("keys = ['id']\ntracked = ['country']\nuntracked = ['tier']\nuntracked-policy = 'first-in-run'");
+        let merge = plan(&args).merge(&Batch::catch_up("x"), "x", "b").unwrap();
+        assert!(merge.contains("SELECT `id`, `country`, `tier`, sakia_seq, sakia_deleted, sakia_starts,"), "{merge}");
+    }
+
+    #[test]
+    fn columns_that_cannot_serve_are_schema_errors() {
+        let columns = columns(&[("id", "int"), ("at", "string"), ("when", "timestamp"), ("bag", "map<string,int>")]);
+        let bad = [
+            ("keys = ['nr']\ntracked = ['bag']\nsequence = 'when'", "table shop.changes has no column nr"),
+            ("keys = ['id']\ntracked = ['bag']\nsequence = 'at'", "is string, not a timestamp or date"),
+            ("keys = ['id']\ntracked = ['bag']\nsequence = 'when'", "versions of nested values cannot be compared"),
+        ];
+        for (toml, text) in bad {
+            let args: Scd2Args =
+                toml::from_str(&format!("source = 'shop.changes'\ntarget = 'shop.dim'\n{toml}")).unwrap();
+            let error = Plan::new(&args, &columns, Templates::load(None).unwrap()).unwrap_err();
+            assert_eq!(error.kind(), Kind::Schema);
+            assert!(error.to_string().contains(text), "{error}");
+        }
     }
 }

@@ -82,6 +82,7 @@ impl Templates {
         let broken = |what: String| error::config(format!("template {} {what}", template.file_name()));
         let mut statement = String::new();
         for line in lines {
+            let start = statement.len();
             let mut rest = line;
             while let Some((before, after)) = rest.split_once("{{") {
                 let (name, after) = after.split_once("}}").ok_or_else(|| broken("has a {{ without }}".to_owned()))?;
@@ -94,7 +95,12 @@ impl Templates {
                 rest = after;
             }
             statement.push_str(rest);
-            statement.push('\n');
+            // A line of a name that stands for nothing.
+            if statement[start..].trim().is_empty() {
+                statement.truncate(start);
+            } else {
+                statement.push('\n');
+            }
         }
         Ok(statement.trim().to_owned())
     }

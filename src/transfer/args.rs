@@ -67,3 +67,42 @@ pub enum ImportFormat {
 fn default_mappers() -> u32 {
     4
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::*;
+    use crate::config;
+    use crate::mysql::MySqlOptions;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: ImportArgs,
+        #[command(flatten)]
+        mysql: MySqlOptions,
+    }
+
+    #[test]
+    fn the_command_line_and_the_file_ask_alike() {
+        Line::command().debug_assert();
+        let typed = "import --connect mysql://u@h/shop --table orders --columns id,total --where id>3 --split-by id -m 2 \
+                     --target-dir /lake/orders --as avro --compression deflate --hive-database lake \
+                     --partition-by m=month(at)";
+        let line = Line::parse_from(typed.split_whitespace());
+        let file = "table = 'orders'\ncolumns = ['id', 'total']\nwhere = 'id>3'\nsplit-by = 'id'\nnum-mappers = 2
+            target-dir = '/lake/orders'\nas = 'avro'\ncompression = 'deflate'\nhive-database = 'lake'
+            partition-by = 'm=month(at)'";
+        assert_eq!(line.args, config::parse(file, "test").unwrap());
+        assert_eq!(line.mysql.url.as_deref(), Some("mysql://u@h/shop"));
+    }
+
+    #[test]
+    fn little_is_needed() {
+        let args: ImportArgs = config::parse("table = 't'\ntarget-dir = '/t'", "test").unwrap();
+        assert_eq!((args.num_mappers, args.format, args.compression), (4, ImportFormat::Parquet, Compression::Snappy));
+        let error = config::parse::<ImportArgs>("table = 't'\ntarget-dir = '/t'\nsplitby = 'x'", "test").unwrap_err();
+        assert_eq!(error.remedy(), Some("did you mean `split-by`?"));
+    }
+}

@@ -8,9 +8,15 @@ use std::io::Write as _;
 use flate2::write::DeflateEncoder;
 use sha2::{Digest, Sha256};
 
-use super::super::{Compression, WRITER_KEYS};
+use super::super::Compression;
 use super::AvroOptions;
 use crate::error::{self, Result};
+
+/// What Hive must know about the days and times in a file: of the real calendar and in UTC, nothing to convert. Where
+/// these keys are missing it takes the old Julian calendar for granted and moves days before 1582-10-15. The first key
+/// is spelt differently for Avro and Parquet. Checked on Hive 4.0.1.
+const WRITER_KEYS: [(&str, &str); 3] =
+    [("writer.proleptic", "true"), ("writer.time.zone", "UTC"), ("writer.zone.conversion.legacy", "false")];
 
 const MAGIC: &[u8] = b"Obj\x01";
 

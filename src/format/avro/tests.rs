@@ -108,7 +108,7 @@ fn the_schema_is_hives() {
 fn the_header_says_how_to_read_dates() {
     let bytes = encode(&options(Compression::Zstd, 100), &[batch(&[])]);
     let reader = Reader::new(&bytes[..]).unwrap();
-    assert_eq!(reader.user_metadata().get("writer.date.proleptic").map(Vec::as_slice), Some(&b"true"[..]));
+    assert_eq!(reader.user_metadata().get("writer.proleptic").map(Vec::as_slice), Some(&b"true"[..]));
     assert_eq!(reader.count(), 0);
 }
 

@@ -1,0 +1,83 @@
+//! Tables whole: splits, partitions, empty ones, second runs and changed ones.
+
+use sakia::telemetry::summary::Outcome;
+
+use super::Scene;
+
+const ORDERS: &str = "CREATE TABLE orders (id BIGINT UNSIGNED NOT NULL PRIMARY KEY, customer BIGINT UNSIGNED NULL,
+    at DATETIME(6) NULL, total DECIMAL(14,3) NOT NULL, country VARCHAR(40) NOT NULL, KEY (customer))";
+
+const FILL: &str = "INSERT INTO orders SELECT seq * 7, IF(seq % 10 = 0, NULL, seq % 97),
+    IF(seq = 1, NULL, '2010-12-01 08:26:00' + INTERVAL seq HOUR), seq / 8, ELT(1 + seq % 3, 'France', 'EIRE', 'a/b=c')
+    FROM seq_1_to_9000";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn splits_over_any_key_lose_and_double_nothing() {
+    let scene = Scene::set(&[ORDERS, FILL]).await;
+    let sum = "select count(*), count(distinct id), cast(sum(total) as string) from @db.orders";
+    let want = vec![vec!["9000".to_owned(), "9000".to_owned(), "5063062.500".to_owned()]];
+    for split_by in ["id", "customer", "at", "total"] {
+        let summary = scene.import("orders", &format!("split-by = '{split_by}'")).await;
+        let splits = if ["customer", "at"].contains(&split_by) { 5 } else { 4 };
+        assert_eq!((summary.rows_in, summary.rows_out, summary.files), (9000, 9000, splits), "{split_by}");
+        assert!(summary.detail.starts_with("snapshot binlog.") || summary.detail.contains(':'), "{}", summary.detail);
+        assert_eq!(scene.hive(sum), want, "{split_by}");
+    }
+    let chosen = "columns = ['total', 'id']\nwhere = \"country = 'EIRE' OR id < 8\"\nnum-mappers = 2";
+    let summary = scene.import_into("orders", "chosen", chosen).await;
+    assert_eq!(summary.rows_out, 3000);
+    assert_eq!(scene.hive("select count(*), min(id) from @db.chosen"), [["3000", "7"]]);
+    scene.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn partitions_hold_their_rows_and_a_second_run_touches_nothing() {
+    let mut scene = Scene::set(&[ORDERS, FILL]).await;
+    let by = "partition-by = 'order_month=month(at),country=country'";
+    let first = scene.import("orders", by).await;
+    assert_eq!((first.outcome, first.rows_out), (Outcome::Done, 9000));
+    let months = "select order_month, count(*), min(cast(at as string)) from @db.orders group by order_month
+        order by order_month limit 3";
+    let seen = scene.hive(months);
+    assert_eq!(seen[0], ["2010-12", "734", "2010-12-01 10:26:00"]);
+    assert_eq!(seen[1][..2], ["2011-01", "744"]);
+    let odd = "select count(*), sum(id) from @db.orders where country = 'a/b=c'";
+    assert_eq!(scene.hive(odd)[0][0], "3000");
+    let partitions = scene.hive("show partitions @db.orders");
+    assert!(partitions.contains(&vec!["order_month=__HIVE_DEFAULT_PARTITION__/country=EIRE".to_owned()]));
+
+    let files = scene.visible("orders").await;
+    let second = scene.import("orders", by).await;
+    assert_eq!((second.outcome, second.rows_out, second.files), (Outcome::Unchanged, 0, 0));
+    assert_eq!(scene.visible("orders").await, files);
+
+    scene.sql("DELETE FROM orders WHERE country = 'a/b=c'").await;
+    let third = scene.import("orders", by).await;
+    assert_eq!((third.outcome, third.rows_out), (Outcome::Done, 6000));
+    assert_eq!(scene.hive(odd)[0][0], "0");
+    assert!(scene.hive("show partitions @db.orders").iter().all(|p| !p[0].contains("a%2Fb")));
+    scene.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_table_is_a_table() {
+    let scene = Scene::set(&[ORDERS]).await;
+    for (more, table) in [("", "plain"), ("partition-by = 'm=month(at)'", "parted")] {
+        let first = scene.import_into("orders", table, more).await;
+        assert_eq!((first.outcome, first.rows_out, first.files), (Outcome::Done, 0, 0));
+        assert_eq!(scene.visible(table).await, Some(vec![]));
+        assert_eq!(scene.hive(&format!("select count(*) from @db.{table}")), [["0"]]);
+        assert_eq!(scene.import_into("orders", table, more).await.outcome, Outcome::Unchanged);
+    }
+    scene.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dropped_table_is_registered_again() {
+    let scene = Scene::set(&[ORDERS, FILL]).await;
+    scene.import("orders", "").await;
+    scene.hive("drop table @db.orders");
+    assert_eq!(scene.import("orders", "").await.outcome, Outcome::Unchanged);
+    assert_eq!(scene.hive("select count(*) from @db.orders"), [["9000"]]);
+    scene.clear().await;
+}
