@@ -58,10 +58,6 @@ pub static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
     Arc::new(Schema::new(columns.map(field).to_vec()))
 });
 
-/// Words that user agents of programs have in them, in lower case.
-const BOT_WORDS: [&str; 12] =
-    ["bot", "spider", "crawl", "slurp", "curl/", "wget/", "python-", "java/", "headless", "probe", "monitor", "scan"];
-
 /// Rows of clicks being built.
 #[derive(Debug, Default)]
 pub struct Clicks {
@@ -90,11 +86,11 @@ pub struct Clicks {
 }
 
 impl Clicks {
-    /// Adds the line that begins at `offset` of `file`.
+    /// Adds the line that begins at `offset` of `file`, sent by a program or not.
     ///
     /// # Errors
     /// Data: the offset is beyond what Hive can hold.
-    pub fn add(&mut self, line: &Line<'_>, file: &str, offset: u64) -> Result<()> {
+    pub fn add(&mut self, line: &Line<'_>, is_bot: bool, file: &str, offset: u64) -> Result<()> {
         let offset = i64::try_from(offset)
             .map_err(|e| error::data(format!("offset {offset} of {file} is no BIGINT")).source(e))?;
         let user = line.user.as_deref();
@@ -119,7 +115,7 @@ impl Clicks {
         self.stage.append_option(shop.stage);
         self.product_code.append_option(shop.product.map(decoded).as_deref());
         self.invoice_no.append_option(shop.invoice.map(decoded).as_deref());
-        self.is_bot.append_value(is_bot(line.user_agent.as_deref()));
+        self.is_bot.append_value(is_bot);
         self.source_file.append_value(file);
         self.source_offset.append_value(offset);
         Ok(())
@@ -203,11 +199,6 @@ fn customer_id(user: &str) -> Option<i64> {
     user.bytes().all(|b| b.is_ascii_digit()).then(|| user.parse().ok()).flatten()
 }
 
-fn is_bot(user_agent: Option<&str>) -> bool {
-    let user_agent = user_agent.unwrap_or_default().to_ascii_lowercase();
-    user_agent.is_empty() || BOT_WORDS.iter().any(|word| user_agent.contains(word))
-}
-
 #[cfg(test)]
 mod tests {
     use arrow_array::Array;
@@ -238,22 +229,12 @@ mod tests {
     }
 
     #[test]
-    fn programs_call_themselves_so() {
-        for agent in ["Googlebot/2.1", "python-requests/0.8.2", "uptime-probe/1.4", "Baiduspider+", "ZmEu \"scan\"", ""]
-        {
-            assert!(is_bot(Some(agent)), "{agent}");
-        }
-        assert!(is_bot(None));
-        assert!(!is_bot(Some("Opera/9.80 (Windows NT 6.1; U; en-GB) Presto/2.9.168 Version/11.50")));
-    }
-
-    #[test]
     fn a_line_becomes_a_row() {
         let mut clicks = Clicks::default();
         let line = br#"h - 17850 [01/Dec/2010:08:26:00 +0000] "GET /p/POST%20X HTTP/1.1" 200 5 "-" "x""#;
-        clicks.add(&Line::parse(line).unwrap(), "/log", 77).unwrap();
+        clicks.add(&Line::parse(line).unwrap(), false, "/log", 77).unwrap();
         let line = br#"h - guest [01/Dec/2010:08:26:00 +0000] "nonsense" 400 - "-" "-""#;
-        clicks.add(&Line::parse(line).unwrap(), "/log", 99).unwrap();
+        clicks.add(&Line::parse(line).unwrap(), true, "/log", 99).unwrap();
         let rows = clicks.finish().unwrap();
         let text = |name: &str| rows.column_by_name(name).unwrap().as_string::<i32>().iter().collect::<Vec<_>>();
         assert_eq!(text("product_code"), [Some("POST X"), None]);

@@ -132,8 +132,12 @@ pub(super) struct AgentPlan {
     pub channel: ChannelLimits,
     pub max_line_bytes: usize,
     pub roll: Roll,
+    pub target: String,
+    pub reject_dir: String,
     /// Database and name.
     pub table: Option<(String, String)>,
+    pub partition: PartitionBy,
+    pub drain: bool,
 }
 
 /// A channel file is begun anew after this many bytes, or a quarter of what the channel may hold.
@@ -145,47 +149,58 @@ impl AgentPlan {
     /// # Errors
     /// Config: a value makes no sense.
     pub fn new(args: &AgentArgs, base: &Path) -> Result<Self> {
+        let AgentArgs { files, channel_dir, target_dir, reject_dir, hive_database, hive_table, .. } = args;
+        let AgentArgs {
+            format: LogFormat::Combined, partition, roll, channel_max_bytes, max_line_bytes, drain, ..
+        } = *args;
         // A file given by its bare name has an empty path in front of it.
         let base = std::path::absolute(Path::new(".").join(base))
             .map_err(|e| error::config(format!("{} is no directory", base.display())).source(e))?;
-        let patterns = args.files.as_slice();
+        let patterns = files.as_slice();
         if patterns.is_empty() {
-            return Err(
-                error::config("files names no file").hint("name the log: files = \"/var/log/shop/access.log*\"")
-            );
+            return Err(error::config("files names no file").hint("name the log, such as /var/log/shop/access.log*"));
         }
-        let RollArgs { rows, bytes, seconds } = args.roll;
         let numbers = [
-            ("roll.rows", rows, 1, u64::MAX),
-            ("roll.bytes", bytes, 1, 1 << 30),
-            ("roll.seconds", seconds, 1, 86_400),
-            ("channel-max-bytes", args.channel_max_bytes, 1 << 20, u64::MAX),
-            ("max-line-bytes", args.max_line_bytes as u64, 1 << 10, 16 << 20),
+            ("roll.rows", roll.rows, 1, u64::MAX),
+            ("roll.bytes", roll.bytes, 1, 1 << 30),
+            ("roll.seconds", roll.seconds, 1, 86_400),
+            ("channel-max-bytes", channel_max_bytes, 1 << 20, u64::MAX),
+            ("max-line-bytes", max_line_bytes as u64, 1 << 10, 16 << 20),
         ];
         for (key, value, least, most) in numbers {
             if value < least || value > most {
-                return Err(
-                    error::config(format!("{key} is {value}")).hint(format!("give at least {least}, at most {most}"))
-                );
+                let hint = format!("give at least {least}, at most {most}");
+                return Err(error::config(format!("{key} is {value}")).hint(hint));
             }
         }
-        let table = match (&args.hive_database, &args.hive_table) {
-            (Some(database), Some(table)) => Some((database.clone(), table.clone())),
-            (None, None) => None,
-            (Some(_), None) => return Err(error::config("hive-database is given without hive-table").hint("give both")),
-            (None, Some(_)) => return Err(error::config("hive-table is given without hive-database").hint("give both")),
-        };
+        if Path::new(reject_dir).starts_with(target_dir) {
+            let what = format!("reject-dir {reject_dir} lies in target-dir {target_dir}, where Hive would read it");
+            return Err(error::config(what).hint("give rejects a directory of their own"));
+        }
         Ok(Self {
             patterns: patterns.iter().map(|text| Pattern::new(text, &base)).collect::<Result<_>>()?,
-            channel_dir: base.join(&args.channel_dir),
+            channel_dir: base.join(channel_dir),
             channel: ChannelLimits {
-                max_bytes: args.channel_max_bytes,
-                segment_bytes: SEGMENT_BYTES.min(args.channel_max_bytes / 4),
+                max_bytes: channel_max_bytes,
+                segment_bytes: SEGMENT_BYTES.min(channel_max_bytes / 4),
             },
-            max_line_bytes: args.max_line_bytes,
-            roll: Roll { rows, bytes, age: Duration::from_secs(seconds) },
-            table,
+            max_line_bytes,
+            roll: Roll { rows: roll.rows, bytes: roll.bytes, age: Duration::from_secs(roll.seconds) },
+            target: target_dir.clone(),
+            reject_dir: reject_dir.clone(),
+            table: table(hive_database.as_ref(), hive_table.as_ref())?,
+            partition,
+            drain,
         })
+    }
+}
+
+fn table(database: Option<&String>, table: Option<&String>) -> Result<Option<(String, String)>> {
+    match (database, table) {
+        (Some(database), Some(table)) => Ok(Some((database.clone(), table.clone()))),
+        (None, None) => Ok(None),
+        (Some(_), None) => Err(error::config("hive-database is given without hive-table").hint("give both")),
+        (None, Some(_)) => Err(error::config("hive-table is given without hive-database").hint("give both")),
     }
 }
 
@@ -210,6 +225,16 @@ mod tests {
         let args: AgentArgs = toml::from_str(REQUIRED).unwrap();
         let here = std::env::current_dir().unwrap();
         assert_eq!(AgentPlan::new(&args, Path::new("")).unwrap().channel_dir, here.join("channel"));
+    }
+
+    #[test]
+    fn rejects_stay_out_of_the_table() {
+        let mut args: AgentArgs = toml::from_str(REQUIRED).unwrap();
+        for (reject_dir, is_fine) in [("/lake/clicks", false), ("/lake/clicks/bad", false), ("/lake/clicks_bad", true)]
+        {
+            args.reject_dir = reject_dir.to_owned();
+            assert_eq!(AgentPlan::new(&args, Path::new("/")).is_ok(), is_fine, "{reject_dir}");
+        }
     }
 
     #[test]

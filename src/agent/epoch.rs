@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use arrow_array::RecordBatch;
 use jiff::Timestamp;
 
+use super::bots::Bots;
 use super::channels::cursor::Cursor;
 use super::channels::file::{FileChannel, Take};
 use super::click::Clicks;
@@ -87,6 +88,7 @@ struct Sorting {
     partition: PartitionBy,
     /// By the hours or days since 1970.
     clicks: BTreeMap<i64, Clicks>,
+    bots: Bots,
     rejects: Rejects,
     rows: u64,
     bytes: u64,
@@ -95,7 +97,8 @@ struct Sorting {
 impl Sorting {
     fn new(from: &Cursor, partition: PartitionBy) -> Self {
         let to = Cursor { epoch: from.epoch + 1, follows: None, ..from.clone() };
-        Self { to, partition, clicks: BTreeMap::new(), rejects: Rejects::default(), rows: 0, bytes: 0 }
+        let (clicks, bots, rejects) = Default::default();
+        Self { to, partition, clicks, bots, rejects, rows: 0, bytes: 0 }
     }
 
     fn add(&mut self, event: &Event, file: &str) -> Result<()> {
@@ -108,7 +111,8 @@ impl Sorting {
         match Line::parse(&event.body) {
             Ok(line) => {
                 let key = line.time.as_second().div_euclid(seconds(self.partition));
-                self.clicks.entry(key).or_default().add(&line, file, event.offset)
+                let is_bot = self.bots.is_bot(line.user_agent.as_deref());
+                self.clicks.entry(key).or_default().add(&line, is_bot, file, event.offset)
             }
             Err(reason) => self.rejects.add(event, file, reason),
         }

@@ -17,6 +17,7 @@
 //! It refuses a second agent on its channel (Busy) or on its target (Config), a target that somebody else filled, a
 //! corrupt channel, and compressed files.
 
+mod bots;
 pub mod channels;
 mod click;
 mod config;
@@ -87,20 +88,21 @@ async fn run_patiently(
     let lock = ChannelLock::take(&plan.channel_dir)?;
     let sink = Sink {
         cluster: cluster.clone(),
-        target: args.target_dir.clone(),
-        reject_dir: args.reject_dir.clone(),
-        table: plan.table.clone(),
-        partition: args.partition,
+        target: plan.target,
+        reject_dir: plan.reject_dir,
+        table: plan.table,
+        partition: plan.partition,
         run_id: run_id.to_owned(),
     };
+    let name = sink.name();
     let manifest = stop.or(sink.recover()).await?;
     let channel = Arc::new(FileChannel::open(lock, plan.channel, manifest.as_ref())?);
     let open = CloseOnDrop(channel.clone());
 
     let source = Taildir::new(plan.patterns, plan.max_line_bytes, channel.positions());
-    let (fed, drain) = (channel.clone(), args.drain);
+    let (fed, drain) = (channel.clone(), plan.drain);
     let feeding = spawn_blocking(move || feed(source, &fed, drain));
-    let mut agent = Agent { channel, sink, roll: plan.roll, retry, summary: StepSummary::new(name(args)), epochs: 0 };
+    let mut agent = Agent { channel, sink, roll: plan.roll, retry, summary: StepSummary::new(name), epochs: 0 };
     let emptied = agent.empty(stop).await;
     drop(open);
     let source = joined(feeding.await);
@@ -111,14 +113,9 @@ async fn run_patiently(
     }
     let torn_bytes = agent.channel.torn_bytes();
     let mut summary = agent.summary;
-    summary.detail = detail(agent.epochs, &summary, &args.reject_dir, &source, torn_bytes);
+    summary.detail = detail(agent.epochs, &summary, &agent.sink.reject_dir, &source, torn_bytes);
     summary.elapsed = started.elapsed();
     Ok(summary)
-}
-
-fn name(args: &AgentArgs) -> String {
-    let target = args.target_dir.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-    format!("agent {}", args.hive_table.as_deref().unwrap_or(target))
 }
 
 fn detail(epochs: u64, summary: &StepSummary, reject_dir: &str, source: &Taildir, torn_bytes: u64) -> String {

@@ -34,6 +34,13 @@ pub(super) struct Sink {
 }
 
 impl Sink {
+    /// What the summary calls the step.
+    pub fn name(&self) -> String {
+        let directory = self.target.trim_end_matches('/').rsplit('/').next();
+        let table = self.table.as_ref().map(|(_, table)| table.as_str());
+        format!("agent {}", table.or(directory).unwrap_or_default())
+    }
+
     /// Finishes what an earlier agent left half done; gives the cursor of the last epoch in the target.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! The cursor: what has left the channel for good, in the same words in the channel and in the target's manifest.
 //!
 //! The manifest gets an epoch's cursor first, with the data; the channel a moment later. Whatever a crash does in
-//! between, the manifest is right: [`reconcile`] moves the channel to it, and the epoch is not written again.
+//! between, the manifest is right: the channel is moved to it, and the epoch is not written again.
 
 use std::fs;
 use std::io::ErrorKind;

@@ -5,17 +5,17 @@
 use std::borrow::Cow;
 
 /// Splits off a quoted field: `text` begins with its opening quote. Gives what stands between the quotes, and the
-/// text behind them; `None` if the field does not end.
+/// text behind them; `None` if the field does not end. A quote behind an odd number of backslashes is escaped.
 pub(super) fn quoted(text: &str) -> Option<(&str, &str)> {
     let inner = text.strip_prefix('"')?;
     let mut from = 0;
     loop {
-        let at = from + inner[from..].find(['"', '\\'])?;
-        if inner.as_bytes()[at] == b'"' {
+        let at = from + inner[from..].find('"')?;
+        let before = inner[..at].bytes().rev().take_while(|b| *b == b'\\').count();
+        if before % 2 == 0 {
             return Some((&inner[..at], &inner[at + 1..]));
         }
-        // The byte behind a backslash is part of the escape; a character of several bytes is none.
-        from = at + 1 + inner[at + 1..].chars().next()?.len_utf8();
+        from = at + 1;
     }
 }
 

@@ -46,7 +46,10 @@ impl Pattern {
     /// # Errors
     /// NotFound: the directory before the first wildcard does not exist. Auth, Refused: the disk.
     pub fn files(&self) -> Result<Vec<PathBuf>> {
-        fs::read_dir(&self.parent).map_err(disk::failed("list", &self.parent))?;
+        fs::read_dir(&self.parent).map_err(|e| {
+            disk::failed("list", &self.parent)(e)
+                .hint("check files; a relative pattern begins at the directory of the pipeline file")
+        })?;
         let mut found = vec![self.parent.clone()];
         for part in &self.rest {
             let mut deeper = Vec::new();
