@@ -135,7 +135,7 @@ pub(super) fn of_call(endpoint: &str, error: thrift::Error) -> Error {
 
 /// The first words of a statement, for errors and logs.
 pub(super) fn first_words(statement: &str) -> String {
-    const LONGEST_CHARS: usize = 60;
+    const LONGEST_CHARS: usize = 80;
     let text = statement.lines().filter(|line| !line.trim_start().starts_with("--")).collect::<Vec<_>>().join(" ");
     let mut words = String::new();
     for word in text.split_whitespace().take(8) {
@@ -217,6 +217,6 @@ mod tests {
             first_words("-- note\nMERGE INTO `shop`.`dim`\n  AS t USING (SELECT\n a, b, c"),
             "MERGE INTO `shop`.`dim` AS t USING (SELECT a,"
         );
-        assert!(first_words(&"x".repeat(500)).chars().count() <= 60);
+        assert!(first_words(&"x".repeat(500)).chars().count() <= 80);
     }
 }

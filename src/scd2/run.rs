@@ -84,13 +84,17 @@ impl Runner<'_> {
         let overview = self.overview(&plan).await?;
         let work = pending(&overview.batches, &state, load.as_deref(), self.args.reapply_last);
         for Work { batch, events } in &work {
-            summary.rows_out += self.apply(&plan, batch, load.as_deref(), &mut state).await?;
+            let changed = self.apply(&plan, batch, load.as_deref(), &mut state).await?;
+            // A server that does not count may have changed something.
+            if changed != Some(0) {
+                summary.outcome = Outcome::Done;
+            }
+            summary.rows_out += changed.unwrap_or(0);
             summary.rows_in += events;
         }
         let verified = self.verify(&plan).await?;
         self.note(&plan, &[(state::COMPLETE, load.as_deref().unwrap_or(""))]).await?;
 
-        summary.outcome = if summary.rows_out > 0 { Outcome::Done } else { Outcome::Unchanged };
         summary.detail =
             format!("{} batches; {} versions, {} current", work.len(), verified.versions, verified.current);
         if overview.ties > 0 {
@@ -137,8 +141,8 @@ impl Runner<'_> {
         Ok(overview)
     }
 
-    /// Applies one batch and notes that it is applied; the rows changed.
-    async fn apply(&self, plan: &Plan, batch: &Batch, load: Option<&str>, state: &mut State) -> Result<u64> {
+    /// Applies one batch and notes that it is applied; the rows changed, where the server counts them.
+    async fn apply(&self, plan: &Plan, batch: &Batch, load: Option<&str>, state: &mut State) -> Result<Option<u64>> {
         self.stop.check()?;
         let started = Instant::now();
         let until = state.high_water.as_deref().unwrap_or("").max(&batch.until).to_owned();
@@ -147,15 +151,14 @@ impl Runner<'_> {
         let executed = self.session.execute(&statement, self.stop).await.map_err(context)?;
         self.note(plan, &[(state::SOURCE_LOAD, load.unwrap_or("")), (state::HIGH_WATER, &until)]).await?;
         *state = State { source_load: load.map(str::to_owned), high_water: Some(until), complete: None };
-        let changed = executed.modified_rows.unwrap_or(0);
         tracing::info!(
             target = self.args.target,
             batch = batch.label,
-            changed,
+            changed = executed.modified_rows,
             seconds = started.elapsed().as_secs_f64(),
             "applied"
         );
-        Ok(changed)
+        Ok(executed.modified_rows)
     }
 
     async fn note(&self, plan: &Plan, properties: &[(&str, &str)]) -> Result<()> {
