@@ -78,7 +78,7 @@ fn quoted(message: &str) -> Vec<&str> {
 mod tests {
     use super::*;
 
-    #[derive(Debug, serde::Deserialize)]
+    #[derive(Debug, PartialEq, serde::Deserialize)]
     #[serde(rename_all = "kebab-case", deny_unknown_fields)]
     struct Sample {
         split_by: String,
@@ -86,7 +86,7 @@ mod tests {
         kind: Kind,
     }
 
-    #[derive(Debug, Default, serde::Deserialize)]
+    #[derive(Debug, Default, PartialEq, serde::Deserialize)]
     #[serde(rename_all = "kebab-case")]
     enum Kind {
         #[default]
@@ -119,6 +119,12 @@ mod tests {
             "job.toml:2: unknown value `orc`; known values: parquet, avro"
         );
         assert!(message("split-by = 3").starts_with("job.toml:1: invalid type: integer `3`"));
+    }
+
+    #[test]
+    fn known_keys_are_read() {
+        let sample: Sample = parse("split-by = 'id'\nkind = 'avro'", "job.toml").unwrap();
+        assert_eq!(sample, Sample { split_by: "id".to_owned(), kind: Kind::Avro });
     }
 
     #[test]

@@ -127,7 +127,7 @@ impl Error {
 impl fmt::Display for Error {
     /// One line: what, then the text of each error underneath that adds something.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&one_line(&self.what))?;
+        f.write_str(one_line(&self.what))?;
         let mut below = self.source.as_deref().map(|s| s as &dyn StdError);
         let mut said = self.what.clone();
         while let Some(error) = below {
