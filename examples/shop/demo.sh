@@ -8,7 +8,7 @@ root=$(cd "$shop/../.." && pwd)
 sakia=${CARGO_TARGET_DIR:-$root/target}/debug/sakia
 
 # Hive's shell is told to print tables, and not to log.
-ask() {
+ask() { # what, name of the query
   printf '\n== %s\n' "$1"
   "$root/docker/bin/tool" beeline --silent=true --outputformat=table -e "$(grep -v '^--' "$shop/queries/$2.hql")" 2>/dev/null
 }

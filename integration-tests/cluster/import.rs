@@ -3,6 +3,7 @@
 
 mod failures;
 mod moment;
+mod no_binlog;
 mod tables;
 mod types;
 

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::keys;
+
 /// Moves MySQL tables and click logs into HDFS, Hive and HBase
 ///
 /// Everything lands by one transaction: staged under a hidden name, recorded, published, registered with the
@@ -39,12 +41,16 @@ pub enum Command {
     /// Run the steps of a pipeline file in order
     Run(RunArgs),
     /// Run the import steps of a pipeline file: MySQL tables to HDFS and Hive
+    #[command(after_help = keys::IMPORT)]
     Import(RunArgs),
     /// Run the agent steps of a pipeline file: log files to HDFS and Hive
+    #[command(after_help = keys::AGENT)]
     Agent(AgentCommand),
     /// Run the SCD-2 steps of a pipeline file: a change log to a table of versions
+    #[command(after_help = keys::SCD2)]
     Scd2(Scd2Command),
     /// Run the lookup steps of a pipeline file, or read one row: Hive tables to HBase rows
+    #[command(after_help = keys::LOOKUP)]
     Lookup(LookupCommand),
 }
 

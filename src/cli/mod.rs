@@ -5,6 +5,7 @@
 
 mod args;
 mod commands;
+mod keys;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -12,7 +12,7 @@
 //! recovery path for every kind of work. A replacing load swaps the whole target by two renames: a reader sees the
 //! old files, for an instant none, then the new ones, never a mixture. An appending load adds whole files one by one.
 //!
-//! It refuses a target that holds files without a manifest of ours, a table that is not ours, and a second load on
+//! It refuses a target with files that no load of ours put there, a table that is not ours, and a second load on
 //! the same target while the first is alive.
 
 mod layout;
@@ -23,6 +23,7 @@ mod partition;
 mod publish;
 mod register;
 mod run;
+mod strangers;
 #[cfg(test)]
 mod tests;
 

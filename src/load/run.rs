@@ -7,7 +7,7 @@ use super::layout::Layout;
 use super::lock::Lock;
 use super::part::{self, PartWriter, SideWriter};
 use super::publish::publish;
-use super::{Cluster, LoadMode, LoadPlan, Manifest, Partition, StagedPart, register};
+use super::{Cluster, LoadMode, LoadPlan, Manifest, Partition, StagedPart, register, strangers};
 use crate::error::{self, Effect, Error, Kind, Result};
 use crate::metastore::TableSpec;
 use crate::storage::{CreateOptions, DeleteOptions, Filesystem, RenameOptions};
@@ -49,10 +49,8 @@ impl Load {
         let fs = cluster.fs.as_ref();
         let lock = Lock::acquire(&cluster.fs, &layout.lock(), &format!("run {}", plan.run_id)).await?;
         let previous = read_manifest(fs, &layout).await?;
-        if previous.is_none() {
-            refuse_foreign_files(fs, &layout).await?;
-        }
         recover(cluster, &layout, previous.as_ref()).await?;
+        strangers::refuse(fs, &layout, previous.as_ref(), plan.mode).await?;
         if let Some(spec) = &table {
             register::check(cluster, spec).await?;
         }
@@ -151,10 +149,12 @@ impl Load {
     /// Commits: record, publish, register, done. `checkpoint` is kept for the next load.
     ///
     /// # Errors
-    /// Before the manifest is recorded nothing has changed. Afterwards the next [`Load::open`] of this target goes on
+    /// Exists: somebody put a file into the target that would be lost. Before the manifest is recorded nothing has
+    /// changed. Afterwards the next [`Load::open`] of this target goes on
     /// where this one failed; where the data is visible the effect is [`Effect::RegistrationPending`].
     pub async fn commit(self, mut parts: Vec<StagedPart>, checkpoint: Value) -> Result<Committed> {
         self.refuse_again()?;
+        strangers::refuse(self.cluster.fs.as_ref(), &self.layout, self.previous.as_ref(), self.plan.mode).await?;
         let Self { cluster, plan, table, layout, load_id, previous: _, lock } = self;
         parts
             .sort_unstable_by(|a, b| (&a.directory, &a.partition, &a.file).cmp(&(&b.directory, &b.partition, &b.file)));
@@ -242,22 +242,6 @@ async fn read_manifest(fs: &dyn Filesystem, layout: &Layout) -> Result<Option<Ma
         Ok(bytes) => Manifest::from_json(&bytes).map(Some).map_err(|e| e.context(layout.manifest())),
         Err(e) if e.kind() == Kind::NotFound => Ok(None),
         Err(e) => Err(e),
-    }
-}
-
-/// A target without a manifest must be absent or empty.
-async fn refuse_foreign_files(fs: &dyn Filesystem, layout: &Layout) -> Result<()> {
-    let entries = match fs.list(&layout.target).await {
-        Ok(entries) => entries,
-        Err(e) if e.kind() == Kind::NotFound => return Ok(()),
-        Err(e) => return Err(e),
-    };
-    match entries.first() {
-        None => Ok(()),
-        Some(entry) => {
-            Err(error::exists(format!("{} was not made by sakia and holds {}", layout.target, entry.name()))
-                .hint("choose another target directory, or move the files away"))
-        }
     }
 }
 

@@ -208,6 +208,25 @@ async fn files_of_others_are_not_touched() {
 }
 
 #[tokio::test]
+async fn a_file_that_somebody_added_is_not_swapped_out() {
+    let disk = Disk::new();
+    load(&disk.cluster(), plan(LoadMode::Replace), [1, 2], Value::Null).await.unwrap();
+    let add = async |name: &str| {
+        let file = disk.fs.create(&format!("{TARGET}/{name}"), CreateOptions::default()).await.unwrap();
+        file.close().await.unwrap();
+    };
+    add("_SUCCESS").await;
+    let before_the_commit = Load::open(&disk.cluster(), plan(LoadMode::Replace)).await.unwrap();
+    add("dt=1/theirs.txt").await;
+    let error = before_the_commit.commit(Vec::new(), Value::Null).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Exists);
+    let error = Load::open(&disk.cluster(), plan(LoadMode::Replace)).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Exists);
+    assert!(error.to_string().contains(TARGET) && error.to_string().contains("dt=1/theirs.txt"), "{error}");
+    assert!(disk.fs.stat(&format!("{TARGET}/dt=1/theirs.txt")).await.unwrap().is_some());
+}
+
+#[tokio::test]
 async fn a_second_load_is_told_who_holds_the_first() {
     let disk = Disk::new();
     let held =

@@ -31,7 +31,7 @@ pub async fn run(args: &Scd2Args, hive: &HiveServer2Options, run_id: &str, stop:
     let templates = Templates::load(args.ddl_dir.as_deref())?;
     let session = Session::open(&settings(hive.clone())).await?;
     let runner = Runner { args, session: &session, run_id, stop };
-    let mut summary = runner.run(templates).await.map_err(|e| e.context(format!("scd2 {}", args.target)))?;
+    let mut summary = runner.run(templates).await.map_err(|e| e.context(&args.target))?;
     session.close().await?;
     summary.elapsed = started.elapsed();
     Ok(summary)

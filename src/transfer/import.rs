@@ -59,10 +59,8 @@ pub async fn run(
     stop: &Stop,
 ) -> Result<StepSummary> {
     let started = Instant::now();
-    let step = format!("import {}", args.table);
-    let done = import(args, client, cluster, run_id, stop).await;
-    let mut summary = done.map_err(|e| e.context(&step))?;
-    (summary.step, summary.elapsed) = (step, started.elapsed());
+    let mut summary = import(args, client, cluster, run_id, stop).await?;
+    (summary.step, summary.elapsed) = (format!("import {}", args.table), started.elapsed());
     Ok(summary)
 }
 
