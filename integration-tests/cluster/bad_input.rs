@@ -52,6 +52,7 @@ impl Import {
 
     /// Nothing of it is to be seen in HDFS or Hive.
     fn left_nothing(&self) {
+        hdfs_shell(&["dfs", "-mkdir", "-p", "/it"]);
         let found = hdfs_shell(&["dfs", "-ls", "-R", "-C", "/it"]);
         let seen: Vec<&str> = found.lines().filter(|p| p.contains(&self.name) && !p.contains("/.sakia")).collect();
         // Directories on the way are no data.
@@ -71,7 +72,7 @@ fn a_wrong_password() {
     std::fs::write(&file, "not-the-password\n").unwrap();
     let password = format!("{}/docker/shop.password", root().display());
     let import = Import::new().with(&password, file.to_str().unwrap());
-    import.fails(1, &["shop@127.0.0.1", "wrong.password"]);
+    import.fails(1, &["127.0.0.1", "user shop", "wrong.password"]);
     import.left_nothing();
 }
 

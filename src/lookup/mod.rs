@@ -96,7 +96,8 @@ pub async fn run(
     let client = HBaseClient::connect(hbase).await?;
     let session = Session::open(hiveserver2).await?;
 
-    let result = session.query(&plan.query, stop).await.map_err(|e| e.context(format!("filling hbase table {table}")))?;
+    let result =
+        session.query(&plan.query, stop).await.map_err(|e| e.context(format!("filling hbase table {table}")))?;
     let pages = Pages::of(&plan.schema, plan.timestamp_column.as_deref(), result, now_ms()?)?;
     let made_table = client.ensure_table(&plan.schema).await?;
     let made_hive_table = match &plan.external {

@@ -122,11 +122,11 @@ impl MySqlClient {
                 let Self { user, address, password_from, .. } = self;
                 error::auth(format!("mysql server {address} refuses user {user} with {password_from}"))
                     .hint("check user and password-file or password-env, and that the account may come from this host")
-                    .source(error)
+                    .source(root_text(&error))
             }
             Kind::NotFound => error::not_found(format!("there is no database {} on {}", self.database, self.address))
                 .hint("check the database in the url")
-                .source(error),
+                .source(root_text(&error)),
             Kind::Unreachable => error::unreachable(act).hint("check host and port, and that the server runs").source(
                 // The chain of the driver repeats itself; its root says it all.
                 root_text(&error),

@@ -16,9 +16,14 @@ use testcontainers::{ContainerAsync, GenericImage, ImageExt};
 
 use crate::stack::root;
 
-const SETUP: &str = "CREATE DATABASE lone; CREATE USER 'lone'@'%'; GRANT SELECT ON lone.* TO 'lone'@'%'; \
-                     CREATE TABLE lone.numbers (id INT PRIMARY KEY, text VARCHAR(20) COMMENT 'what it is called'); \
-                     INSERT INTO lone.numbers SELECT seq, concat('number ', seq) FROM seq_1_to_5000;";
+/// One statement a line, as an init file wants them.
+const SETUP: &str = "\
+CREATE DATABASE lone;
+CREATE USER lone;
+GRANT SELECT ON lone.* TO lone;
+CREATE TABLE lone.numbers (id INT PRIMARY KEY, text VARCHAR(20) COMMENT 'what it is called');
+INSERT INTO lone.numbers SELECT seq, concat('number ', seq) FROM lone.seq_1_to_5000;
+";
 
 /// MariaDB from the stack's image, without a binlog and with a table of 5,000 rows.
 async fn mariadb() -> ContainerAsync<GenericImage> {
@@ -27,14 +32,14 @@ async fn mariadb() -> ContainerAsync<GenericImage> {
     let (name, tag) = reference.trim().split_once(':').unwrap();
     let start = format!(
         "mariadb-install-db --no-defaults --datadir=/data --user=root --skip-test-db >/dev/null && \
-         mkdir -p /run/mysqld && echo \"{SETUP}\" | tr -d '\\n' >/init.sql && \
+         mkdir -p /run/mysqld && \
          exec mariadbd --no-defaults --datadir=/data --user=root --skip-log-bin --init-file=/init.sql"
     );
     GenericImage::new(name, tag)
         .with_exposed_port(3306.tcp())
         .with_wait_for(WaitFor::message_on_stderr("ready for connections"))
         .with_cmd(["bash", "-c", &start])
-        .with_label("sakia-test", "no-binlog")
+        .with_copy_to("/init.sql", SETUP.as_bytes().to_vec())
         .start()
         .await
         .unwrap()
