@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup image jars jars-lock build check bless shop test demo \
+.PHONY: help setup image jars jars-lock build check generate bless shop test demo \
         stack-up stack-down stack-reset stack-status stack-logs beeline hdfs hbase
 
 BIN := docker/bin
@@ -61,6 +61,9 @@ check: ## formatting, lints, unit and offline tests, documentation
 shop: stack-up ## load the example shop into MariaDB and make its click log
 	@examples/shop/load.sh
 	@examples/shop/clicks.sh
+
+generate: ## write HiveServer2's Thrift code anew from its IDL (needs the package thrift-compiler)
+	cd src/hiveserver2/thrift && thrift --gen rs -out . TCLIService.thrift && mv t_c_l_i_service.rs tcli_service.rs
 
 bless: ## write the golden files anew; read the difference before committing it
 	INSTA_UPDATE=always cargo test --locked

@@ -47,7 +47,7 @@ fn a_namenode_in_safe_mode_is_named_and_the_same_command_works_later() {
     assert!(output.stdout.is_empty());
     // Hive cannot even open a session meanwhile.
     drop(safe_mode);
-    assert_eq!(beeline(&format!("show databases like '{name}'")), Vec::<Vec<String>>::new());
+    assert!(!beeline("show databases").contains(&vec![name.clone()]));
 
     let output = run();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

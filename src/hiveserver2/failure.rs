@@ -34,6 +34,7 @@ const CONDITIONS: &[(&str, Kind, &str)] = &[
     ("Transaction manager has aborted", Kind::Busy, "the transaction timed out or lost a conflict; run again"),
     ("safe mode", Kind::Busy, "wait until the namenode leaves safe mode"),
     ("is decommissioned or inactive", Kind::Unreachable, "the server is shutting down; run again when it is back"),
+    ("on an inactive HS2 instance", Kind::Unreachable, "the server is starting or shutting down; run again later"),
     ("Cannot open new connection", Kind::Busy, "the server has all the sessions it allows"),
     ("Connection refused", Kind::Unreachable, "a server behind hiveserver2 is away"),
     ("Unable to instantiate", Kind::Unreachable, "a server behind hiveserver2 is away"),
@@ -189,6 +190,11 @@ mod tests {
             ("Permission denied: user=ann, access=WRITE, inode=\"/warehouse\"", Kind::Refused),
             ("Failed to open new session: User: ann is not allowed to impersonate bob", Kind::Auth),
             ("Cannot create directory /tmp/hive. Name node is in safe mode", Kind::Busy),
+            (
+                "Cannot open sessions on an inactive HS2 instance, or the HS2 server leader is not ready",
+                Kind::Unreachable,
+            ),
+            ("Unable to run new queries as HiveServer2 is decommissioned or inactive, state: X", Kind::Unreachable),
         ];
         for (message, kind) in table {
             assert_eq!(error(message, "", 0).kind(), *kind, "{message}");

@@ -20,7 +20,9 @@ const BATCH_ROWS: i64 = 10_000;
 /// One session on a HiveServer2.
 ///
 /// # Cancel safety
-/// Dropping a running future cancels its statement on the server; dropping the session closes it there.
+/// Dropping a running future cancels its statement on the server; dropping the session closes it there. The server
+/// answers a cancellation when the running tasks have noticed it, which in Tez local mode may take as long as the
+/// tasks; until then the session takes no other statement.
 pub struct Session {
     client: Client,
     handle: TSessionHandle,
