@@ -1,10 +1,6 @@
 //! Slowly changing dimensions of type 2: a log of changes folded into an ACID table of versions, by MERGE in HiveQL.
 //!
-<<<<<<< HEAD
-//! The rows never pass through this process: `plan` turns a specification into HiveQL and [`run`] has HiveServer2
-=======
 //! The rows never pass through this process: the planner turns a specification into HiveQL and [`run`] has HiveServer2
->>>>>>> hive
 //! execute it, batch by batch. A batch recomputes, from the whole log up to its end, the versions of the keys it
 //! touches, compares them with the target's and merges the differences only. So late events land where they belong, a
 //! batch applied again changes nothing, and a crash at any step is mended by running again.
