@@ -34,7 +34,7 @@ key_of() {
 }
 
 image_ref() { echo "$IMAGE_NAME:$(key_of Dockerfile)"; }
-jars_dir() { echo "$CACHE/jars/$(key_of jars/jars.lock jars/PatchHandler.java)"; }
+jars_dir() { echo "$CACHE/jars/$(key_of jars/jars.lock jars/PatchHandler.java bin/jars)"; }
 
 # The newer plugin when there is one, else the distribution's docker-compose.
 compose() {

@@ -171,3 +171,24 @@ async fn killed_at_any_moment_it_loses_and_doubles_nothing() {
     beeline(&format!("drop database {name} cascade"));
     hdfs_shell(&["dfs", "-rm", "-r", "-skipTrash", &format!("/tmp/{name}")]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn by_the_hour_hive_sees_both_levels() {
+    let place = Place::new().await;
+    let pipeline = fs::read_to_string(place.path("pipeline.toml")).unwrap();
+    let by_hour = pipeline.replace("roll = { rows = 1 }", "partition = 'hour'");
+    assert_ne!(by_hour, pipeline);
+    fs::write(place.path("pipeline.toml"), by_hour).unwrap();
+    write_log(&place.path("access.log"), 'c');
+    assert_eq!(place.drain()["rows-out"], LINES - LINES / MALFORMED);
+
+    let name = &place.name;
+    let seen = beeline(&format!(
+        "select count(*), count(distinct concat(dt, hr)), sum(if(hour(event_ts) = cast(hr as int), 0, 1)) from {name}.clicks"
+    ));
+    assert_eq!(seen, [[(LINES - LINES / MALFORMED).to_string(), (7 * 24).to_string(), 0.to_string()]]);
+    let listed = hdfs_shell(&["dfs", "-ls", "-C", "-d", &format!("/tmp/{name}/clicks/dt=2011-03-02/hr=*")]);
+    assert_eq!(listed.lines().count(), 24, "{listed}");
+    beeline(&format!("drop database {name} cascade"));
+    hdfs_shell(&["dfs", "-rm", "-r", "-skipTrash", &format!("/tmp/{name}")]);
+}
