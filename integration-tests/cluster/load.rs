@@ -93,7 +93,7 @@ async fn hive_reads_a_replaced_table() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn hive_reads_appended_and_replaced_partitions() {
+async fn hive_reads_appended_partitions() {
     let (cluster, table) = (cluster().await, stack::unique("parted"));
     let with = |mode| plan(&table, mode, &["dt"]);
     load(&cluster, with(LoadMode::Append), &[(dt("a:b"), &[1]), (dt(""), &[2])]).await.unwrap();
@@ -105,9 +105,18 @@ async fn hive_reads_appended_and_replaced_partitions() {
     names.sort();
     assert_eq!(names, [["dt=__HIVE_DEFAULT_PARTITION__"], ["dt=a%3Ab"], ["dt=c"]]);
 
-    load(&cluster, with(LoadMode::Replace), &[(dt("c"), &[5])]).await.unwrap();
-    assert_eq!(beeline(&query), [["c", "5"]]);
-    assert_eq!(beeline(&partitions), [["dt=c"]]);
+    let error = load(&cluster, with(LoadMode::Replace), &[(dt("c"), &[5])]).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Exists, "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hive_forgets_partitions_that_were_replaced() {
+    let (cluster, table) = (cluster().await, stack::unique("swapped"));
+    let plan = || plan(&table, LoadMode::Replace, &["dt"]);
+    load(&cluster, plan(), &[(dt("a:b"), &[1]), (dt("c"), &[2])]).await.unwrap();
+    load(&cluster, plan(), &[(dt("c"), &[3])]).await.unwrap();
+    assert_eq!(beeline(&format!("select dt, id from load_it.{table}")), [["c", "3"]]);
+    assert_eq!(beeline(&format!("show partitions load_it.{table}")), [["dt=c"]]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,7 +11,7 @@ use crate::storage::{FileStatus, Filesystem};
 /// Refuses a target in which a load of `mode` after `previous` would meet files that no load of ours put there.
 ///
 /// # Errors
-/// Exists: there is such a file, which the text names. Those of the filesystem.
+/// Exists: there is such a file, which the text names, or what earlier loads added. Those of the filesystem.
 pub(super) async fn refuse(
     fs: &dyn Filesystem,
     layout: &Layout,
@@ -23,6 +23,11 @@ pub(super) async fn refuse(
             Some(entry) => Err(stranger(layout, entry.name())),
             None => Ok(()),
         },
+        (Some(Manifest { mode: LoadMode::Append, .. }), LoadMode::Replace) => Err(error::exists(format!(
+            "{} is added to by appending loads, which a replacing one would take out",
+            layout.target
+        ))
+        .hint("choose another target directory")),
         (Some(previous), LoadMode::Replace) => refuse_unnamed(fs, layout, previous).await,
         // Added files leave those that are there alone.
         (Some(_), LoadMode::Append) => Ok(()),
