@@ -110,11 +110,17 @@ impl Lock {
             match fs.rename(&candidate, path, RenameOptions::default()).await {
                 Ok(()) => return Ok(lock),
                 Err(e) if e.kind() == Kind::Exists => {}
+                // The holder tidies up around its lock.
+                Err(e) if e.kind() == Kind::NotFound => return Err(just_taken(path)),
                 Err(e) => return Err(e.context(format!("locking {path}"))),
             }
-            if let Err(e) = take_over(fs.as_ref(), path).await {
-                fs.delete(&candidate, DeleteOptions::default()).await?;
-                return Err(e);
+            match take_over(fs.as_ref(), path, &candidate).await {
+                Ok(true) => return Ok(lock),
+                Ok(false) => {}
+                Err(e) => {
+                    fs.delete(&candidate, DeleteOptions::default()).await?;
+                    return Err(e);
+                }
             }
         }
     }
@@ -138,27 +144,50 @@ impl Lock {
     }
 }
 
-/// Moves a dead lock out of the way; only one of several contenders succeeds.
-async fn take_over(fs: &dyn Filesystem, path: &str) -> Result<()> {
-    let Some(holder) = read(fs, path).await? else { return Ok(()) };
-    if holder.is_alive() {
-        return Err(holder.busy(path));
+/// Puts the candidate in the place of a dead lock; `false` if it has to be looked at again.
+///
+/// A dead lock may be removed only by its heir, of whom there is one: a file named after the lock's token, which the
+/// candidate becomes by a rename. So nobody who saw the dead lock can remove the living one that came after it.
+async fn take_over(fs: &dyn Filesystem, path: &str, candidate: &str) -> Result<bool> {
+    let Some(dead) = read(fs, path).await? else { return Ok(false) };
+    if dead.is_alive() {
+        return Err(dead.busy(path));
     }
-    tracing::warn!(lock = path, owner = holder.owner, pid = holder.pid, "taking over the lock of a dead load");
-    let grave = format!("{path}.{}", holder.token);
-    match fs.rename(path, &grave, RenameOptions::default()).await {
+    let heir = format!("{path}.{}.heir", dead.token);
+    match fs.rename(candidate, &heir, RenameOptions::default()).await {
         Ok(()) => {}
-        Err(e) if matches!(e.kind(), Kind::Exists | Kind::NotFound) => return Ok(()),
+        Err(e) if e.kind() == Kind::Exists => return wait_for_heir(fs, path, &heir).await,
+        Err(e) if e.kind() == Kind::NotFound => return Err(just_taken(path)),
         Err(e) => return Err(e),
     }
-    let buried = read(fs, &grave).await?;
-    if buried.is_some_and(|b| b.token != holder.token) {
-        // Between our look and our rename somebody else was quicker: this is a living lock, put it back.
-        fs.rename(&grave, path, RenameOptions::default()).await?;
-        return Err(error::busy(format!("{path} was just taken by somebody else")).hint("run again shortly"));
+    if read(fs, path).await?.is_some_and(|now| now.token == dead.token) {
+        tracing::warn!(lock = path, owner = dead.owner, pid = dead.pid, "taking over the lock of a dead load");
+        fs.delete(path, DeleteOptions::default()).await?;
     }
-    fs.delete(&grave, DeleteOptions::default()).await?;
-    Ok(())
+    match fs.rename(&heir, path, RenameOptions::default()).await {
+        Ok(()) => Ok(true),
+        Err(e) if e.kind() == Kind::Exists => {
+            // A newcomer found the place empty.
+            fs.rename(&heir, candidate, RenameOptions::default()).await?;
+            Ok(false)
+        }
+        Err(e) if e.kind() == Kind::NotFound => Err(just_taken(path)),
+        Err(e) => Err(e),
+    }
+}
+
+/// Somebody else is taking the dead lock over: Busy while that one lives, else its traces are removed.
+async fn wait_for_heir(fs: &dyn Filesystem, path: &str, heir: &str) -> Result<bool> {
+    match read(fs, heir).await? {
+        Some(other) if other.is_alive() => return Err(other.busy(path)),
+        Some(_) => fs.delete(heir, DeleteOptions::default()).await?,
+        None => false,
+    };
+    Ok(false)
+}
+
+fn just_taken(path: &str) -> Error {
+    error::busy(format!("{path} was just taken by somebody else")).hint("run again shortly")
 }
 
 /// Prolongs the lock until aborted.
@@ -264,22 +293,36 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn one_of_many_contenders_gets_a_dead_lock() {
+        for _ in 0..20 {
+            let (_root, fs) = disk();
+            write(fs.as_ref(), PATH, &Holder { expires_ms: 0, ..Holder::new("dead") }).await.unwrap();
+            let contenders = (0..8).map(|n| {
+                let fs = fs.clone();
+                tokio::spawn(async move { Lock::acquire(&fs, PATH, &n.to_string()).await })
+            });
+            let outcomes = futures::future::join_all(contenders).await.into_iter().map(|o| o.unwrap());
+            let (locks, errors): (Vec<_>, Vec<_>) = outcomes.partition(Result::is_ok);
+            assert_eq!(locks.len(), 1);
+            for error in errors.into_iter().filter_map(Result::err) {
+                assert_eq!(error.kind(), Kind::Busy, "{error}");
+            }
+            for lock in locks.into_iter().flatten() {
+                lock.check().await.unwrap();
+                lock.release().await.unwrap();
+            }
+            assert!(fs.list("/lake/.sakia/orders").await.unwrap().is_empty(), "nothing is left beside the lock");
+            Lock::acquire(&fs, PATH, "next").await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_dead_heir_does_not_keep_a_dead_lock() {
         let (_root, fs) = disk();
-        write(fs.as_ref(), PATH, &Holder { expires_ms: 0, ..Holder::new("dead") }).await.unwrap();
-        let contenders = (0..8).map(|n| {
-            let fs = fs.clone();
-            tokio::spawn(async move { Lock::acquire(&fs, PATH, &n.to_string()).await })
-        });
-        let outcomes: Vec<_> = futures::future::join_all(contenders).await.into_iter().map(|o| o.unwrap()).collect();
-        assert_eq!(outcomes.iter().filter(|o| o.is_ok()).count(), 1);
-        for error in outcomes.iter().filter_map(|o| o.as_ref().err()) {
-            assert_eq!(error.kind(), Kind::Busy, "{error}");
-        }
-        for lock in outcomes.into_iter().flatten() {
-            lock.check().await.unwrap();
-            lock.release().await.unwrap();
-        }
-        Lock::acquire(&fs, PATH, "next").await.unwrap();
+        let dead = Holder { expires_ms: 0, ..Holder::new("dead") };
+        write(fs.as_ref(), PATH, &dead).await.unwrap();
+        let heir = Holder { expires_ms: 0, ..Holder::new("killed while taking over") };
+        write(fs.as_ref(), &format!("{PATH}.{}.heir", dead.token), &heir).await.unwrap();
+        Lock::acquire(&fs, PATH, "next").await.unwrap().check().await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]
