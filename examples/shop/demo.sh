@@ -7,10 +7,14 @@ shop=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$shop/../.." && pwd)
 sakia=${CARGO_TARGET_DIR:-$root/target}/debug/sakia
 
-# Hive's shell is told to print tables, and not to log.
+# Prints what the stock beeline answers to a query of this folder; its log only when it fails.
 ask() { # what, name of the query
   printf '\n== %s\n' "$1"
-  "$root/docker/bin/tool" beeline --silent=true --outputformat=table -e "$(grep -v '^--' "$shop/queries/$2.hql")" 2>/dev/null
+  local log
+  log=$(mktemp)
+  "$root/docker/bin/tool" beeline --silent=true --outputformat=table -e "$(grep -v '^--' "$shop/queries/$2.hql")" \
+    2>"$log" || { cat "$log" >&2; rm -f "$log"; exit 1; }
+  rm -f "$log"
 }
 
 printf '== sakia run examples/shop/pipeline.toml\n'

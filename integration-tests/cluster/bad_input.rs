@@ -3,7 +3,7 @@
 
 use std::net::TcpListener;
 
-use crate::stack::{address, beeline, hdfs_shell, root, sakia, setting, unique};
+use crate::stack::{self, address, beeline, hdfs_shell, root, sakia, setting, unique};
 
 /// A pipeline of one import of the shop's customers, under names of its own.
 struct Import {
@@ -14,18 +14,7 @@ struct Import {
 impl Import {
     fn new() -> Self {
         let name = unique("it_bad");
-        let text = format!(
-            "[mysql]\nhost = '127.0.0.1'\nport = {port}\nuser = 'shop'\ndatabase = 'shop'\n\
-             password-file = '{root}/docker/shop.password'\n\
-             [hdfs]\nurl = 'hdfs://{namenode}'\nuser = 'root'\n\
-             [metastore]\nuris = ['thrift://{metastore}']\n\
-             [[step]]\ntype = 'import'\nname = 'customers'\ntable = 'customers'\n\
-             target-dir = '/it/{name}/customers'\nhive-database = '{name}'\n",
-            port = setting("MARIADB_PORT"),
-            root = root().display(),
-            namenode = address("NAMENODE_PORT"),
-            metastore = address("METASTORE_PORT"),
-        );
+        let text = stack::import_of_customers(&name);
         Self { name, text }
     }
 

@@ -70,6 +70,23 @@ pub fn sakia() -> Command {
     Command::new(env!("CARGO_BIN_EXE_sakia"))
 }
 
+/// A pipeline of one step, the import of the shop's customers into a Hive database and a directory below `/it` of
+/// that name.
+pub fn import_of_customers(name: &str) -> String {
+    format!(
+        "[mysql]\nhost = '127.0.0.1'\nport = {port}\nuser = 'shop'\ndatabase = 'shop'\n\
+         password-file = '{root}/docker/shop.password'\n\
+         [hdfs]\nurl = 'hdfs://{namenode}'\nuser = 'root'\n\
+         [metastore]\nuris = ['thrift://{metastore}']\n\
+         [[step]]\ntype = 'import'\nname = 'customers'\ntable = 'customers'\n\
+         target-dir = '/it/{name}/customers'\nhive-database = '{name}'\n",
+        port = setting("MARIADB_PORT"),
+        root = root().display(),
+        namenode = address("NAMENODE_PORT"),
+        metastore = address("METASTORE_PORT"),
+    )
+}
+
 /// What a Python script prints that finds its arguments in `args`, run by the interpreter that has the readers of
 /// `integration-tests/requirements.txt`; `SAKIA_TEST_PYTHON` names it, `make test` sets it.
 pub fn python(script: &str, args: &[&str]) -> String {

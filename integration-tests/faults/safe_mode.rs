@@ -1,7 +1,7 @@
 //! A NameNode in safe mode: named, waited for as long as asked, nothing half-visible, and the same command works
 //! once it is over.
 
-use crate::stack::{address, beeline, hdfs_shell, root, sakia, setting, unique};
+use crate::stack::{self, address, beeline, hdfs_shell, sakia, unique};
 
 /// Takes the NameNode into safe mode and out again, also when the test fails.
 struct SafeMode;
@@ -23,18 +23,7 @@ impl Drop for SafeMode {
 fn a_namenode_in_safe_mode_is_named_and_the_same_command_works_later() {
     let name = unique("it_safe");
     let dir = tempfile::tempdir().unwrap();
-    let pipeline = format!(
-        "[mysql]\nhost = '127.0.0.1'\nport = {port}\nuser = 'shop'\ndatabase = 'shop'\n\
-         password-file = '{root}/docker/shop.password'\n\
-         [hdfs]\nurl = 'hdfs://{namenode}'\nuser = 'root'\nwait = 1\n\
-         [metastore]\nuris = ['thrift://{metastore}']\n\
-         [[step]]\ntype = 'import'\nname = 'customers'\ntable = 'customers'\n\
-         target-dir = '/it/{name}/customers'\nhive-database = '{name}'\n",
-        port = setting("MARIADB_PORT"),
-        root = root().display(),
-        namenode = address("NAMENODE_PORT"),
-        metastore = address("METASTORE_PORT"),
-    );
+    let pipeline = stack::import_of_customers(&name).replace("[hdfs]\n", "[hdfs]\nwait = 1\n");
     std::fs::write(dir.path().join("p.toml"), pipeline).unwrap();
     let run = || sakia().env("SAKIA_LOG", "off").args(["run", "p.toml"]).current_dir(dir.path()).output().unwrap();
 
