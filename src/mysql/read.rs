@@ -142,6 +142,7 @@ mod tests {
             name: "orders".into(),
             comment: String::new(),
             engine: Some("InnoDB".into()),
+            created_at: None,
             columns: vec![column("id", "int(11)"), column("no", "varchar(10)")],
             primary_key: vec!["id".into()],
         };

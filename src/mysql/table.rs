@@ -25,6 +25,9 @@ pub struct Table {
     pub comment: String,
     /// Storage engine; `None` for a view.
     pub engine: Option<String>,
+    /// When it was made or rebuilt, as the server says it: a table of another server's life has another time, though
+    /// name and binlog position may be the same. `None` for a view.
+    pub created_at: Option<String>,
     /// All columns in order.
     pub columns: Vec<Column>,
     /// Columns of the primary key in order.
@@ -39,14 +42,16 @@ impl Table {
     pub async fn describe(client: &MySqlClient, conn: &mut Conn, name: &str) -> Result<Self> {
         let database = client.database();
         let act = format!("cannot look up {database}.{name}");
-        let tables: Vec<(String, Option<String>, Option<String>)> = conn
+        type Found = (String, Option<String>, Option<String>, Option<String>);
+        let tables: Vec<Found> = conn
             .exec(
-                "SELECT table_name, engine, table_comment FROM information_schema.tables WHERE table_schema = ?",
+                "SELECT table_name, engine, table_comment, CAST(create_time AS CHAR) FROM information_schema.tables \
+                 WHERE table_schema = ?",
                 (database,),
             )
             .await
             .map_err(|e| client.advise(e, &act))?;
-        let Some((_, engine, comment)) = tables.iter().find(|(t, ..)| t == name) else {
+        let Some((_, engine, comment, created_at)) = tables.iter().find(|(t, ..)| t == name) else {
             return Err(no_table(database, name, tables.iter().map(|(t, ..)| t.as_str())));
         };
         let is_view = engine.is_none();
@@ -55,6 +60,7 @@ impl Table {
             name: name.to_owned(),
             comment: comment.clone().filter(|_| !is_view).unwrap_or_default(),
             engine: engine.clone(),
+            created_at: created_at.clone(),
             columns: columns(client, conn, name, &act).await?,
             primary_key: primary_key(client, conn, name, &act).await?,
         })
@@ -189,6 +195,7 @@ mod tests {
             name: "orders".into(),
             comment: "Invoices".into(),
             engine: Some("InnoDB".into()),
+            created_at: None,
             columns: vec![column("order_id", "bigint(20)"), column("Total", "decimal(14,3)")],
             primary_key: vec!["order_id".into()],
         }

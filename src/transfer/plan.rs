@@ -118,6 +118,7 @@ impl ImportPlan {
         let asked = json!({
             "server": address,
             "table": self.selection.table.full_name(),
+            "created": self.selection.table.created_at,
             "columns": columns,
             "where": self.selection.condition,
             "key": self.key.as_ref().map(|k| &k.column),
@@ -225,6 +226,7 @@ mod tests {
             name: "orders".into(),
             comment: "Invoices".into(),
             engine: Some("InnoDB".into()),
+            created_at: None,
             columns: vec![
                 column("id", "bigint"),
                 column("at", "datetime"),
