@@ -274,7 +274,7 @@ fn micros(value: &Value) -> Result<i64> {
 }
 
 /// Days from 1970-01-01 in the Gregorian calendar, which MySQL reckons with at all times.
-pub(super) fn civil(year: u16, month: u8, day: u8) -> Result<i32> {
+pub(in crate::mysql) fn civil(year: u16, month: u8, day: u8) -> Result<i32> {
     if !(1..=12).contains(&month) || day == 0 || day > days_in_month(year, month) {
         let kind = if (year, month, day) == (0, 0, 0) { "zero" } else { "impossible" };
         return Err(error::data(format!("the {kind} date {year:04}-{month:02}-{day:02}"))

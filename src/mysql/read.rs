@@ -8,7 +8,7 @@ use mysql_async::{Conn, Row, Value};
 use tokio::sync::mpsc;
 
 use super::decode::BatchBuilder;
-use super::split::{Split, SplitKey};
+use super::width::{Split, SplitKey};
 use super::table::Table;
 use super::types::{Carrier, Column};
 use super::{MySqlClient, quote};

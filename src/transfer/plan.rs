@@ -14,7 +14,7 @@ use crate::format::{AvroOptions, FileFormat, ParquetOptions};
 use crate::load::{EncoderFactory, LoadMode, LoadPlan, TablePlan};
 use crate::metastore::{Column, HiveStorage};
 use crate::mysql::read::Selection;
-use crate::mysql::split::SplitKey;
+use crate::mysql::width::SplitKey;
 use crate::mysql::table::Table;
 
 /// A decided import.
@@ -141,7 +141,7 @@ impl fmt::Display for ImportPlan {
             self.selection.table.full_name(),
             self.connections
         )?;
-        writeln!(f, "statement  {}", self.selection.sql(None, crate::mysql::split::Split::All))?;
+        writeln!(f, "statement  {}", self.selection.sql(None, crate::mysql::width::Split::All))?;
         writeln!(f, "write      {} files below {}", self.load.extension, self.load.target)?;
         if let Some(table) = &self.load.table {
             writeln!(f, "register   {}.{}", table.database, table.table)?;

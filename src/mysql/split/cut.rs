@@ -12,6 +12,21 @@ pub(super) struct Charset {
     pub collation: Option<String>,
 }
 
+impl Charset {
+    /// From what the server says; `None` where it says nothing.
+    ///
+    /// # Errors
+    /// Bug: names that are no names.
+    pub fn of(pair: &[Option<String>]) -> Result<Option<Self>> {
+        let [Some(charset), Some(collation)] = pair else { return Ok(None) };
+        let is_name = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        match is_name(charset) && is_name(collation) {
+            true => Ok(Some(Self { charset: charset.clone(), collation: Some(collation.clone()) })),
+            false => Err(error::bug(format!("the server names a character set {charset} and a collation {collation}"))),
+        }
+    }
+}
+
 /// One value of one key column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Value {
@@ -148,7 +163,8 @@ fn is_a_day(text: &str) -> bool {
         return false;
     };
     let (Ok(month), Ok(day)) = (u8::try_from(month), u8::try_from(day)) else { return false };
-    crate::mysql::decode::civil(year, month, day).is_ok()
+    // The year 0 is no year to every server.
+    year > 0 && crate::mysql::decode::civil(year, month, day).is_ok()
 }
 
 #[cfg(test)]

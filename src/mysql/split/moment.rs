@@ -46,6 +46,12 @@ pub(super) fn text(kind: KeyKind, number: i128) -> Option<String> {
     }
 }
 
+/// The value itself, or the next one that is in the calendar.
+pub(super) fn near(kind: KeyKind, raw: &str) -> Option<String> {
+    let first = i128::from(civil(1, 1, 1).ok()?) * if kind == KeyKind::Date { 1 } else { DAY };
+    text(kind, number(kind, raw)?.max(first))
+}
+
 fn day(text: &str) -> Option<i128> {
     let mut numbers = text.split('-').map(|n| n.parse::<u16>().ok());
     let (year, month, day) = (numbers.next()??, numbers.next()??, numbers.next()??);

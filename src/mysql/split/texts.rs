@@ -70,7 +70,7 @@ impl Digits {
     }
 
     fn number(&self, text: &[u32]) -> i128 {
-        let digit = |i| text.get(i).map_or(0, |c| i128::from(c.saturating_sub(self.first)));
+        let digit = |i: usize| text.get(i).map_or(0, |c| i128::from(c.saturating_sub(self.first)));
         (0..self.window).fold(0, |n, i| n * self.base + digit(i))
     }
 
