@@ -71,9 +71,16 @@ fn plain(number: i128, whole: usize, kept: usize) -> String {
     let sign = if number < 0 { "-" } else { "" };
     let digits = format!("{:0>kept$}", number.unsigned_abs());
     match digits.split_at_checked(whole) {
-        Some((whole, "")) => format!("{sign}{whole}"),
-        Some((whole, fraction)) => format!("{sign}{whole}.{fraction}"),
-        None => format!("{sign}{digits:0<whole$}"),
+        Some((whole, "")) => format!("{sign}{}", significant(whole)),
+        Some((whole, fraction)) => format!("{sign}{}.{fraction}", significant(whole)),
+        None => format!("{sign}{}", significant(&format!("{digits:0<whole$}"))),
+    }
+}
+
+fn significant(digits: &str) -> &str {
+    match digits.trim_start_matches('0') {
+        "" => "0",
+        digits => digits,
     }
 }
 
@@ -160,7 +167,7 @@ mod tests {
         assert_eq!(guesses("decimal(10,2)", "-1.00", "1.00"), ["-0.50", "0.00", "0.50"]);
         assert_eq!(guesses("double", "1", "2").len(), 11);
         let wide = guesses("decimal(65,0)", "1", &"9".repeat(65));
-        assert!(wide.iter().all(|g| g.len() == 65) && wide.len() > 3, "{wide:?}");
+        assert!(wide.iter().all(|g| g.len() > 9) && wide.iter().any(|g| g.len() == 65), "{wide:?}");
         let fine = guesses("decimal(65,30)", &format!("0.{}1", "0".repeat(29)), &format!("1.{}", "0".repeat(30)));
         assert!(fine.iter().all(|g| g.len() == 32), "{fine:?}");
         assert!(guesses("bigint", "7", "8").is_empty());
