@@ -114,7 +114,7 @@ impl Default for SplitOptions {
             min_rows: 10_000,
             limit: None,
             boundary_query: None,
-            time: Duration::from_millis(300),
+            time: Duration::from_millis(100),
         }
     }
 }
