@@ -91,13 +91,20 @@ pub struct MySqlOptions {
 }
 
 /// One MySQL server, as a certain user, in a certain database.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct MySqlClient {
     opts: mysql_async::Opts,
     login: Login,
     address: String,
     password_from: String,
     jdbc: JdbcParameters,
+}
+
+/// Leaves out the driver's options, which would show the password.
+impl std::fmt::Debug for MySqlClient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MySqlClient").field("login", &self.login).field("jdbc", &self.jdbc).finish_non_exhaustive()
+    }
 }
 
 /// Everything that a connection is opened with.

@@ -8,9 +8,9 @@ use mysql_async::{Conn, Row, Value};
 use tokio::sync::mpsc;
 
 use super::decode::BatchBuilder;
-use super::width::{Split, SplitKey};
 use super::table::Table;
 use super::types::{Carrier, Column};
+use super::width::{Split, SplitKey};
 use super::{MySqlClient, quote};
 use crate::error::{Error, Result};
 

@@ -8,8 +8,8 @@ use cbc::cipher::{BlockDecryptMut, KeyIvInit};
 use md5::Md5;
 use sha1::{Digest, Sha1};
 
-use super::java::{Bytes, byte_arrays};
 use super::Secret;
+use super::java::{Bytes, byte_arrays};
 use crate::error::{self, Error, Result};
 
 const MAGIC: u32 = 0xcece_cece;
@@ -102,7 +102,8 @@ fn open(sealed: &[&[u8]], password: &str) -> Result<Secret> {
     let cipher = cbc::Decryptor::<des::TdesEde3>::new_from_slices(key, iv).map_err(|_| foreign())?;
     let mut content = content.to_vec();
     let key = cipher.decrypt_padded_mut::<Pkcs7>(&mut content).map_err(|_| {
-        error::auth("an alias cannot be decrypted").hint("export HADOOP_CREDSTORE_PASSWORD as it was when the file was made")
+        error::auth("an alias cannot be decrypted")
+            .hint("export HADOOP_CREDSTORE_PASSWORD as it was when the file was made")
     })?;
     let arrays = byte_arrays(&mut Bytes(key))?;
     let [secret] = arrays[..] else { return Err(foreign()) };

@@ -74,8 +74,9 @@ impl SecretSource {
         .filter_map(|(name, given)| given.then_some(name))
         .collect();
         if let [one, other, ..] = named[..] {
-            return Err(error::config(format!("{one} and {other} are both given"))
-                .hint("name one source for the password"));
+            return Err(
+                error::config(format!("{one} and {other} are both given")).hint("name one source for the password")
+            );
         }
         match (password_file, password_env, password_alias) {
             (Some(file), ..) => read_file(base, file).map(Some),
@@ -169,8 +170,12 @@ mod tests {
     #[test]
     fn two_sources_are_refused() {
         let source = SecretSource { password_env: Some("B".into()), ..of_file("a") };
-        assert_eq!(source.read(Path::new("/")).unwrap_err().to_string(), "password-file and password-env are both given");
-        let source = SecretSource { password_prompt: true, password_alias: Some("a".into()), ..SecretSource::default() };
+        assert_eq!(
+            source.read(Path::new("/")).unwrap_err().to_string(),
+            "password-file and password-env are both given"
+        );
+        let source =
+            SecretSource { password_prompt: true, password_alias: Some("a".into()), ..SecretSource::default() };
         assert!(source.read(Path::new("/")).is_err());
     }
 

@@ -27,8 +27,9 @@ pub struct Defaults {
 /// Config: it cannot be read or makes no sense.
 pub fn read(file: &Path) -> Result<Defaults> {
     let in_file = |e: Error| e.context(format!("defaults file {}", file.display()));
-    let text = std::fs::read_to_string(file)
-        .map_err(|e| in_file(error::config("cannot be read").hint("check the path and that this user may read it").source(e)))?;
+    let text = std::fs::read_to_string(file).map_err(|e| {
+        in_file(error::config("cannot be read").hint("check the path and that this user may read it").source(e))
+    })?;
     parse(&text).map_err(in_file)
 }
 

@@ -21,8 +21,8 @@ use crate::error::{self, Error, Result};
 use crate::load::{Cluster, Load, StagedPart};
 use crate::mysql::MySqlClient;
 use crate::mysql::snapshot_driver::{BinlogPosition, Snapshot};
-use crate::mysql::width::Split;
 use crate::mysql::table::Table;
+use crate::mysql::width::Split;
 use crate::shutdown::Stop;
 use crate::telemetry::summary::{Outcome, StepSummary};
 

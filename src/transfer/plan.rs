@@ -14,8 +14,8 @@ use crate::format::{AvroOptions, FileFormat, ParquetOptions};
 use crate::load::{EncoderFactory, LoadMode, LoadPlan, TablePlan};
 use crate::metastore::{Column, HiveStorage};
 use crate::mysql::read::Selection;
-use crate::mysql::width::SplitKey;
 use crate::mysql::table::Table;
+use crate::mysql::width::SplitKey;
 
 /// A decided import.
 #[derive(Clone, Debug)]

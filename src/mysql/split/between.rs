@@ -50,8 +50,7 @@ pub(super) fn points(a: i128, b: i128, effort: Effort) -> Vec<i128> {
     let bits = u128::from(128 - width.leading_zeros());
     let powers = (1..shrinking).map(|i| 1u128 << (bits * i / shrinking).min(126));
     let offsets = steps.chain(powers.clone()).chain(powers.map(|s| width.saturating_sub(s)));
-    let mut points: Vec<i128> =
-        offsets.filter(|o| *o > 0 && *o < width).map(|o| low.wrapping_add(o as i128)).collect();
+    let mut points: Vec<i128> = offsets.filter(|o| *o > 0 && *o < width).map(|o| low.wrapping_add(o as i128)).collect();
     points.sort_unstable();
     points.dedup();
     points
@@ -161,7 +160,10 @@ mod tests {
     fn guesses(column_type: &str, low: &str, high: &str) -> Vec<String> {
         let key = SplitKey::new(&column("k", column_type)).unwrap();
         let value = |raw: &str| Value::new(&key.columns[0], raw, None).unwrap().unwrap();
-        between(&key.columns[0], None, (&value(low), &value(high)), &[], Effort { even: 3, shrinking: 0 }).into_iter().map(|v| v.raw).collect()
+        between(&key.columns[0], None, (&value(low), &value(high)), &[], Effort { even: 3, shrinking: 0 })
+            .into_iter()
+            .map(|v| v.raw)
+            .collect()
     }
 
     proptest! {
