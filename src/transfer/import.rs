@@ -41,7 +41,10 @@ const POSITION: &str = "position";
 /// Those of [`MySqlClient::connect`], [`Table::describe`] and [`ImportPlan::new`].
 pub async fn plan(args: &ImportArgs, client: &MySqlClient, run_id: &str) -> Result<ImportPlan> {
     let mut conn = client.connect().await?;
-    let table = Table::describe(client, &mut conn, &args.table).await?;
+    let Some(name) = &args.table else {
+        return Err(error::config("the import names no table").hint("give table"));
+    };
+    let table = Table::describe(client, &mut conn, name).await?;
     // A connection that does not close well has done its work all the same.
     let _ = conn.disconnect().await;
     ImportPlan::new(args, table, client.address(), run_id)
@@ -60,7 +63,8 @@ pub async fn run(
 ) -> Result<StepSummary> {
     let started = Instant::now();
     let mut summary = import(args, client, cluster, run_id, stop).await?;
-    (summary.step, summary.elapsed) = (format!("import {}", args.table), started.elapsed());
+    (summary.step, summary.elapsed) =
+        (format!("import {}", args.table.as_deref().unwrap_or_default()), started.elapsed());
     Ok(summary)
 }
 

@@ -3,7 +3,7 @@
 //!
 //! An import that finds the same rows again touches nothing.
 
-mod args;
+pub mod args;
 pub mod import;
 mod partition;
 mod plan;

@@ -41,22 +41,9 @@ impl ImportPlan {
     /// Config: options that do not fit together or the table. NotFound: no such column. Schema: a column that cannot be
     /// carried exactly.
     pub fn new(args: &ImportArgs, table: Table, address: &str, run_id: &str) -> Result<Self> {
-        let ImportArgs {
-            table: _,
-            columns,
-            condition,
-            split_by,
-            num_mappers,
-            target_dir,
-            format,
-            compression,
-            hive_database,
-            hive_table,
-            partition_by,
-        } = args;
-        let key = split_key(&table, split_by.as_deref(), *num_mappers)?;
-        let selection = Selection::new(table, columns, condition.clone())?;
-        let (schema, partitioner, partition_columns) = match partition_by {
+        let key = split_key(&table, args.split_by.as_deref(), args.num_mappers)?;
+        let selection = Selection::new(table, &args.columns, args.condition.clone())?;
+        let (schema, partitioner, partition_columns) = match &args.partition_by {
             None => (selection.schema.clone(), None, Vec::new()),
             Some(by) => {
                 let (partitioner, hive_columns) = partitioner(&selection, &by.0)?;
@@ -64,11 +51,13 @@ impl ImportPlan {
             }
         };
         let name = &selection.table.name;
-        let format = match format {
-            ImportFormat::Parquet => {
-                FileFormat::Parquet(ParquetOptions { compression: *compression, ..ParquetOptions::default() })
+        let compression = args.compression.unwrap_or_default();
+        let format = match args.format {
+            ImportFormat::Parquet => FileFormat::Parquet(ParquetOptions { compression, ..ParquetOptions::default() }),
+            ImportFormat::Avro => FileFormat::Avro(AvroOptions { codec: compression, ..AvroOptions::new(name) }),
+            ImportFormat::Text | ImportFormat::Sequence => {
+                return Err(error::config("this format is not written yet").hint("choose parquet or avro"));
             }
-            ImportFormat::Avro => FileFormat::Avro(AvroOptions { codec: *compression, ..AvroOptions::new(name) }),
         };
         // An encoder made now shows whether the format carries these columns.
         format.encoder(schema.clone()).map_err(|e| e.context(format!("table {}", selection.table.full_name())))?;
@@ -76,7 +65,7 @@ impl ImportPlan {
             None => HiveStorage::Parquet,
             Some(schema_json) => HiveStorage::Avro { schema_json },
         };
-        let hive_table = match (hive_database, hive_table) {
+        let hive_table = match (&args.hive_database, &args.hive_table) {
             (None, None) => None,
             (database, hive) => Some(TablePlan {
                 database: database.clone().unwrap_or_else(|| "default".to_owned()),
@@ -86,7 +75,10 @@ impl ImportPlan {
                 storage,
             }),
         };
-        let connections = if key.is_some() { *num_mappers } else { 1 };
+        let connections = if key.is_some() { args.num_mappers } else { 1 };
+        let Some(target_dir) = &args.target_dir else {
+            return Err(error::config("the import has no target-dir").hint("name the directory of the files"));
+        };
         let mut plan = Self {
             key,
             connections,
