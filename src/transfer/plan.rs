@@ -16,10 +16,13 @@ use crate::metastore::{Column, HiveStorage};
 use crate::mysql::read::Selection;
 use crate::mysql::split::SplitKey;
 use crate::mysql::table::Table;
+use crate::mysql::types::TypeOptions;
 
 /// A decided import.
 #[derive(Clone, Debug)]
 pub struct ImportPlan {
+    /// The table.
+    pub table: Table,
     /// What is read.
     pub selection: Selection,
     /// What the table is split by; one split where absent.
@@ -41,55 +44,68 @@ impl ImportPlan {
     /// Config: options that do not fit together or the table. NotFound: no such column. Schema: a column that cannot be
     /// carried exactly.
     pub fn new(args: &ImportArgs, table: Table, address: &str, run_id: &str) -> Result<Self> {
-        let key = split_key(&table, args.split_by.as_deref(), args.num_mappers)?;
-        let selection = Selection::new(table, &args.columns, args.condition.clone())?;
-        let (schema, partitioner, partition_columns) = match &args.partition_by {
+        let ImportArgs {
+            table: _,
+            columns,
+            condition,
+            split_by,
+            num_mappers,
+            target_dir,
+            format,
+            compression,
+            hive_database,
+            hive_table,
+            partition_by,
+        } = args;
+        let types = TypeOptions { hive: hive_database.is_some() || hive_table.is_some(), ..TypeOptions::default() };
+        let key = split_key(&table, split_by.as_deref(), *num_mappers)?;
+        let selection = Selection::table(table.clone(), columns, condition.clone(), &types)?;
+        let (schema, partitioner, partition_columns) = match partition_by {
             None => (selection.schema.clone(), None, Vec::new()),
             Some(by) => {
                 let (partitioner, hive_columns) = partitioner(&selection, &by.0)?;
                 (partitioner.schema.clone(), Some(partitioner), hive_columns)
             }
         };
-        let name = &selection.table.name;
-        let compression = args.compression.unwrap_or_default();
-        let format = match args.format {
-            ImportFormat::Parquet => FileFormat::Parquet(ParquetOptions { compression, ..ParquetOptions::default() }),
-            ImportFormat::Avro => FileFormat::Avro(AvroOptions { codec: compression, ..AvroOptions::new(name) }),
-            ImportFormat::Text | ImportFormat::Sequence => {
-                return Err(error::config("this format is not written yet").hint("choose parquet or avro"));
+        let name = &table.name;
+        let format = match format {
+            ImportFormat::Parquet => {
+                FileFormat::Parquet(ParquetOptions { compression: *compression, ..ParquetOptions::default() })
             }
+            ImportFormat::Avro => FileFormat::Avro(AvroOptions { codec: *compression, ..AvroOptions::new(name) }),
         };
         // An encoder made now shows whether the format carries these columns.
-        format.encoder(schema.clone()).map_err(|e| e.context(format!("table {}", selection.table.full_name())))?;
+        format.encoder(schema.clone()).map_err(|e| e.context(format!("table {}", table.full_name())))?;
         let storage = match format.avro_schema_json(&schema)? {
             None => HiveStorage::Parquet,
             Some(schema_json) => HiveStorage::Avro { schema_json },
         };
-        let hive_table = match (&args.hive_database, &args.hive_table) {
+        let hive_table = match (hive_database, hive_table) {
             (None, None) => None,
             (database, hive) => Some(TablePlan {
-                comment: Some(selection.table.comment.clone()).filter(|text| !text.is_empty()),
+                database: database.clone().unwrap_or_else(|| "default".to_owned()),
+                table: hive.clone().unwrap_or_else(|| name.clone()),
+                comment: Some(table.comment.clone()).filter(|text| !text.is_empty()),
                 partition_columns,
-                ..TablePlan::new(
-                    database.as_deref().unwrap_or("default"),
-                    hive.as_deref().unwrap_or(name.as_str()),
-                    storage,
-                )
+                storage,
             }),
         };
-        let connections = if key.is_some() { args.num_mappers } else { 1 };
-        let Some(target_dir) = &args.target_dir else {
-            return Err(error::config("the import has no target-dir").hint("name the directory of the files"));
-        };
+        let connections = if key.is_some() { *num_mappers } else { 1 };
         let mut plan = Self {
+            table: table.clone(),
             key,
             connections,
             partitioner,
             load: LoadPlan {
-                extension: Some(format.extension().to_owned()),
+                target: target_dir.clone(),
+                mode: LoadMode::Replace,
+                encoder: encoder_factory(format.clone(), schema.clone()),
+                schema,
+                extension: format.extension(),
                 table: hive_table,
+                fingerprint: String::new(),
                 run_id: run_id.to_owned(),
-                ..LoadPlan::new(target_dir, LoadMode::Replace, schema.clone(), encoder_factory(format.clone(), schema))
+                load_id: None,
             },
             format,
             selection,
@@ -106,8 +122,8 @@ impl ImportPlan {
         let table = self.load.table.as_ref().map(|t| json!([t.database, t.table, t.comment, t.partition_columns]));
         let asked = json!({
             "server": address,
-            "table": self.selection.table.full_name(),
-            "created": self.selection.table.created_at,
+            "table": self.table.full_name(),
+            "created": self.table.created_at,
             "columns": columns,
             "where": self.selection.condition,
             "key": self.key.as_ref().map(|k| &k.column),
@@ -124,19 +140,9 @@ impl ImportPlan {
 impl fmt::Display for ImportPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let key = self.key.as_ref().map_or("nothing", |k| k.column.as_str());
-        writeln!(
-            f,
-            "read       {} over {} connections, split by {key}",
-            self.selection.table.full_name(),
-            self.connections
-        )?;
-        writeln!(f, "statement  {}", self.selection.sql(None, crate::mysql::split::Split::All))?;
-        writeln!(
-            f,
-            "write      {} files below {}",
-            self.load.extension.as_deref().unwrap_or("plain"),
-            self.load.target
-        )?;
+        writeln!(f, "read       {} over {} connections, split by {key}", self.table.full_name(), self.connections)?;
+        writeln!(f, "statement  {}", self.selection.sql(None))?;
+        writeln!(f, "write      {} files below {}", self.load.extension, self.load.target)?;
         if let Some(table) = &self.load.table {
             writeln!(f, "register   {}.{}", table.database, table.table)?;
         }
@@ -254,7 +260,7 @@ mod tests {
         assert_eq!(table.comment.as_deref(), Some("Invoices"));
         let avro = plan("hive-table = 'o'\nas = 'avro'").unwrap();
         assert!(matches!(avro.load.table.unwrap().storage, HiveStorage::Avro { .. }));
-        assert_eq!(avro.load.extension.as_deref(), Some("avro"));
+        assert_eq!(avro.load.extension, "avro");
     }
 
     #[test]
