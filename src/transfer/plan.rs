@@ -14,15 +14,12 @@ use crate::format::{AvroOptions, FileFormat, ParquetOptions};
 use crate::load::{EncoderFactory, LoadMode, LoadPlan, TablePlan};
 use crate::metastore::{Column, HiveStorage};
 use crate::mysql::read::Selection;
-use crate::mysql::split::SplitKey;
+use crate::mysql::width::SplitKey;
 use crate::mysql::table::Table;
-use crate::mysql::types::TypeOptions;
 
 /// A decided import.
 #[derive(Clone, Debug)]
 pub struct ImportPlan {
-    /// The table.
-    pub table: Table,
     /// What is read.
     pub selection: Selection,
     /// What the table is split by; one split where absent.
@@ -57,9 +54,8 @@ impl ImportPlan {
             hive_table,
             partition_by,
         } = args;
-        let types = TypeOptions { hive: hive_database.is_some() || hive_table.is_some(), ..TypeOptions::default() };
         let key = split_key(&table, split_by.as_deref(), *num_mappers)?;
-        let selection = Selection::table(table.clone(), columns, condition.clone(), &types)?;
+        let selection = Selection::new(table, columns, condition.clone())?;
         let (schema, partitioner, partition_columns) = match partition_by {
             None => (selection.schema.clone(), None, Vec::new()),
             Some(by) => {
@@ -67,7 +63,7 @@ impl ImportPlan {
                 (partitioner.schema.clone(), Some(partitioner), hive_columns)
             }
         };
-        let name = &table.name;
+        let name = &selection.table.name;
         let format = match format {
             ImportFormat::Parquet => {
                 FileFormat::Parquet(ParquetOptions { compression: *compression, ..ParquetOptions::default() })
@@ -75,7 +71,7 @@ impl ImportPlan {
             ImportFormat::Avro => FileFormat::Avro(AvroOptions { codec: *compression, ..AvroOptions::new(name) }),
         };
         // An encoder made now shows whether the format carries these columns.
-        format.encoder(schema.clone()).map_err(|e| e.context(format!("table {}", table.full_name())))?;
+        format.encoder(schema.clone()).map_err(|e| e.context(format!("table {}", selection.table.full_name())))?;
         let storage = match format.avro_schema_json(&schema)? {
             None => HiveStorage::Parquet,
             Some(schema_json) => HiveStorage::Avro { schema_json },
@@ -85,14 +81,13 @@ impl ImportPlan {
             (database, hive) => Some(TablePlan {
                 database: database.clone().unwrap_or_else(|| "default".to_owned()),
                 table: hive.clone().unwrap_or_else(|| name.clone()),
-                comment: Some(table.comment.clone()).filter(|text| !text.is_empty()),
+                comment: Some(selection.table.comment.clone()).filter(|text| !text.is_empty()),
                 partition_columns,
                 storage,
             }),
         };
         let connections = if key.is_some() { *num_mappers } else { 1 };
         let mut plan = Self {
-            table: table.clone(),
             key,
             connections,
             partitioner,
@@ -122,8 +117,8 @@ impl ImportPlan {
         let table = self.load.table.as_ref().map(|t| json!([t.database, t.table, t.comment, t.partition_columns]));
         let asked = json!({
             "server": address,
-            "table": self.table.full_name(),
-            "created": self.table.created_at,
+            "table": self.selection.table.full_name(),
+            "created": self.selection.table.created_at,
             "columns": columns,
             "where": self.selection.condition,
             "key": self.key.as_ref().map(|k| &k.column),
@@ -140,8 +135,13 @@ impl ImportPlan {
 impl fmt::Display for ImportPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let key = self.key.as_ref().map_or("nothing", |k| k.column.as_str());
-        writeln!(f, "read       {} over {} connections, split by {key}", self.table.full_name(), self.connections)?;
-        writeln!(f, "statement  {}", self.selection.sql(None))?;
+        writeln!(
+            f,
+            "read       {} over {} connections, split by {key}",
+            self.selection.table.full_name(),
+            self.connections
+        )?;
+        writeln!(f, "statement  {}", self.selection.sql(None, crate::mysql::width::Split::All))?;
         writeln!(f, "write      {} files below {}", self.load.extension, self.load.target)?;
         if let Some(table) = &self.load.table {
             writeln!(f, "register   {}.{}", table.database, table.table)?;
