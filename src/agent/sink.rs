@@ -101,7 +101,7 @@ impl Sink {
             PartitionBy::Hour => vec![day_column(), hour_column()],
         };
         let format = FileFormat::Parquet(ParquetOptions::default());
-        let extension = format.extension();
+        let extension = format.extension().unwrap_or_default();
         LoadPlan {
             target: self.target.clone(),
             mode: LoadMode::Append,
