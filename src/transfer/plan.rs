@@ -96,7 +96,7 @@ impl ImportPlan {
                 mode: LoadMode::Replace,
                 encoder: encoder_factory(format.clone(), schema.clone()),
                 schema,
-                extension: format.extension(),
+                extension: format.extension().unwrap_or_default(),
                 table: hive_table,
                 fingerprint: String::new(),
                 run_id: run_id.to_owned(),
