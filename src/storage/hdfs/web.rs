@@ -238,3 +238,6 @@ impl Sink for WebSink {
         self.end().await
     }
 }
+
+#[cfg(test)]
+mod tests;
