@@ -101,7 +101,9 @@ impl Way<'_> {
 /// That a table is not bound to the moment.
 fn unbound(table: &Table) -> String {
     match &table.engine {
-        Some(engine) => format!("{} is kept by {engine}, which has no snapshots: it is read as it is", table.full_name()),
+        Some(engine) => {
+            format!("{} is kept by {engine}, which has no snapshots: it is read as it is", table.full_name())
+        }
         None => format!("{} is a view: it is bound as far as its tables are", table.full_name()),
     }
 }

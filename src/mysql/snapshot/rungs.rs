@@ -131,9 +131,8 @@ impl Way<'_> {
         let mut control = ReadConnection::connect(self.client).await?;
         let seconds = self.options.time.as_secs().max(1);
         // A lock that waits keeps writers out too. Without autocommit the engine locks the tables with the server.
-        let wait = format!(
-            "SET SESSION lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds}, autocommit = 0"
-        );
+        let wait =
+            format!("SET SESSION lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds}, autocommit = 0");
         control.run(&wait, ACT).await?;
         let started = Instant::now();
         let limit = Duration::from_secs(seconds) + GRACE;
@@ -181,7 +180,8 @@ impl Way<'_> {
         // The newer name, then the older.
         for sql in ["SHOW BINARY LOG STATUS", "SHOW MASTER STATUS"] {
             if let Ok(rows) = control.texts(sql, ACT).await {
-                let of = |i: usize| rows.first().and_then(|row| row.get(i).cloned().flatten()).filter(|v| !v.is_empty());
+                let of =
+                    |i: usize| rows.first().and_then(|row| row.get(i).cloned().flatten()).filter(|v| !v.is_empty());
                 let position = of(1).and_then(|p| p.parse().ok());
                 return Ok(Position { file: of(0), position, gtid: of(4) }.known());
             }

@@ -37,8 +37,7 @@ pub(super) fn points(a: i128, b: i128, count: usize) -> Vec<i128> {
     let bits = u128::from(128 - width.leading_zeros());
     let shrinking = (1..steps).filter(|_| bits > 8).map(|i| 1u128 << (bits * i / steps).min(126));
     let offsets = even.chain(shrinking.clone()).chain(shrinking.map(|s| width.saturating_sub(s)));
-    let mut points: Vec<i128> =
-        offsets.filter(|o| *o > 0 && *o < width).map(|o| low.wrapping_add(o as i128)).collect();
+    let mut points: Vec<i128> = offsets.filter(|o| *o > 0 && *o < width).map(|o| low.wrapping_add(o as i128)).collect();
     points.sort_unstable();
     points.dedup();
     points
