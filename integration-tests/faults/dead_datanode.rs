@@ -1,7 +1,9 @@
 //! A DataNode killed in the middle of a write, while the NameNode still takes it for alive: the file is lost, the next
 //! try goes another way and arrives, reading goes on, and once the node is back files are written natively again.
 
+use std::io::Write;
 use std::process::Command;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -48,6 +50,26 @@ fn docker(args: &[&str]) {
     assert!(output.status.success(), "docker {args:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
+/// What the program logs.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    fn says(&self, text: &str) -> bool {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).contains(text)
+    }
+}
+
 /// No two slices are alike, so that a block in the wrong place shows.
 fn slice(number: usize) -> Bytes {
     let word = |n: usize| ((number * 1_000_003 + n) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes();
@@ -69,6 +91,9 @@ async fn write(fs: &dyn Filesystem, path: &str, at: impl FnOnce()) -> sakia::err
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_datanode_killed_in_the_middle_of_a_write_costs_one_try() {
+    let log = Log::default();
+    let writer = log.clone();
+    tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).init();
     let fs = hdfs::connect(&stack::hdfs()).await.unwrap();
     let directory = format!("/tmp/{}", unique("dead_datanode"));
     let (path, old) = (format!("{directory}/big"), format!("{directory}/old"));
@@ -106,10 +131,13 @@ async fn a_datanode_killed_in_the_middle_of_a_write_costs_one_try() {
     let expected = (0..SLICES).fold(Sha256::new(), |hash, number| hash.chain_update(slice(number))).finalize();
     assert!(Sha256::digest(stack::tool("hdfs", &["dfs", "-cat", &path])) == expected, "as the stock shell reads it");
     assert_eq!(hdfs_shell(&["dfs", "-stat", "%r", &path]).trim(), "3");
-    // A probe finds out; until then files go over the web all the same.
-    for n in 0..40 {
-        write_whole(fs.as_ref(), &format!("{directory}/after-{n}"), b"after", OVER).await.unwrap();
+    assert!(log.says("native writes meet a dead datanode"));
+    let began = Instant::now();
+    while !log.says("native writes work again") {
+        assert!(began.elapsed() < Duration::from_secs(180), "no probe came through");
+        write_whole(fs.as_ref(), &format!("{directory}/after"), b"after", OVER).await.unwrap();
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
+    println!("natively again {:?} after the node was back", began.elapsed());
     fs.delete(&directory, DeleteOptions { recursive: true }).await.unwrap();
 }

@@ -204,8 +204,7 @@ impl Hdfs {
     /// Writes a byte by the native protocol.
     async fn probe(self: Arc<Self>, replication: Option<u32>) {
         let path = format!("/tmp/.sakia-probe-{}", uuid::Uuid::now_v7().simple());
-        let mut options = WriteOptions::default();
-        options.replication = replication;
+        let options = WriteOptions { replication, ..WriteOptions::default() };
         // In a task of its own, because the client may panic.
         let (client, file) = (self.client.clone(), path.clone());
         let write = tokio::spawn(async move {

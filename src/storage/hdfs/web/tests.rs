@@ -9,8 +9,11 @@ use super::*;
 /// Answers one request after another; keeps their first lines and bodies.
 struct Server {
     url: Url,
-    seen: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+    seen: Arc<Mutex<Vec<Request>>>,
 }
+
+/// First line and body.
+type Request = (String, Vec<u8>);
 
 impl Server {
     /// `answer` gets the number of the request and its first line; an empty answer breaks the connection off.
@@ -34,13 +37,13 @@ impl Server {
         Self { url, seen }
     }
 
-    fn seen(&self) -> Vec<(String, Vec<u8>)> {
+    fn seen(&self) -> Vec<Request> {
         self.seen.lock().unwrap().clone()
     }
 }
 
 /// The first line and the body of a request; `None` where somebody only knocked.
-fn request(connection: &TcpStream) -> Option<(String, Vec<u8>)> {
+fn request(connection: &TcpStream) -> Option<Request> {
     let mut reader = BufReader::new(connection);
     let mut line = || {
         let mut line = String::new();
@@ -56,7 +59,10 @@ fn request(connection: &TcpStream) -> Option<(String, Vec<u8>)> {
         }
     }
     let mut body = Vec::new();
-    while chunked {
+    if !chunked {
+        return Some((first, body));
+    }
+    loop {
         let mut size = String::new();
         reader.read_line(&mut size).ok()?;
         let size = usize::from_str_radix(size.trim(), 16).ok()?;
@@ -64,10 +70,9 @@ fn request(connection: &TcpStream) -> Option<(String, Vec<u8>)> {
         reader.read_exact(&mut chunk).ok()?;
         body.extend(&chunk[..size]);
         if size == 0 {
-            break;
+            return Some((first, body));
         }
     }
-    Some((first, body))
 }
 
 fn reply(status: &str, body: &str) -> String {
