@@ -8,11 +8,9 @@ pub mod connect;
 pub mod decode;
 pub mod read;
 pub mod snapshot;
-pub mod snapshot_driver;
 pub mod split;
 pub mod table;
 pub mod types;
-pub mod width;
 pub mod wire;
 
 pub use self::connect::{MySqlClient, MySqlOptions};

@@ -50,7 +50,7 @@ pub struct Step {
 #[derive(Debug)]
 pub enum StepKind {
     /// `import`: a MySQL table into HDFS and Hive.
-    Import(ImportArgs),
+    Import(Box<ImportArgs>),
     /// `agent`: log files into HDFS and Hive.
     Agent(AgentArgs),
     /// `scd2`: a change log into a table of versions.
@@ -169,7 +169,7 @@ fn step(mut table: toml::Table, number: usize, origin: &str) -> Result<Step> {
     let (kind, name) = (text("type")?, text("name")?);
     let place = format!("{origin}: step `{name}`");
     let kind = match kind.as_str() {
-        "import" => StepKind::Import(config::from_table(table, &place)?),
+        "import" => StepKind::Import(Box::new(config::from_table(table, &place)?)),
         "agent" => StepKind::Agent(config::from_table(table, &place)?),
         "scd2" => StepKind::Scd2(config::from_table(table, &place)?),
         "lookup" => StepKind::Lookup(config::from_table(table, &place)?),

@@ -92,7 +92,10 @@ fn unquote(value: &str) -> String {
                     _ => None,
                 };
                 // What is no escape is meant as it stands.
-                text.push(meant.inspect(|_| drop(rest.next())).unwrap_or('\\'));
+                if meant.is_some() {
+                    rest.next();
+                }
+                text.push(meant.unwrap_or('\\'));
             }
             _ => text.push(c),
         }
