@@ -43,7 +43,7 @@ fn plan_of(format: FileFormat, table: &str, mode: LoadMode, partition_columns: &
         target: format!("/tmp/load_it/{table}"),
         mode,
         schema: schema(),
-        extension: format.extension(),
+        extension: format.extension().unwrap_or_default(),
         encoder: Arc::new(move |_| format.encoder(schema())),
         table: Some(TablePlan {
             database: "load_it".to_owned(),

@@ -92,7 +92,7 @@ impl TextDecoder {
         let lines = Lines { source, delimiter, offset: from, max_bytes, bytes: Vec::new(), end: Vec::new() };
         let mut decoder = Self {
             lines,
-            parser: Parser::new(&options.text)?,
+            parser: Parser::new(&options.text, true)?,
             spanning: options.spanning,
             exact: options.text.style == crate::format::text::TextStyle::Exact,
             end: if compression == Compression::None { range.end } else { u64::MAX },
