@@ -38,7 +38,13 @@ fn rows(count: i64) -> RecordBatch {
 
 fn options(compression: Compression) -> TextOptions {
     let delimiters = Delimiters { fields: '|', ..Delimiters::default() };
-    TextOptions { delimiters, style: TextStyle::Exact, null_string: "\\N".into(), compression, ..TextOptions::default() }
+    TextOptions {
+        delimiters,
+        style: TextStyle::Exact,
+        null_string: "\\N".into(),
+        compression,
+        ..TextOptions::default()
+    }
 }
 
 /// The codecs that a Hadoop without native libraries can read.
@@ -76,7 +82,13 @@ async fn hadoops_shell_reads_text_and_sequence_files_of_every_codec() {
     let mut args = vec!["dfs", "-text"];
     args.extend(paths.iter().map(String::as_str));
     let got = stack::hdfs_shell(&args);
-    assert!(got == want, "{} bytes instead of {}: {}", got.len(), want.len(), got.chars().take(200).collect::<String>());
+    assert!(
+        got == want,
+        "{} bytes instead of {}: {}",
+        got.len(),
+        want.len(),
+        got.chars().take(200).collect::<String>()
+    );
     fs.delete(&directory, DeleteOptions { recursive: true }).await.unwrap();
 }
 
@@ -86,7 +98,12 @@ async fn hive_reads_sequence_files_and_int96_of_all_years() {
     let name = stack::unique("format_hive");
     let directory = format!("/tmp/{name}");
     let delimiters = Delimiters { escaped_by: Some('\\'), ..Delimiters::hive() };
-    let text = TextOptions { delimiters, null_string: "\\N".into(), compression: Compression::Gzip, ..options(Compression::None) };
+    let text = TextOptions {
+        delimiters,
+        null_string: "\\N".into(),
+        compression: Compression::Gzip,
+        ..options(Compression::None)
+    };
     let text = TextOptions { delimiters, ..text };
     let format = FileFormat::Sequence(SequenceOptions { text, compress: SequenceCompression::Block });
     put(fs.as_ref(), &format!("{directory}/seq/part-0"), encode(&format, &rows(1000))).await;

@@ -39,6 +39,7 @@ pub struct ParquetDecoder {
     schema: SchemaRef,
     metadata: Arc<ParquetMetaData>,
     rows: u64,
+    failed: bool,
 }
 
 impl ParquetDecoder {
@@ -49,9 +50,7 @@ impl ParquetDecoder {
     pub fn new(input: Input, groups: &RowGroups, columns: Option<&[String]>, batch_rows: usize) -> Result<Self> {
         let source = Chunks { input: input.clone(), window: Mutex::default() };
         let bad = |e: ParquetError| {
-            input.explain_or(e, |e| {
-                error::data(format!("{}: cannot read its parquet footer", input.name())).source(e)
-            })
+            input.explain_or(e, |e| error::data(format!("{}: cannot read its parquet footer", input.name())).source(e))
         };
         let plain = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
         let found = ArrowReaderMetadata::load(&source, plain.clone()).map_err(bad)?;
@@ -66,7 +65,7 @@ impl ParquetDecoder {
         }
         let reader = builder.with_row_groups(wanted(&metadata, groups)).build().map_err(bad)?;
         let schema = arrow_array::RecordBatchReader::schema(&reader);
-        Ok(Self { reader, schema, metadata, input, rows: 0 })
+        Ok(Self { reader, schema, metadata, input, rows: 0, failed: false })
     }
 
     /// Schema of the batches.
@@ -90,14 +89,20 @@ impl Iterator for ParquetDecoder {
     type Item = Result<RecordBatch>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
         Some(match self.reader.next()? {
             Ok(batch) => {
                 self.rows += batch.num_rows() as u64;
                 Ok(batch)
             }
-            Err(e) => Err(self.input.explain_or(e, |e| {
-                error::data(format!("{}: cannot read rows behind row {}", self.input.name(), self.rows)).source(e)
-            })),
+            Err(e) => {
+                self.failed = true;
+                Err(self.input.explain_or(e, |e| {
+                    error::data(format!("{}: cannot read rows behind row {}", self.input.name(), self.rows)).source(e)
+                }))
+            }
         })
     }
 }

@@ -141,7 +141,17 @@ impl TextDecoder {
             if !self.spanning || !self.parser.is_open() {
                 break;
             }
+            // The line end belongs to the field. Of CRLF an escape character covers the first half only.
             fed = self.lines.bytes.len();
+            if self.lines.end == b"\r\n" {
+                self.lines.bytes.push(b'\r');
+                fed += 1;
+                self.parser.feed("\r").map_err(|e| at_line(e, &self.input))?;
+                if !self.parser.is_open() {
+                    break;
+                }
+                self.lines.end.remove(0);
+            }
             self.lines.keep_end();
             if !self.append_line()? {
                 break;
