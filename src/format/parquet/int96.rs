@@ -38,7 +38,7 @@ struct RowGroup {
 }
 
 enum Column {
-    Arrow(ArrowColumnWriter),
+    Arrow(Box<ArrowColumnWriter>),
     Int96(Vec<ArrayRef>),
 }
 
@@ -70,7 +70,7 @@ impl Int96Writer {
         let descriptors = self.file.schema_descr().columns();
         let column = |(writer, descriptor): (ArrowColumnWriter, &std::sync::Arc<_>)| {
             let descriptor: &parquet::schema::types::ColumnDescriptor = descriptor;
-            if descriptor.physical_type() == Type::INT96 { Column::Int96(Vec::new()) } else { Column::Arrow(writer) }
+            if descriptor.physical_type() == Type::INT96 { Column::Int96(Vec::new()) } else { Column::Arrow(Box::new(writer)) }
         };
         Ok(RowGroup { columns: writers.into_iter().zip(descriptors).map(column).collect() })
     }
