@@ -29,6 +29,8 @@ const KNOCK_TIMEOUT: Duration = Duration::from_secs(3);
 const SHUNNED: Duration = Duration::from_secs(120);
 /// The NameNode chooses at random: asked often enough it names a DataNode that lives.
 const REDIRECTS: u32 = 24;
+/// Those of them that are not paused after.
+const EAGER: u32 = 8;
 const PAUSE: Duration = Duration::from_millis(200);
 /// The data port that the NameNode knows a node by, unless it was changed.
 const DATA_PORT: u16 = 9866;
@@ -128,7 +130,9 @@ impl WebHdfs {
             // The NameNode may know the node by its name alone, by its data port, or by this one.
             let host = location.host_str().unwrap_or_default();
             dead.extend([host.to_owned(), format!("{host}:{DATA_PORT}"), node]);
-            tokio::time::sleep(PAUSE).await;
+            if tries > EAGER {
+                tokio::time::sleep(PAUSE).await;
+            }
         }
         Err(error::lost("no datanode that the namenode names answers")
             .hint("check the datanodes: hdfs dfsadmin -report"))
