@@ -80,7 +80,7 @@ async fn run_steps(pipeline: Pipeline, output: Output, stop: &Stop) -> Result<()
 async fn print_row(args: &LookupCommand, key: &str) -> Result<()> {
     let pipeline = read_kind(&args.run, "lookup")?;
     for step in &pipeline.steps {
-        if let (StepKind::Lookup(lookup_args), Some(hbase)) = (&step.kind, &pipeline.hbase) {
+        if let (StepKind::Lookup(lookup_args), Some(hbase)) = (&step.kind, &pipeline.servers.hbase) {
             let schema = TableSchema::read(&pipeline.base.join(&lookup_args.schema))?;
             print(&lookup::get(hbase, &schema, key).await?.to_table())?;
         }

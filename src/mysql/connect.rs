@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts, OptsBuilder};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::advice::advise;
@@ -30,7 +30,7 @@ const SESSION: &str = "SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_ALL_
                        net_read_timeout = 3600, wait_timeout = 28800";
 
 /// How to reach a MySQL or MariaDB server.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, clap::Args)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::Args)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct MySqlOptions {
     /// Server and database, as mysql://USER@HOST:PORT/DATABASE; jdbc:mysql:// is accepted too
@@ -54,6 +54,10 @@ pub struct MySqlOptions {
     /// Environment variable that holds the password
     #[arg(long, value_name = "NAME")]
     pub password_env: Option<String>,
+    /// The password itself, where a prompt or the cluster gave it; never in a file, never shown.
+    #[arg(skip)]
+    #[serde(skip)]
+    pub password: Option<Secret>,
 }
 
 /// One MySQL server, as a certain user, in a certain database.
@@ -86,9 +90,10 @@ impl MySqlClient {
         let password_from = match (&password_file, &password_env) {
             (Some(file), _) => format!("the password of {}", file.display()),
             (None, Some(name)) => format!("the password of ${name}"),
+            (None, None) if options.password.is_some() => "the password given".to_owned(),
             (None, None) => "no password".to_owned(),
         };
-        let password = SecretSource { password_file, password_env }.read(base)?;
+        let password = SecretSource { password_file, password_env }.read(base)?.or_else(|| options.password.clone());
         let opts = OptsBuilder::default()
             .ip_or_hostname(host.clone())
             .tcp_port(port)

@@ -3,24 +3,29 @@
 use std::path::Path;
 use std::time::Instant;
 
-use crate::error::{Error, Result};
-use crate::load::Cluster;
-use crate::mysql::MySqlClient;
+use crate::error::{self, Result};
 use crate::shutdown::Stop;
 use crate::telemetry::summary::{StepSummary, Summary};
 use crate::{agent, lookup, scd2, transfer};
 
-use super::config::{Pipeline, Step, StepKind};
+use super::config::Pipeline;
+use super::connections::Connections;
+use super::import_all;
+use super::step::{Step, StepKind};
 
 /// Runs every step in order; the summary holds those that ended, whether or not a later one failed.
 ///
 /// # Errors
 /// The first failing step's error, with the step named in front; steps after it are not started.
 pub async fn run(pipeline: &Pipeline, summary: &mut Summary, stop: &Stop) -> Result<()> {
-    let mut connections = Connections { pipeline, cluster: None };
+    let mut connections = Connections::new(pipeline);
     for step in &pipeline.steps {
         stop.check()?;
         let label = format!("{} {}", step.kind.as_str(), step.name);
+        if let StepKind::ImportAll(args) = &step.kind {
+            import_all::run(args, &mut connections, &label, summary, stop).await.map_err(|e| e.context(&label))?;
+            continue;
+        }
         tracing::info!("{label}: starts");
         let started = Instant::now();
         let mut done = run_step(&mut connections, step, &summary.run_id, stop).await.map_err(|e| e.context(&label))?;
@@ -33,44 +38,60 @@ pub async fn run(pipeline: &Pipeline, summary: &mut Summary, stop: &Stop) -> Res
 }
 
 async fn run_step(connections: &mut Connections<'_>, step: &Step, run_id: &str, stop: &Stop) -> Result<StepSummary> {
-    let pipeline = connections.pipeline;
-    let base: &Path = &pipeline.base;
+    let base: &Path = &connections.pipeline.base;
     match &step.kind {
         StepKind::Import(args) => {
-            let mysql = MySqlClient::new(configured(pipeline.mysql.as_ref(), "mysql")?, base)?;
+            let mysql = connections.mysql(stop).await?;
             transfer::import::run(args, &mysql, connections.cluster(stop).await?, run_id, stop).await
         }
+        // The runners of these are added here as they come.
+        StepKind::ImportAll(_) | StepKind::Export(_) | StepKind::Merge(_) | StepKind::Verify(_) => Err(not_built(step)),
         StepKind::Agent(args) => agent::run(args, base, connections.cluster(stop).await?, run_id, stop).await,
         StepKind::Scd2(args) => {
-            let hive = configured(pipeline.hiveserver2.as_ref(), "hiveserver2")?.clone().relative_to(base);
-            scd2::run(&args.clone().relative_to(base), &hive, run_id, stop).await
+            scd2::run(&args.clone().relative_to(base), &connections.hiveserver2()?, run_id, stop).await
         }
         StepKind::Lookup(args) => {
-            let hive = configured(pipeline.hiveserver2.as_ref(), "hiveserver2")?.clone().relative_to(base);
-            let hbase = configured(pipeline.hbase.as_ref(), "hbase")?;
+            let (hive, hbase) = (connections.hiveserver2()?, connections.hbase()?);
             lookup::run(args, base, hbase, &hive, run_id, stop).await
         }
     }
 }
 
-/// The connections of a pipeline; the cluster's is opened once and shared.
-struct Connections<'a> {
-    pipeline: &'a Pipeline,
-    cluster: Option<Cluster>,
-}
-
-impl Connections<'_> {
-    async fn cluster(&mut self, stop: &Stop) -> Result<&Cluster> {
-        if self.cluster.is_none() {
-            let hdfs = configured(self.pipeline.hdfs.as_ref(), "hdfs")?;
-            let connect = Cluster::connect(hdfs, self.pipeline.metastore.as_ref());
-            self.cluster = Some(stop.or(connect).await?);
+/// What each step would do, with its name: looked up and decided, with nothing read or changed.
+///
+/// # Errors
+/// Those of the first step that cannot be planned; Usage: a step of a type that has no plan.
+pub async fn plan(pipeline: &Pipeline, run_id: &str, stop: &Stop) -> Result<Vec<(String, String)>> {
+    let mut connections = Connections::new(pipeline);
+    let mut plans = Vec::new();
+    for step in &pipeline.steps {
+        let label = format!("{} {}", step.kind.as_str(), step.name);
+        match &step.kind {
+            StepKind::Import(args) => {
+                let mysql = connections.mysql(stop).await?;
+                let plan =
+                    stop.or(transfer::import::plan(args, &mysql, run_id)).await.map_err(|e| e.context(&label))?;
+                plans.push((label, format!("{plan:#?}")));
+            }
+            StepKind::ImportAll(args) => {
+                let mysql = connections.mysql(stop).await?;
+                for each in stop.or(import_all::imports(args, &mysql)).await? {
+                    let table = each.table.clone().unwrap_or_default();
+                    let plan = stop.or(transfer::import::plan(&each, &mysql, run_id)).await;
+                    let plan = plan.map_err(|e| e.context(format!("{label}: {table}")))?;
+                    plans.push((format!("{label}: {table}"), format!("{plan:#?}")));
+                }
+            }
+            StepKind::Export(_) | StepKind::Merge(_) | StepKind::Verify(_) => return Err(not_built(step)),
+            StepKind::Agent(_) | StepKind::Scd2(_) | StepKind::Lookup(_) => {
+                return Err(error::usage(format!("{label} has no plan to show"))
+                    .hint("--dry-run is for import, import-all, export, merge and verify"));
+            }
         }
-        configured(self.cluster.as_ref(), "hdfs")
     }
+    Ok(plans)
 }
 
-/// A pipeline is checked for its connections when it is read; a miss here is a mistake of ours.
-fn configured<'a, T>(connection: Option<&'a T>, name: &str) -> Result<&'a T, Error> {
-    connection.ok_or_else(|| crate::error::bug(format!("the [{name}] table was not asked for in time")))
+fn not_built(step: &Step) -> error::Error {
+    error::refused(format!("{} {} cannot run: not built yet", step.kind.as_str(), step.name))
 }

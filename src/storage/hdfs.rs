@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use hdfs_native::client::FileStatus as HdfsStatus;
 use hdfs_native::{Client, ClientBuilder, HdfsError, WriteOptions};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::writer::{Sink, TaskWriter};
@@ -37,7 +37,7 @@ const SINGLE_NAMENODE: [(&str, &str); 3] = [
 ];
 
 /// How to reach HDFS.
-#[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct HdfsOptions {
     /// Address such as hdfs://localhost:8020 or hdfs://nameservice; fs.defaultFS of the site files where absent
