@@ -4,6 +4,8 @@ use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
 
+use super::progress::AboveLines;
+
 /// Starts logging for the process; later calls change nothing.
 ///
 /// `verbosity`: 0 warnings and the steps of a run, 1 debug, 2 and more everything, including the clients' crates.
@@ -18,7 +20,7 @@ pub fn init(verbosity: u8) {
     // A second start happens only in tests that share a process; the first one stands.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(|| AboveLines)
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
         .try_init();

@@ -5,8 +5,10 @@
 
 pub mod args;
 pub mod import;
+pub mod incremental;
 mod partition;
 mod plan;
+mod queue;
 mod route;
 
 pub use self::args::{ImportArgs, ImportFormat};
