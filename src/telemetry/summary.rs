@@ -38,6 +38,9 @@ pub struct StepSummary {
     pub elapsed: Duration,
     /// What the numbers cannot say: the snapshot's position, where rejects went, the target's visibility.
     pub detail: String,
+    /// Where an incremental import got to: the last value of the next run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_value: Option<String>,
 }
 
 impl StepSummary {
@@ -53,6 +56,7 @@ impl StepSummary {
             files: 0,
             elapsed: Duration::ZERO,
             detail: String::new(),
+            last_value: None,
         }
     }
 }
