@@ -103,6 +103,7 @@ impl Pipeline {
                 return Err(error::config(format!("{origin}: two steps are called `{}`", step.name))
                     .hint("give each step a name of its own"));
             }
+            step.check().map_err(|e| e.context(origin))?;
             self.check_connections(origin, step)?;
         }
         Ok(())

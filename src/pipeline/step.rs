@@ -99,6 +99,23 @@ impl Step {
         Ok(Self { name, kind })
     }
 
+    /// Refuses a step that lacks what it cannot do without, whether a file or the command line says it.
+    pub(super) fn check(&self) -> Result<()> {
+        let missing = match &self.kind {
+            StepKind::Import(args) if args.table.is_none() && args.query.is_none() => "table",
+            StepKind::Export(args) if args.table.is_none() && args.call.is_none() => "table",
+            StepKind::Export(args) if args.export_dir.is_none() && args.hive_table.is_none() => "export-dir",
+            StepKind::Merge(args) if args.new_data.is_empty() => "new-data",
+            StepKind::Merge(args) if args.onto.is_empty() => "onto",
+            StepKind::Merge(args) if args.target_dir.is_empty() => "target-dir",
+            StepKind::Merge(args) if args.merge_key.is_empty() => "merge-key",
+            StepKind::Verify(args) if args.table.is_empty() => "table",
+            StepKind::Verify(args) if args.target_dir.is_none() && args.hive_table.is_none() => "target-dir",
+            _ => return Ok(()),
+        };
+        Err(error::config(format!("step `{}`: missing key `{missing}`", self.name)).hint("add it"))
+    }
+
     /// The step as [`Step::read`] reads it, without what need not be said.
     pub(super) fn to_table(&self) -> Result<toml::Table> {
         let rest = match &self.kind {

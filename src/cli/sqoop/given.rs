@@ -31,6 +31,11 @@ impl Given {
         Some(found)
     }
 
+    /// Whether an option was typed, for checks: that is no use of it.
+    pub fn is_typed(&self, name: &str) -> bool {
+        self.options.iter().any(|(opt, _)| opt.name == name)
+    }
+
     /// Whether an option was typed.
     pub fn has(&self, name: &str) -> bool {
         self.find(name).is_some()

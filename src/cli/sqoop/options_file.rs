@@ -21,9 +21,11 @@ pub fn expand(args: &[String]) -> Result<Vec<String>> {
             expanded.push(arg.clone());
             continue;
         }
-        let file = rest.next().ok_or_else(|| error::usage("Missing options file").hint("name it after --options-file"))?;
-        let text = std::fs::read_to_string(Path::new(file))
-            .map_err(|e| error::config(format!("Unable to read options file: {file}")).hint("check its path").source(e))?;
+        let file =
+            rest.next().ok_or_else(|| error::usage("Missing options file").hint("name it after --options-file"))?;
+        let text = std::fs::read_to_string(Path::new(file)).map_err(|e| {
+            error::config(format!("Unable to read options file: {file}")).hint("check its path").source(e)
+        })?;
         expanded.extend(read(&text, file)?);
     }
     Ok(expanded)
@@ -88,7 +90,8 @@ mod tests {
 
     #[test]
     fn v43_quotes_around_an_argument_come_off_and_inner_ones_stay() {
-        let file = ["\"     leading spaces\"", "''", "\"SELECT * FROM table\"", "SELECT * FROM t WHERE a = '1'", "x=\"y\""];
+        let file =
+            ["\"     leading spaces\"", "''", "\"SELECT * FROM table\"", "SELECT * FROM t WHERE a = '1'", "x=\"y\""];
         let want = ["     leading spaces", "", "SELECT * FROM table", "SELECT * FROM t WHERE a = '1'", "x=\"y\""];
         assert_eq!(lines(&file), want);
     }

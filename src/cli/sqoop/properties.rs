@@ -119,7 +119,8 @@ fn generic(args: &[String]) -> Result<Option<(&'static str, &str, usize)>> {
         if let Some(value) = attached {
             return Ok(Some((name, value, 1)));
         }
-        let missing = || error::usage(format!("Missing argument for option: {name}")).hint(format!("write -{name} VALUE"));
+        let missing =
+            || error::usage(format!("Missing argument for option: {name}")).hint(format!("write -{name} VALUE"));
         return Ok(Some((name, args.get(1).ok_or_else(missing)?, 2)));
     }
     Ok(None)

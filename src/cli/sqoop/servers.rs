@@ -31,6 +31,26 @@ pub enum Password {
     File(PathBuf),
 }
 
+/// A database to ask, and the cluster that may hold its password.
+#[derive(Debug)]
+pub struct Source {
+    /// The database.
+    pub mysql: MySqlOptions,
+    /// How the password gets here.
+    pub password: Password,
+    /// The cluster.
+    pub hdfs: HdfsOptions,
+}
+
+/// The database of a tool that touches nothing else.
+///
+/// # Errors
+/// Those of [`mysql`].
+pub fn source(given: &Given, properties: &Properties, notes: &mut Vec<String>) -> Result<Source> {
+    let (mysql, password) = mysql(given, notes)?;
+    Ok(Source { mysql, password, hdfs: hdfs(properties) })
+}
+
 /// The database, without a password that is not in a file.
 ///
 /// # Errors
@@ -69,8 +89,10 @@ fn password(given: &Given, notes: &mut Vec<String>) -> Result<Password> {
         }
         (None, true, None) => Ok(Password::Prompt),
         (None, false, Some(file)) => Ok(Password::File(file)),
-        _ => Err(error::usage("Only one of --password, -P, --password-alias or path to --password-file must be specified.")
-            .hint("name one source for the password")),
+        _ => Err(error::usage(
+            "Only one of --password, -P, --password-alias or path to --password-file must be specified.",
+        )
+        .hint("name one source for the password")),
     }
 }
 
@@ -101,7 +123,9 @@ fn add_parameters(options: &mut MySqlOptions, file: &Path) -> Result<()> {
             }
             _ => {
                 url.push(if url.contains('?') { '&' } else { '?' });
-                url.extend(url::form_urlencoded::Serializer::new(String::new()).append_pair(&name, &value).finish().chars());
+                url.extend(
+                    url::form_urlencoded::Serializer::new(String::new()).append_pair(&name, &value).finish().chars(),
+                );
             }
         }
     }
@@ -121,11 +145,11 @@ pub fn hdfs(properties: &Properties) -> HdfsOptions {
 /// Usage: nobody says where it is.
 pub fn metastore(properties: &Properties) -> Result<MetastoreOptions> {
     let uris = properties.get("hive.metastore.uris").unwrap_or_default();
-    let uris: Vec<String> =
-        uris.split(',').map(str::trim).filter(|uri| !uri.is_empty()).map(str::to_owned).collect();
+    let uris: Vec<String> = uris.split(',').map(str::trim).filter(|uri| !uri.is_empty()).map(str::to_owned).collect();
     if uris.is_empty() {
-        return Err(error::usage("Hive tables are asked for, and nobody says where the metastore is")
-            .hint("set HIVE_CONF_DIR to the directory of hive-site.xml, or give -D hive.metastore.uris=thrift://HOST:9083"));
+        return Err(error::usage("Hive tables are asked for, and nobody says where the metastore is").hint(
+            "set HIVE_CONF_DIR to the directory of hive-site.xml, or give -D hive.metastore.uris=thrift://HOST:9083",
+        ));
     }
     Ok(MetastoreOptions { uris, user: None })
 }

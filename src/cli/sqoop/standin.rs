@@ -50,8 +50,9 @@ pub fn parse_delimiter(text: &str) -> Result<DelimiterArgument> {
 }
 
 fn bad(text: &str, why: &str) -> crate::error::Error {
-    error::usage(format!("delimiter {text:?} {why}"))
-        .hint("a delimiter is one character, or one of \\b \\n \\r \\t \\\" \\' \\\\ \\0 \\0ooo (octal) \\0xhh (hexadecimal)")
+    error::usage(format!("delimiter {text:?} {why}")).hint(
+        "a delimiter is one character, or one of \\b \\n \\r \\t \\\" \\' \\\\ \\0 \\0ooo (octal) \\0xhh (hexadecimal)",
+    )
 }
 
 /// Reads a null string as Sqoop takes it: pasted into a Java program, so that users write `\\N` for `\N`. A single

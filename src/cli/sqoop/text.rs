@@ -54,6 +54,17 @@ pub fn delimiters(given: &Given, notes: &mut Vec<String>) -> Result<TextArgs> {
     })
 }
 
+/// Text in a Hive table: ^A between fields; `null` for NULL, as everywhere in Sqoop.
+pub fn hive() -> TextArgs {
+    TextArgs {
+        fields_terminated_by: Some("\\0x01".to_owned()),
+        lines_terminated_by: Some("\\n".to_owned()),
+        null_string: Some("null".to_owned()),
+        null_non_string: Some("null".to_owned()),
+        ..TextArgs::default()
+    }
+}
+
 /// How an import writes text. A Hive table gets ^A between fields where no delimiter is typed.
 ///
 /// # Errors
@@ -61,15 +72,14 @@ pub fn delimiters(given: &Given, notes: &mut Vec<String>) -> Result<TextArgs> {
 pub fn output(given: &Given, properties: &Properties, in_hive: bool, notes: &mut Vec<String>) -> Result<TextArgs> {
     let mut text = delimiters(given, notes)?;
     if in_hive && text == TextArgs::default() {
-        text.fields_terminated_by = Some("\\0x01".to_owned());
-        text.lines_terminated_by = Some("\\n".to_owned());
+        text = hive();
     }
     text.null_string = literal(given, "null-string")?;
     text.null_non_string = literal(given, "null-non-string")?;
     if in_hive {
-        // Sqoop writes `null` into Hive's files too.
-        text.null_string.get_or_insert_with(|| "null".to_owned());
-        text.null_non_string.get_or_insert_with(|| "null".to_owned());
+        let nulls = hive();
+        text.null_string = text.null_string.or(nulls.null_string);
+        text.null_non_string = text.null_non_string.or(nulls.null_non_string);
     }
     text.drop_delims = given.has("hive-drop-import-delims");
     text.replace_delims = literal(given, "hive-delims-replacement")?;

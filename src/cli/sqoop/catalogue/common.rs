@@ -2,7 +2,7 @@
 
 use super::{Group, Mark, Opt, Rows};
 
-const ROWS: Rows = Rows(Group::Common, "iaeqlthg");
+const ROWS: Rows = Rows(Group::Common, "iaeqlth");
 /// Where rows are read from or written to.
 const MOVES: Rows = Rows(Group::Common, "iaeg");
 /// Every tool.
@@ -41,27 +41,28 @@ pub(super) const COMMON: &[Opt] = &[
     ROWS.value("metadata-transaction-isolation-level", "level", "Isolation of metadata queries")
         .mark(Mark::Should)
         .note("metadata is read in the snapshot that the rows are read in"),
-    MOVES.flag("relaxed-isolation", "Read rows that are not committed yet"),
+    Rows(Group::Common, "ia").flag("relaxed-isolation", "Read rows that are not committed yet"),
+    Rows(Group::Common, "eqlth")
+        .flag("relaxed-isolation", "Read rows that are not committed yet")
+        .note("no rows are imported"),
     ROWS.flag("oracle-escaping-disabled", "Names as Oracle writes them")
         .mark(Mark::Skip)
         .note("names are quoted as MySQL wants them"),
-    EVERY.flag("throw-on-error", "Throw an exception on errors")
+    EVERY
+        .flag("throw-on-error", "Throw an exception on errors")
         .mark(Mark::Should)
         .note("every error ends with an exit code that is not 0"),
-    MOVES.flag("validate", "Compare row counts of source and target"),
-    MOVES
-        .value("validator", "class", "Class that compares")
-        .note("source and target are compared by row counts"),
-    MOVES
-        .value("validation-threshold", "class", "Class that says what may differ")
-        .note("nothing may differ"),
+    Rows(Group::Common, "iae").flag("validate", "Compare row counts of source and target"),
+    MOVES.value("validator", "class", "Class that compares").note("source and target are compared by row counts"),
+    MOVES.value("validation-threshold", "class", "Class that says what may differ").note("nothing may differ"),
     MOVES
         .value("validation-failurehandler", "class", "Class that handles a difference")
         .note("a difference fails the command before the data becomes visible"),
 ];
 
 pub(super) const CODEGEN: &[Opt] = &[
-    CODE.value("class-name", "name", "Name of the Avro record").mark(Mark::Should),
+    Rows(Group::Codegen, "ia").value("class-name", "name", "Name of the Avro record").mark(Mark::Should),
+    Rows(Group::Codegen, "ehg").value("class-name", "name", "Name of a class").mark(Mark::Should).note(NO_CODE),
     CODE.value("package-name", "name", "Package of generated classes").mark(Mark::Skip).note(NO_CODE),
     CODE.value("outdir", "dir", "Directory of generated code").mark(Mark::Skip).note(NO_CODE),
     CODE.value("bindir", "dir", "Directory of compiled classes").mark(Mark::Skip).note(NO_CODE),

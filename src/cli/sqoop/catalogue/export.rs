@@ -17,7 +17,9 @@ pub(super) const EXPORT: &[Opt] = &[
     OUT.flag("clear-staging-table", "Empty the staging table first"),
     OUT.flag("batch", "One record a statement, sent many at a time").mark(Mark::Should),
     OUT.flag("direct", "Write by LOAD DATA").mark(Mark::Should),
-    OUT.flag("as-textfile", "Kind of the files").mark(Mark::Skip).note("the kind of a file is read from its first bytes"),
+    OUT.flag("as-textfile", "Kind of the files")
+        .mark(Mark::Skip)
+        .note("the kind of a file is read from its first bytes"),
     OUT.value("map-column-java", "col=type,...", "Java types of columns")
         .mark(Mark::Should)
         .note("the types of the table's columns decide"),

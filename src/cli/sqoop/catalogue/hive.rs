@@ -50,7 +50,9 @@ pub(super) const HCATALOG: &[Opt] = &[
     CATALOGUE.value("hcatalog-database", "database", "Database of the Hive table").mark(Mark::Should),
     CATALOGUE.value("hcatalog-partition-keys", "key,...", "Partition columns").mark(Mark::Should),
     CATALOGUE.value("hcatalog-partition-values", "value,...", "Their values").mark(Mark::Should),
-    CATALOGUE_IN.value("hcatalog-storage-stanza", "stanza", "Storage of a new table, as in: stored as orc").mark(Mark::Should),
+    CATALOGUE_IN
+        .value("hcatalog-storage-stanza", "stanza", "Storage of a new table, as in: stored as orc")
+        .mark(Mark::Should),
     CATALOGUE_IN.flag("create-hcatalog-table", "Make the table; fail if it exists").mark(Mark::Should),
     CATALOGUE_IN
         .flag("drop-and-create-hcatalog-table", "Drop the table and make it anew")

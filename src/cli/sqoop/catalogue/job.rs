@@ -4,7 +4,8 @@ use super::{Group, Mark, Opt, Rows};
 
 const ROWS: Rows = Rows(Group::Job, "j");
 
-const NO_METASTORE: &str = "saved jobs are files: point SAKIA_JOB_DIR at a directory that everybody who runs them shares";
+const NO_METASTORE: &str =
+    "saved jobs are files: point SAKIA_JOB_DIR at a directory that everybody who runs them shares";
 
 pub(super) const JOB: &[Opt] = &[
     ROWS.value("create", "job-id", "Save a job: --create JOB -- TOOL ARGUMENTS"),
