@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-
 use super::servers::{Password, Source};
 use super::translate::{Request, Work, translate};
 use super::{help, jobs};
