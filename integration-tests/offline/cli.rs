@@ -27,7 +27,7 @@ fn pipeline(text: &str) -> (tempfile::TempDir, String) {
 #[test]
 fn help_reads_well() {
     insta::with_settings!({ snapshot_path => "../golden/help", prepend_module_to_snapshot => false, omit_expression => true }, {
-        for command in ["", "run", "import", "agent", "scd2", "lookup"] {
+        for command in ["", "run", "import", "import-all", "export", "merge", "verify", "job", "eval", "list", "agent", "scd2", "lookup"] {
             let args: Vec<&str> = [command, "--help"].into_iter().filter(|arg| !arg.is_empty()).collect();
             let output = sakia(&args);
             assert!(output.status.success());
