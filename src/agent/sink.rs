@@ -109,7 +109,7 @@ impl Sink {
         };
         let encoder = Arc::new(move |_: &Partition| format.encoder(SCHEMA.clone()));
         LoadPlan {
-            extension: Some(extension.to_owned()),
+            extension: extension.map(str::to_owned),
             table: self.table.as_ref().map(table),
             fingerprint: self.fingerprint(),
             run_id: self.run_id.clone(),

@@ -15,6 +15,8 @@ use crate::shutdown::Stop;
 use crate::storage::hdfs::HdfsOptions;
 
 use super::config::Pipeline;
+use super::step::StepKind;
+use crate::transfer::Ends;
 
 /// Where the servers are.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -61,6 +63,14 @@ impl<'a> Connections<'a> {
             None => options,
         };
         MySqlClient::new(&options, &self.pipeline.base)
+    }
+
+    /// The ends of an import, an export or a comparison.
+    pub async fn ends<'b>(&'b mut self, mysql: &'b MySqlClient, kind: &StepKind, stop: &Stop) -> Result<Ends<'b>> {
+        let servers = &self.pipeline.servers;
+        let to_hbase = matches!(kind, StepKind::Import(args) if args.hbase.table.is_some());
+        let cluster = if to_hbase { None } else { Some(self.cluster(stop).await?) };
+        Ok(Ends { mysql, cluster, hbase: servers.hbase.as_ref(), hiveserver2: servers.hiveserver2.as_ref() })
     }
 
     pub fn hiveserver2(&self) -> Result<HiveServer2Options> {

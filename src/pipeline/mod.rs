@@ -6,7 +6,6 @@
 
 mod config;
 mod connections;
-mod import_all;
 mod run;
 mod step;
 

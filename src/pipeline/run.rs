@@ -10,7 +10,6 @@ use crate::{agent, lookup, scd2, transfer};
 
 use super::config::Pipeline;
 use super::connections::Connections;
-use super::import_all;
 use super::step::{Step, StepKind};
 
 /// Runs every step in order; the summary holds those that ended, whether or not a later one failed.
@@ -22,10 +21,6 @@ pub async fn run(pipeline: &Pipeline, summary: &mut Summary, stop: &Stop) -> Res
     for step in &pipeline.steps {
         stop.check()?;
         let label = format!("{} {}", step.kind.as_str(), step.name);
-        if let StepKind::ImportAll(args) = &step.kind {
-            import_all::run(args, &mut connections, &label, summary, stop).await.map_err(|e| e.context(&label))?;
-            continue;
-        }
         tracing::info!("{label}: starts");
         let started = Instant::now();
         let mut done = run_step(&mut connections, step, &summary.run_id, stop).await.map_err(|e| e.context(&label))?;
@@ -42,10 +37,14 @@ async fn run_step(connections: &mut Connections<'_>, step: &Step, run_id: &str, 
     match &step.kind {
         StepKind::Import(args) => {
             let mysql = connections.mysql(stop).await?;
-            transfer::import::run(args, &mysql, connections.cluster(stop).await?, run_id, stop).await
+            transfer::import::run(args, &connections.ends(&mysql, &step.kind, stop).await?, run_id, stop).await
+        }
+        StepKind::ImportAll(args) => {
+            let mysql = connections.mysql(stop).await?;
+            transfer::import::run_all(args, &connections.ends(&mysql, &step.kind, stop).await?, run_id, stop).await
         }
         // The runners of these are added here as they come.
-        StepKind::ImportAll(_) | StepKind::Export(_) | StepKind::Merge(_) | StepKind::Verify(_) => Err(not_built(step)),
+        StepKind::Export(_) | StepKind::Merge(_) | StepKind::Verify(_) => Err(not_built(step)),
         StepKind::Agent(args) => agent::run(args, base, connections.cluster(stop).await?, run_id, stop).await,
         StepKind::Scd2(args) => {
             scd2::run(&args.clone().relative_to(base), &connections.hiveserver2()?, run_id, stop).await
@@ -69,18 +68,16 @@ pub async fn plan(pipeline: &Pipeline, run_id: &str, stop: &Stop) -> Result<Vec<
         match &step.kind {
             StepKind::Import(args) => {
                 let mysql = connections.mysql(stop).await?;
-                let plan =
-                    stop.or(transfer::import::plan(args, &mysql, run_id)).await.map_err(|e| e.context(&label))?;
-                plans.push((label, format!("{plan:#?}")));
+                let ends = connections.ends(&mysql, &step.kind, stop).await?;
+                let plan = stop.or(transfer::import::plan(args, &ends, run_id)).await.map_err(|e| e.context(&label))?;
+                plans.push((label, plan.to_string()));
             }
             StepKind::ImportAll(args) => {
                 let mysql = connections.mysql(stop).await?;
-                for each in stop.or(import_all::imports(args, &mysql)).await? {
-                    let table = each.table.clone().unwrap_or_default();
-                    let plan = stop.or(transfer::import::plan(&each, &mysql, run_id)).await;
-                    let plan = plan.map_err(|e| e.context(format!("{label}: {table}")))?;
-                    plans.push((format!("{label}: {table}"), format!("{plan:#?}")));
-                }
+                let ends = connections.ends(&mysql, &step.kind, stop).await?;
+                let all =
+                    stop.or(transfer::import::plan_all(args, &ends, run_id)).await.map_err(|e| e.context(&label))?;
+                plans.extend(all.into_iter().map(|plan| (format!("{label}: {}", plan.name), plan.to_string())));
             }
             StepKind::Export(_) | StepKind::Merge(_) | StepKind::Verify(_) => return Err(not_built(step)),
             StepKind::Agent(_) | StepKind::Scd2(_) | StepKind::Lookup(_) => {

@@ -6,7 +6,6 @@
 use super::given::Given;
 use super::paths::Paths;
 use super::properties::Properties;
-use super::standin::codec;
 use super::{checks, hive, text};
 use crate::error::{self, Result};
 use crate::format::Compression;
@@ -146,7 +145,7 @@ fn format(given: &Given) -> Result<ImportFormat> {
 fn compression(given: &Given, format: ImportFormat) -> Result<Option<Compression>> {
     let asked = given.has("compress");
     match (given.text("compression-codec"), format) {
-        (Some(name), _) => codec(name).map(Some),
+        (Some(name), _) => name.parse().map(Some),
         (None, _) if asked => Ok(Some(Compression::Gzip)),
         (None, ImportFormat::Avro) => Ok(Some(Compression::None)),
         (None, _) => Ok(None),
@@ -214,10 +213,10 @@ fn existing(given: &Given) -> Existing {
     let in_hive = given.has("hive-import") || given.has("hcatalog-table");
     if given.has("delete-target-dir") && !in_hive || given.has("hive-overwrite") {
         Existing::Delete
-    } else if given.has("append") || given.text("incremental") == Some("append") || in_hive {
-        Existing::Append
     } else if given.has("merge-key") {
         Existing::Replace
+    } else if given.has("append") || given.text("incremental") == Some("append") || in_hive {
+        Existing::Append
     } else {
         Existing::Refuse
     }

@@ -229,3 +229,75 @@ pub fn list(names: &[String]) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::request;
+    use super::super::translate::Work;
+    use super::*;
+
+    fn saved(args: &[&str]) -> Job {
+        match request(&[&["job", "--create", "j", "--"], args].concat()).unwrap().work {
+            Work::Job(Ask::Create(name, job)) if name == "j" => *job,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_job_keeps_its_arguments_and_no_password() {
+        let import = [
+            "import",
+            "-Da=1",
+            "--connect",
+            "jdbc:mysql://h/d",
+            "--password",
+            "s3cret",
+            "--table",
+            "t",
+            "--incremental",
+            "append",
+            "--check-column",
+            "id",
+            "--last-value",
+            "0",
+            "-m",
+            "1",
+        ];
+        let mut job = saved(&import);
+        assert!(job.asks_for_password && !format!("{job:?}").contains("s3cret"));
+        let none = BTreeMap::new();
+        let typed = vector(&job, &[], &none).unwrap().join(" ");
+        assert_eq!(
+            typed,
+            "import -D a=1 --connect jdbc:mysql://h/d --table t --incremental append --check-column id --last-value 0 \
+             --num-mappers 1 -P"
+        );
+        let over = ["--table", "u", "--password-file", "/pw", "-m", "2"].map(str::to_owned);
+        let typed = vector(&job, &over, &none).unwrap().join(" ");
+        assert!(typed.contains("--table u") && !typed.contains("--table t") && !typed.ends_with("-P"), "{typed}");
+        job.state.last_value = Some("41".to_owned());
+        let typed = vector(&job, &[], &none).unwrap().join(" ");
+        assert!(typed.contains("--last-value 41") && !typed.contains("--last-value 0"), "{typed}");
+        assert_eq!(
+            show("j", &job).unwrap(),
+            "Job: j\nTool: import\nOptions:\n----------------------------\nverbose = false\na = 1\n\
+             db.connect.string = jdbc:mysql://h/d\ndb.table = t\nincremental.col = id\nincremental.last.value = 41\n\
+             incremental.mode = AppendRows\nmapreduce.num.mappers = 1"
+        );
+        assert_eq!(list(&["a".to_owned(), "b".to_owned()]), "Available jobs:\n  a\n  b");
+    }
+
+    #[test]
+    fn jobs_are_checked_when_they_are_made() {
+        for args in [
+            &["job", "--create", "j", "--", "import", "--table", "t"][..],
+            &["job", "--create", "j"],
+            &["job", "--create", "j", "--", "job", "--list"],
+            &["job", "--create", "j", "--list"],
+            &["job"],
+            &["job", "--list", "--meta-connect", "jdbc:hsqldb:hsql://h:16000/sqoop"],
+        ] {
+            assert!(request(args).is_err(), "{args:?}");
+        }
+    }
+}

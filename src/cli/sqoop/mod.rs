@@ -18,7 +18,6 @@ mod paths;
 mod properties;
 mod run;
 mod servers;
-mod standin;
 #[cfg(test)]
 mod tests;
 mod text;

@@ -1,9 +1,6 @@
 //! Argument vectors and what they come to, by the numbers of the test vectors taken from Sqoop's own tests and code
 //! (`v60` and the like). Where we differ on purpose the test says why.
 
-use std::collections::BTreeMap;
-
-use super::jobs::{self, Ask};
 use super::servers::Password;
 use super::translate::{Request, Work, translate};
 use crate::error::{Kind, Result};
@@ -16,7 +13,7 @@ use crate::transfer::args::{
 
 const CONNECT: &[&str] = &["--connect", "jdbc:mysql://db/shop", "--username", "u"];
 
-fn request(args: &[&str]) -> Result<Request> {
+pub(super) fn request(args: &[&str]) -> Result<Request> {
     translate(&args.iter().map(|arg| (*arg).to_owned()).collect::<Vec<_>>())
 }
 
@@ -210,7 +207,7 @@ fn v62_codecs() {
     let codec = |args: &[&str]| table(args).compression;
     assert_eq!(codec(&["-z"]), Some(Compression::Gzip));
     assert_eq!(codec(&["--compression-codec", "org.apache.hadoop.io.compress.SnappyCodec"]), Some(Compression::Snappy));
-    // BZIP2
+    assert_eq!(codec(&["-z", "--compression-codec", "bzip2"]), Some(Compression::Bzip2));
     assert!(refused("import", &["--table", "t", "--compression-codec", "foobar"]).contains("foobar"));
 }
 
@@ -438,71 +435,6 @@ fn a_password_is_named_once_and_never_shown() {
     };
     assert_eq!(password, Password::File("hdfs:///no/pw".into()));
     assert_eq!(servers.mysql.unwrap().password_file, Some("hdfs:///no/pw".into()));
-}
-
-fn saved(args: &[&str]) -> crate::cli::job::Job {
-    match request(&[&["job", "--create", "j", "--"], args].concat()).unwrap().work {
-        Work::Job(Ask::Create(name, job)) if name == "j" => *job,
-        other => panic!("{other:?}"),
-    }
-}
-
-#[test]
-fn a_job_keeps_its_arguments_and_no_password() {
-    let import = [
-        "import",
-        "-Da=1",
-        "--connect",
-        "jdbc:mysql://h/d",
-        "--password",
-        "s3cret",
-        "--table",
-        "t",
-        "--incremental",
-        "append",
-        "--check-column",
-        "id",
-        "--last-value",
-        "0",
-        "-m",
-        "1",
-    ];
-    let mut job = saved(&import);
-    assert!(job.asks_for_password && !format!("{job:?}").contains("s3cret"));
-    let none = BTreeMap::new();
-    let vector = jobs::vector(&job, &[], &none).unwrap().join(" ");
-    assert_eq!(
-        vector,
-        "import -D a=1 --connect jdbc:mysql://h/d --table t --incremental append --check-column id --last-value 0 \
-         --num-mappers 1 -P"
-    );
-    let over = ["--table", "u", "--password-file", "/pw", "-m", "2"].map(str::to_owned);
-    let vector = jobs::vector(&job, &over, &none).unwrap().join(" ");
-    assert!(vector.contains("--table u") && !vector.contains("--table t") && !vector.ends_with("-P"), "{vector}");
-    job.state.last_value = Some("41".to_owned());
-    let vector = jobs::vector(&job, &[], &none).unwrap().join(" ");
-    assert!(vector.contains("--last-value 41") && !vector.contains("--last-value 0"), "{vector}");
-    assert_eq!(
-        jobs::show("j", &job).unwrap(),
-        "Job: j\nTool: import\nOptions:\n----------------------------\nverbose = false\na = 1\n\
-         db.connect.string = jdbc:mysql://h/d\ndb.table = t\nincremental.col = id\nincremental.last.value = 41\n\
-         incremental.mode = AppendRows\nmapreduce.num.mappers = 1"
-    );
-    assert_eq!(jobs::list(&["a".to_owned(), "b".to_owned()]), "Available jobs:\n  a\n  b");
-}
-
-#[test]
-fn jobs_are_checked_when_they_are_made() {
-    for args in [
-        &["job", "--create", "j", "--", "import", "--table", "t"][..],
-        &["job", "--create", "j"],
-        &["job", "--create", "j", "--", "job", "--list"],
-        &["job", "--create", "j", "--list"],
-        &["job"],
-        &["job", "--list", "--meta-connect", "jdbc:hsqldb:hsql://h:16000/sqoop"],
-    ] {
-        assert!(request(args).is_err(), "{args:?}");
-    }
 }
 
 #[test]

@@ -5,8 +5,8 @@
 
 use super::given::Given;
 use super::properties::Properties;
-use super::standin::{parse_delimiter, unescape_java};
 use crate::error::Result;
+use crate::format::text::{parse_delimiter, unescape_java};
 use crate::transfer::args::{InputTextArgs, TextArgs};
 
 /// The delimiters of `--mysql-delimiters`, which win over every other whatever the order.

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use tokio::net::TcpStream;
 
-use self::bytes::Bytes;
+pub(in crate::mysql) use self::bytes::Bytes;
 pub(in crate::mysql) use self::fault::Fault;
 pub use self::fields::{FieldType, ResultColumn};
 use self::packets::{Packets, Stream};
@@ -25,7 +25,7 @@ pub use self::statement::Statement;
 use super::MySqlClient;
 use super::advice::explain;
 use super::connect::SESSION;
-use crate::error::{self, Error, Result};
+use crate::error::{Error, Result};
 
 /// Statement as text; the answer's rows are text too.
 const COM_QUERY: u8 = 0x03;
@@ -150,6 +150,27 @@ impl ReadConnection {
         if !self.unread {
             // The session ends with its connection, whether or not the server hears this.
             let _ = tokio::time::timeout(QUIT_TIME, self.packets.command(&[COM_QUIT])).await;
+        }
+    }
+
+    /// Ends an answer that nobody wants to read to its end: the server is told to give the statement up, and what it
+    /// sent before is thrown away. The transaction goes on.
+    ///
+    /// # Errors
+    /// Unreachable: the connection is broken, or the server does not listen.
+    pub async fn cut_short(&mut self, client: &MySqlClient) -> Result<()> {
+        if !self.unread {
+            return Ok(());
+        }
+        client.kill_query(self.id).await?;
+        loop {
+            match self.row().await {
+                Ok(Some(_)) => {}
+                // Killed or at its end just before: both leave nothing unread.
+                Ok(None) => return Ok(()),
+                Err(_) if !self.unread => return Ok(()),
+                Err(fault) => return Err(self.explain(fault, "cannot end a statement")),
+            }
         }
     }
 
