@@ -8,6 +8,7 @@ use hive_metastore::{
     ThriftHiveMetastoreCreateTableException as CreateTable,
     ThriftHiveMetastoreDropPartitionByNameException as DropPartition,
     ThriftHiveMetastoreDropTableException as DropTable, ThriftHiveMetastoreGetAllDatabasesException as GetAllDatabases,
+    ThriftHiveMetastoreGetDatabaseException as GetDatabase,
     ThriftHiveMetastoreGetPartitionNamesException as GetPartitionNames,
     ThriftHiveMetastoreGetPartitionsByNamesException as GetPartitions,
     ThriftHiveMetastoreGetTableReqException as GetTable,
@@ -37,6 +38,7 @@ macro_rules! faults {
 faults! {
     GetAllDatabases { O1 => Refused }
     CreateDatabase { O1 => Exists, O2 => Schema, O3 => Refused }
+    GetDatabase { O1 => NotFound, O2 => Refused }
     GetTable { O1 => Refused, O2 => NotFound }
     CreateTable { O1 => Exists, O2 => Schema, O3 => Refused, O4 => NotFound }
     AlterTable { O1 => Refused, O2 => Refused }

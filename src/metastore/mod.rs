@@ -7,6 +7,7 @@
 mod client;
 mod evolve;
 mod fault;
+mod location;
 mod partitions;
 mod spec;
 mod statistics;

@@ -86,6 +86,19 @@ impl MySqlClient {
         conn.query_drop(sql).await.map_err(|e| self.advise(e, act))
     }
 
+    /// Ends the statement that the connection of this id runs, and leaves the connection as it is; one that runs none
+    /// is fine.
+    ///
+    /// # Errors
+    /// As [`MySqlClient::kill`].
+    pub async fn kill_query(&self, id: u32) -> Result<()> {
+        let mut conn = self.connect().await?;
+        match conn.query_drop(format!("KILL QUERY {id}")).await {
+            Err(mysql_async::Error::Server(gone)) if gone.code == NO_SUCH_THREAD => Ok(()),
+            done => done.map_err(|e| self.advise(e, "cannot end a statement")),
+        }
+    }
+
     /// Ends the connections with these ids, whatever they are doing; those that are gone already are fine.
     ///
     /// # Errors

@@ -186,7 +186,7 @@ async fn tables(args: &[&ImportArgs], ends: &Ends<'_>, run_id: &str, stop: &Stop
             let (queue, moment) = (&queue, &moment);
             async move {
                 let name = landing.plan.name.clone();
-                let end = settle::settle(ends, moment, landing).await;
+                let end = settle::settle(ends, stop, moment, landing).await;
                 if end.is_err() && all_or_none {
                     give_up(queue.drain()).await;
                 }
