@@ -23,7 +23,7 @@ fn orders(rows: u64) -> String {
         let note = if n % 3 == 0 {
             "null".to_owned()
         } else {
-            format!("leave at the door {:032x} – café ☕", n * 0x9e37_79b9_7f4a)
+            format!("leave at the door {:032x} – café ☕", u128::from(n) * 0x9e37_79b9_7f4a_7c15_f39c)
         };
         writeln!(
             text,

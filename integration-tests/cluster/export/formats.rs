@@ -85,7 +85,7 @@ fn sample(seed: u64, rows: usize) -> Sample {
         cell!(d, f64::from_bits(rng.random_range(0x0020_0000_0000_0000..0x7fe0_0000_0000_0000)), |v: &f64| format!(
             "{v:e}"
         ));
-        cell!(day, rng.random_range(-719_528..2_932_896), |v: &i32| format!(
+        cell!(day, rng.random_range(-719_162..2_932_896), |v: &i32| format!(
             "'0000-01-01' + INTERVAL {} DAY",
             v + 719_528
         ));

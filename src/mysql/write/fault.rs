@@ -1,7 +1,7 @@
 //! Which errors of the server speak of a row and not of the statement, and which ask to try the transaction again.
 //!
-//! Source: MySQL 8.4 "Server Error Message Reference", MariaDB "Error Codes"; SQLSTATE classes 22 (data) and 23
-//! (integrity) and 45 (SIGNAL of a trigger) are about rows.
+//! Source: MySQL 8.4 "Server Error Message Reference", MariaDB "Error Codes"; SQLSTATE classes 01 (a
+//! warning that strict mode turned into an error), 22 (data), 23 (integrity) and 45 (SIGNAL of a trigger) are about rows.
 
 use mysql_async::{Error as DriverError, ServerError};
 
@@ -49,7 +49,7 @@ impl From<DriverError> for Fault {
 
 fn is_about_a_row(error: &ServerError) -> bool {
     let class = error.state.get(..2).unwrap_or("");
-    matches!(class, "22" | "23" | "45") || ABOUT_ROWS.binary_search(&error.code).is_ok()
+    matches!(class, "01" | "22" | "23" | "45") || ABOUT_ROWS.binary_search(&error.code).is_ok()
 }
 
 /// The column that the server's words name, if they do.
@@ -73,6 +73,7 @@ mod tests {
         assert!(ABOUT_ROWS.is_sorted());
         assert!(matches!(fault(1062, "23000"), Fault::Row(_)));
         assert!(matches!(fault(1406, "22001"), Fault::Row(_)));
+        assert!(matches!(fault(1265, "01000"), Fault::Row(_)));
         assert!(matches!(fault(1364, "HY000"), Fault::Row(_)));
         assert!(matches!(fault(1644, "45000"), Fault::Row(_)));
         assert!(matches!(fault(1213, "40001"), Fault::Conflict(_)));

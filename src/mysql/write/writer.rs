@@ -281,17 +281,19 @@ impl Writer {
             Err(e) => return (done, Some(e.into())),
         };
         loop {
+            let (found, last) = (results.affected_rows() > 0 || !is_update, results.is_empty());
+            // What the driver learned of the next statement, it tells of the last one only when asked once more.
+            let next = results.next().await;
+            if last && next.is_err() {
+                return (done, next.err().map(Fault::from));
+            }
             done += 1;
-            if is_update && results.affected_rows() == 0 {
-                written.unmatched += 1;
-            } else {
-                written.rows += 1;
-            }
-            if results.is_empty() {
-                return (done, None);
-            }
-            if let Err(e) = results.next().await {
-                return (done, Some(e.into()));
+            written.rows += u64::from(found);
+            written.unmatched += u64::from(!found);
+            match next {
+                Err(e) => return (done, Some(e.into())),
+                Ok(_) if last => return (done, None),
+                Ok(_) => {}
             }
         }
     }

@@ -28,12 +28,7 @@ pub struct HiveSource {
 ///
 /// # Errors
 /// NotFound: no such table or partition. Config: its files are of a kind that only Hive reads.
-pub async fn find(
-    args: &ExportArgs,
-    table: &str,
-    cluster: &Cluster,
-    notes: &mut Vec<String>,
-) -> Result<(HiveSource, Vec<SourceFile>)> {
+pub async fn find(args: &ExportArgs, table: &str, cluster: &Cluster) -> Result<(HiveSource, Vec<SourceFile>)> {
     let database = args.hive_database.as_deref().unwrap_or("default");
     let name = format!("{database}.{table}");
     let Some(metastore) = &cluster.metastore else {
@@ -66,11 +61,7 @@ pub async fn find(
                 .hint("connect to the filesystem that holds it"));
         }
         let partition = Arc::new(values);
-        let found = match input::find(cluster.fs.as_ref(), &storage.location, notes).await {
-            // Hive makes the directory with the first row.
-            Err(e) if e.kind() == crate::error::Kind::NotFound => Vec::new(),
-            found => found?,
-        };
+        let found = input::find_below(cluster.fs.as_ref(), &storage.location).await?;
         files.extend(found.into_iter().map(|f| SourceFile {
             path: f.path.into(),
             len_bytes: f.len_bytes,

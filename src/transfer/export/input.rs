@@ -92,6 +92,31 @@ pub async fn find(fs: &dyn Filesystem, path: &str, notes: &mut Vec<String>) -> R
     Ok(found)
 }
 
+/// Finds all files below a directory: Hive's engines put those of a UNION into directories of their own.
+///
+/// # Errors
+/// Those of the filesystem.
+pub async fn find_below(fs: &dyn Filesystem, dir: &str) -> Result<Vec<FileStatus>> {
+    let uri = fs.uri();
+    let mut open = vec![dir.strip_prefix(uri.as_str()).unwrap_or(dir).to_owned()];
+    let mut found = Vec::new();
+    while let Some(dir) = open.pop() {
+        // Hive makes the directory with the first row.
+        if fs.stat(&dir).await?.is_none() {
+            continue;
+        }
+        for status in fs.list(&dir).await? {
+            match status.is_dir {
+                _ if status.name().starts_with(['_', '.']) => {}
+                true => open.push(status.path),
+                false => found.push(status),
+            }
+        }
+    }
+    found.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(found)
+}
+
 /// The paths that a pattern stands for.
 async fn expand(fs: &dyn Filesystem, path: &str) -> Result<Vec<String>> {
     let mut paths = vec![String::new()];
@@ -217,6 +242,7 @@ mod tests {
         assert_eq!(notes.len(), 1);
         assert_eq!(names(find(&fs, "/{d,e}/part-*", &mut notes).await.unwrap()), ["/d/part-0", "/e/part-0"]);
         assert_eq!(names(find(&fs, "/d/part-0", &mut notes).await.unwrap()), ["/d/part-0"]);
+        assert_eq!(names(find_below(&fs, "/d").await.unwrap()), ["/d/part-0", "/d/sub/x"]);
         assert_eq!(find(&fs, "/x", &mut notes).await.unwrap_err().kind(), crate::error::Kind::NotFound);
         assert_eq!(find(&fs, "/d/x*", &mut notes).await.unwrap_err().kind(), crate::error::Kind::NotFound);
         assert!(find(&fs, "d", &mut notes).await.is_err());

@@ -63,7 +63,7 @@ pub async fn plan(args: &ExportArgs, client: &MySqlClient, cluster: &Cluster, ru
     let mut notes = Vec::new();
     let (hive, files) = match (&args.hive_table, &args.export_dir) {
         (Some(table), _) => {
-            let (hive, files) = hive::find(args, table, cluster, &mut notes).await?;
+            let (hive, files) = hive::find(args, table, cluster).await?;
             (Some(hive), files)
         }
         (None, Some(dir)) => {
