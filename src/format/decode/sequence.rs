@@ -33,6 +33,7 @@ pub struct SequenceDecoder {
     block_offset: u64,
     count: u64,
     done: bool,
+    broken: bool,
 }
 
 struct Header {
@@ -64,16 +65,22 @@ impl SequenceDecoder {
             block_offset: 0,
             count: 0,
             done: start.is_none(),
+            broken: false,
             header,
             reader,
             input,
         })
     }
 
+    /// Whether an error ended the reading: what follows in the range is not read.
+    pub fn is_broken(&self) -> bool {
+        self.broken
+    }
+
     fn record(&mut self) -> Result<Option<TextRecord>> {
         let at = self.reader.offset();
         let value = self.value().map_err(|e| {
-            self.done = true;
+            (self.done, self.broken) = (true, true);
             self.input.explain(at, e)
         })?;
         let Some(bytes) = value else { return Ok(None) };

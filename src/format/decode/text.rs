@@ -107,6 +107,11 @@ impl TextDecoder {
         Ok(decoder)
     }
 
+    /// Whether an error ended the reading: what follows in the range is not read.
+    pub fn is_broken(&self) -> bool {
+        self.failed
+    }
+
     fn next_line(&mut self) -> Result<bool> {
         self.lines.bytes.clear();
         let more = self.append_line()?;
