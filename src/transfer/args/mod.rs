@@ -1,12 +1,21 @@
 //! What a transfer is asked for: one struct a command, the same for the command line, a step of a pipeline file, and
 //! Sqoop's argument vector.
 
+mod export;
 mod import;
+mod import_all;
+mod merge;
 mod pairs;
 mod policy;
+mod unsaid;
+mod verify;
 
+pub use self::export::{ExportArgs, InputTextArgs, UpdateMode};
 pub use self::import::{
     Existing, HBaseTargetArgs, HiveStoredAs, ImportArgs, ImportFormat, IncrementalArgs, IncrementalMode, TextArgs,
 };
+pub use self::import_all::ImportAllArgs;
+pub use self::merge::MergeArgs;
 pub use self::pairs::Pairs;
 pub use self::policy::{Compat, Consistency, FileNames, InvalidText, NullCells, ParquetTimestamps, ZeroDates};
+pub use self::verify::VerifyArgs;
