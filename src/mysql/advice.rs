@@ -4,7 +4,8 @@
 
 use mysql_async::Error as DriverError;
 
-use crate::error::{Error, Kind};
+use super::wire::Fault;
+use crate::error::{self, Error, Kind};
 
 /// Server error number, the condition behind it, and the remedy.
 const SERVER_ERRORS: [(u16, Kind, &str); 21] = [
@@ -31,25 +32,46 @@ const SERVER_ERRORS: [(u16, Kind, &str); 21] = [
     (1969, Kind::Refused, "the server limits how long a statement may run: raise max_statement_time for this user"),
 ];
 
+/// Turns a fault of a reading connection into ours. `act` names the object and the attempted act; `address` is host and
+/// port.
+pub(super) fn explain(fault: Fault, act: &str, address: &str) -> Error {
+    match fault {
+        Fault::Server { code, message } => server_error(code, &message, act),
+        Fault::Io(e) => broken(act, address).source(e),
+        Fault::Plugin(name) => unknown_plugin(&name, act),
+        Fault::Tls(why) => Error::new(Kind::Auth, format!("{act}: no encrypted connection to {address}: {why}"))
+            .hint("check ssl-mode, ssl-ca, ssl-cert and ssl-key against what the server is set up with"),
+        Fault::Protocol(what) => Error::new(Kind::Refused, format!("{act}: mysql server {address}: {what}")),
+        Fault::Ours(error) => error.context(act),
+    }
+}
+
+fn server_error(code: u16, message: &str, act: &str) -> Error {
+    let known = SERVER_ERRORS.iter().find(|(known, ..)| *known == code);
+    let (kind, hint) = known.map_or((Kind::Refused, None), |(_, kind, hint)| (*kind, Some(*hint)));
+    let ours = Error::new(kind, format!("{act}: {message} (error {code})"));
+    match hint {
+        Some(hint) => ours.hint(hint),
+        None => ours,
+    }
+}
+
+fn broken(act: &str, address: &str) -> Error {
+    error::unreachable(format!("{act}: connection to mysql server {address}"))
+        .hint("check host and port, and that the server runs and stays up")
+}
+
+fn unknown_plugin(name: &str, act: &str) -> Error {
+    error::auth(format!("{act}: authentication plugin {name} is not known"))
+        .hint("use an account with caching_sha2_password, mysql_native_password or ed25519")
+}
+
 /// Turns a driver error into ours. `act` names the object and the attempted act; `address` is host and port.
 pub fn advise(error: DriverError, act: &str, address: &str) -> Error {
     match &error {
-        DriverError::Server(server) => {
-            let known = SERVER_ERRORS.iter().find(|(code, ..)| *code == server.code);
-            let (kind, hint) = known.map_or((Kind::Refused, None), |(_, kind, hint)| (*kind, Some(*hint)));
-            let ours = Error::new(kind, format!("{act}: {} (error {})", server.message, server.code));
-            match hint {
-                Some(hint) => ours.hint(hint),
-                None => ours,
-            }
-        }
-        DriverError::Io(_) => Error::new(Kind::Unreachable, format!("{act}: connection to mysql server {address}"))
-            .hint("check host and port, and that the server runs and stays up")
-            .source(error),
-        DriverError::Driver(mysql_async::DriverError::UnknownAuthPlugin { name }) => {
-            Error::new(Kind::Auth, format!("{act}: authentication plugin {name} is not known"))
-                .hint("use an account with caching_sha2_password, mysql_native_password or ed25519")
-        }
+        DriverError::Server(server) => server_error(server.code, &server.message, act),
+        DriverError::Io(_) => broken(act, address).source(error),
+        DriverError::Driver(mysql_async::DriverError::UnknownAuthPlugin { name }) => unknown_plugin(name, act),
         DriverError::Driver(mysql_async::DriverError::ConnectionClosed) => {
             Error::new(Kind::Unreachable, format!("{act}: mysql server {address} closed the connection"))
                 .hint("see the server's log; run again")

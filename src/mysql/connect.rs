@@ -1,17 +1,19 @@
 //! Where the server is, who we are, and how a session is set up.
 //!
-//! A password never stands in a URL: it comes from a file or from the environment. It refuses URL parameters and a
-//! server asked for twice in different words.
+//! A password never stands in a URL: it comes from a file or from the environment. It refuses URL parameters that are
+//! not known and a server asked for twice in different words.
 
-use std::path::Path;
+mod driver;
+mod url;
+
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, Opts, OptsBuilder};
 use serde::Deserialize;
-use url::Url;
+use tokio::net::TcpStream;
 
-use super::advice::advise;
+pub use self::url::JdbcParameters;
+use super::wire::tls::{SslMode, Tls, TlsFiles};
 use crate::error::{self, Error, Kind, Result};
 use crate::secret::{Secret, SecretSource};
 
@@ -21,19 +23,19 @@ const DEFAULT_PORT: u16 = 3306;
 /// Time a server has to accept a connection and greet.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// What the server answers to KILL of a connection that is gone.
-const NO_SUCH_THREAD: u16 = 1094;
+/// Silence after which the system asks whether the server is still there.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
-/// What every session is set to before its first statement: instants in UTC, strict and plain SQL, no time-out while
-/// the target stalls, rows seen as of the snapshot.
-const SESSION: &str = "SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES', net_write_timeout = 3600, \
-                       net_read_timeout = 3600, wait_timeout = 28800";
+/// What every session is set to before its first statement: text in Unicode, instants in UTC, strict and plain SQL, no
+/// time-out while the target stalls.
+pub(super) const SESSION: &str = "SET NAMES utf8mb4, time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES', net_write_timeout = 3600, \
+     net_read_timeout = 3600, wait_timeout = 28800";
 
 /// How to reach a MySQL or MariaDB server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, clap::Args)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct MySqlOptions {
-    /// Server and database, as mysql://USER@HOST:PORT/DATABASE; jdbc:mysql:// is accepted too
+    /// Server and database, as mysql://USER@HOST:PORT/DATABASE; jdbc:mysql:// and jdbc:mariadb:// are accepted too
     #[arg(long = "connect", value_name = "URL")]
     pub url: Option<String>,
     /// Host, instead of a URL
@@ -50,20 +52,67 @@ pub struct MySqlOptions {
     pub database: Option<String>,
     /// File that holds the password; one trailing newline is dropped
     #[arg(long, value_name = "FILE")]
-    pub password_file: Option<std::path::PathBuf>,
+    pub password_file: Option<PathBuf>,
     /// Environment variable that holds the password
     #[arg(long, value_name = "NAME")]
     pub password_env: Option<String>,
+    /// Encryption of the connection [default: preferred, or as the URL says]
+    #[arg(long, value_name = "MODE", value_enum)]
+    pub ssl_mode: Option<SslMode>,
+    /// PEM file of the authorities that vouch for the server [default: the well-known ones]
+    #[arg(long, value_name = "FILE")]
+    pub ssl_ca: Option<PathBuf>,
+    /// PEM file of our own certificate
+    #[arg(long, value_name = "FILE")]
+    pub ssl_cert: Option<PathBuf>,
+    /// PEM file of its private key
+    #[arg(long, value_name = "FILE")]
+    pub ssl_key: Option<PathBuf>,
+    /// Seconds that the server has to let us in [default: 20]
+    #[arg(long, value_name = "SECONDS")]
+    pub connect_timeout: Option<u32>,
+    /// Seconds of silence after which a reading connection is given up [default: none]
+    #[arg(long, value_name = "SECONDS")]
+    pub read_timeout: Option<u32>,
 }
 
 /// One MySQL server, as a certain user, in a certain database.
 #[derive(Clone, Debug)]
 pub struct MySqlClient {
-    opts: Opts,
+    opts: mysql_async::Opts,
+    login: Login,
     address: String,
-    user: String,
-    database: String,
     password_from: String,
+    jdbc: JdbcParameters,
+}
+
+/// Everything that a connection is opened with.
+#[derive(Clone, Debug)]
+pub(super) struct Login {
+    pub host: String,
+    pub port: u16,
+    pub user: String,
+    /// Empty where there is none.
+    pub database: String,
+    password: Option<Secret>,
+    pub tls: Tls,
+    pub connect_timeout: Duration,
+    pub read_timeout: Option<Duration>,
+    /// Whether the server's public key is taken from the server itself, unseen, where the connection is in clear.
+    pub public_key: bool,
+}
+
+impl Login {
+    /// The password, empty where there is none.
+    pub fn password(&self) -> &str {
+        self.password.as_ref().map_or("", Secret::expose)
+    }
+
+    /// Has the system notice a server that is gone.
+    pub fn keep_alive(&self, stream: &TcpStream) -> std::io::Result<()> {
+        let keep_alive = socket2::TcpKeepalive::new().with_time(KEEP_ALIVE).with_interval(KEEP_ALIVE);
+        socket2::SockRef::from(stream).set_tcp_keepalive(&keep_alive)
+    }
 }
 
 /// Host, port, user and database, decided from a URL or from single keys.
@@ -72,16 +121,29 @@ struct Address {
     host: String,
     port: u16,
     user: String,
-    database: String,
+    database: Option<String>,
 }
 
 impl MySqlClient {
     /// Decides where to connect to and reads the password; touches no server. Relative files are below `base`.
     ///
     /// # Errors
-    /// Config: a part is missing, given twice or makes no sense; those of [`SecretSource::read`].
+    /// Config: a part is missing, given twice or makes no sense; those of [`SecretSource::read`] and [`Tls::new`].
     pub fn new(options: &MySqlOptions, base: &Path) -> Result<Self> {
-        let Address { host, port, user, database } = address(options)?;
+        let client = Self::of_server(options, base)?;
+        match client.database() {
+            "" => Err(missing("database")),
+            _ => Ok(client),
+        }
+    }
+
+    /// As [`MySqlClient::new`], but a database need not be named.
+    ///
+    /// # Errors
+    /// As [`MySqlClient::new`].
+    pub fn of_server(options: &MySqlOptions, base: &Path) -> Result<Self> {
+        let from_url = options.url.as_deref().map(url::parse).transpose()?.unwrap_or_default();
+        let Address { host, port, user, database } = address(&from_url, options)?;
         let (password_file, password_env) = (options.password_file.clone(), options.password_env.clone());
         let password_from = match (&password_file, &password_env) {
             (Some(file), _) => format!("the password of {}", file.display()),
@@ -89,42 +151,42 @@ impl MySqlClient {
             (None, None) => "no password".to_owned(),
         };
         let password = SecretSource { password_file, password_env }.read(base)?;
-        let opts = OptsBuilder::default()
-            .ip_or_hostname(host.clone())
-            .tcp_port(port)
-            .user(Some(user.clone()))
-            .pass(password.as_ref().map(Secret::expose))
-            .db_name(Some(database.clone()))
-            .prefer_socket(false)
-            .tcp_keepalive(Some(Duration::from_secs(30)))
-            .setup(vec![SESSION]);
-        Ok(Self { opts: opts.into(), address: format!("{host}:{port}"), user, database, password_from })
+        let files = tls_files(options, base);
+        let seconds = |n: u32| Duration::from_secs(n.into());
+        let mode = options.ssl_mode.or(from_url.ssl_mode).unwrap_or_default();
+        let login = Login {
+            tls: Tls::new(mode, &files)?,
+            connect_timeout: options
+                .connect_timeout
+                .map(seconds)
+                .or(from_url.connect_timeout)
+                .unwrap_or(CONNECT_TIMEOUT),
+            read_timeout: options.read_timeout.map(seconds).or(from_url.read_timeout).filter(|t| !t.is_zero()),
+            public_key: from_url.public_key.unwrap_or(true),
+            database: database.unwrap_or_default(),
+            host,
+            port,
+            user,
+            password,
+        };
+        let (opts, address) = (driver::opts(&login, &files), format!("{}:{}", login.host, login.port));
+        Ok(Self { opts, login, address, password_from, jdbc: from_url.jdbc })
     }
 
-    /// Opens a connection of its own, not pooled.
-    ///
-    /// # Errors
-    /// Auth: the server does not accept the user. Unreachable: nobody answers. NotFound: no such database.
-    pub async fn connect(&self) -> Result<Conn> {
-        let act = format!("cannot connect to mysql server {}", self.address);
-        match tokio::time::timeout(CONNECT_TIMEOUT, Conn::new(self.opts.clone())).await {
-            Ok(Ok(conn)) => Ok(conn),
-            Ok(Err(e)) => Err(self.explain(advise(e, &act, &self.address), &act)),
-            Err(_) => Err(error::unreachable(format!("{act}: no greeting within {} s", CONNECT_TIMEOUT.as_secs()))
-                .hint("check host and port, and that a mysql server listens there")),
-        }
+    pub(super) fn login(&self) -> &Login {
+        &self.login
     }
 
     /// Says in our words what the server says about a login.
-    fn explain(&self, error: Error, act: &str) -> Error {
+    pub(super) fn explain_login(&self, error: Error, act: &str) -> Error {
         match error.kind() {
             Kind::Auth => {
-                let Self { user, address, password_from, .. } = self;
+                let Self { login: Login { user, .. }, address, password_from, .. } = self;
                 error::auth(format!("mysql server {address} refuses user {user} with {password_from}"))
                     .hint("check user and password-file or password-env, and that the account may come from this host")
                     .source(root_text(&error))
             }
-            Kind::NotFound => error::not_found(format!("there is no database {} on {}", self.database, self.address))
+            Kind::NotFound => error::not_found(format!("there is no database {} on {}", self.database(), self.address))
                 .hint("check the database in the url")
                 .source(root_text(&error)),
             Kind::Unreachable => error::unreachable(act).hint("check host and port, and that the server runs").source(
@@ -135,35 +197,11 @@ impl MySqlClient {
         }
     }
 
-    /// Turns an error of a statement into ours; `act` names the object and the attempted act.
-    pub fn advise(&self, error: mysql_async::Error, act: impl AsRef<str>) -> Error {
-        advise(error, act.as_ref(), &self.address)
-    }
-
-    /// Runs a statement that gives no rows.
-    ///
-    /// # Errors
-    /// As the server says.
-    pub async fn run(&self, conn: &mut Conn, sql: &str, act: &str) -> Result<()> {
-        conn.query_drop(sql).await.map_err(|e| self.advise(e, act))
-    }
-
-    /// Ends the connections with these ids, whatever they are doing; those that are gone already are fine.
-    ///
-    /// # Errors
-    /// Those of [`MySqlClient::connect`], and what the server says.
-    pub async fn kill(&self, ids: &[u32]) -> Result<()> {
-        if ids.is_empty() {
-            return Ok(());
-        }
-        let mut conn = self.connect().await?;
-        for id in ids {
-            match conn.query_drop(format!("KILL {id}")).await {
-                Err(mysql_async::Error::Server(gone)) if gone.code == NO_SUCH_THREAD => {}
-                done => done.map_err(|e| self.advise(e, "cannot end a connection"))?,
-            }
-        }
-        Ok(())
+    /// What to say of a server that does not greet in time.
+    pub(super) fn no_greeting(&self, act: &str) -> Error {
+        let limit = self.login.connect_timeout.as_secs_f64();
+        error::unreachable(format!("{act}: no greeting within {limit} s"))
+            .hint("check host and port, and that a mysql server listens there")
     }
 
     /// Host and port.
@@ -171,10 +209,25 @@ impl MySqlClient {
         &self.address
     }
 
-    /// The database of the connection.
+    /// The database of the connection; empty where there is none.
     pub fn database(&self) -> &str {
-        &self.database
+        &self.login.database
     }
+
+    /// The user of the connection.
+    pub fn user(&self) -> &str {
+        &self.login.user
+    }
+
+    /// What the URL says about values.
+    pub fn jdbc(&self) -> JdbcParameters {
+        self.jdbc
+    }
+}
+
+fn tls_files(options: &MySqlOptions, base: &Path) -> TlsFiles {
+    let below = |file: &Option<PathBuf>| file.as_ref().map(|file| base.join(file));
+    TlsFiles { ca: below(&options.ssl_ca), cert: below(&options.ssl_cert), key: below(&options.ssl_key) }
 }
 
 fn root_text(error: &Error) -> String {
@@ -185,11 +238,10 @@ fn root_text(error: &Error) -> String {
     below.to_string()
 }
 
-fn address(options: &MySqlOptions) -> Result<Address> {
-    let from_url = options.url.as_deref().map(parse_url).transpose()?.unwrap_or_default();
-    let user = one("user", from_url.user, options.user.clone())?;
-    let database = one("database", from_url.database, options.database.clone())?;
-    let host = one("host", from_url.host, options.host.clone())?;
+fn address(from_url: &url::FromUrl, options: &MySqlOptions) -> Result<Address> {
+    let user = one("user", from_url.user.clone(), options.user.clone())?.ok_or_else(|| missing("user"))?;
+    let database = one("database", from_url.database.clone(), options.database.clone())?;
+    let host = one("host", from_url.host.clone(), options.host.clone())?.ok_or_else(|| missing("host"))?;
     let port = match (from_url.port, options.port) {
         (Some(_), Some(_)) => return Err(twice("port")),
         (given, key) => given.or(key).unwrap_or(DEFAULT_PORT),
@@ -197,101 +249,21 @@ fn address(options: &MySqlOptions) -> Result<Address> {
     Ok(Address { host, port, user, database })
 }
 
-fn one(what: &str, in_url: Option<String>, as_key: Option<String>) -> Result<String> {
+fn one(what: &str, in_url: Option<String>, as_key: Option<String>) -> Result<Option<String>> {
     match (in_url, as_key) {
         (Some(_), Some(_)) => Err(twice(what)),
-        (Some(value), None) | (None, Some(value)) => Ok(value),
-        (None, None) => Err(error::config(format!("the mysql connection names no {what}"))
-            .hint("give a url such as mysql://USER@HOST:3306/DATABASE")),
+        (in_url, as_key) => Ok(in_url.or(as_key)),
     }
+}
+
+fn missing(what: &str) -> Error {
+    error::config(format!("the mysql connection names no {what}"))
+        .hint("give a url such as mysql://USER@HOST:3306/DATABASE")
 }
 
 fn twice(what: &str) -> Error {
     error::config(format!("the mysql {what} is given in the url and again beside it")).hint("give it once")
 }
 
-#[derive(Default)]
-struct FromUrl {
-    host: Option<String>,
-    port: Option<u16>,
-    user: Option<String>,
-    database: Option<String>,
-}
-
-fn parse_url(text: &str) -> Result<FromUrl> {
-    // The text may hold a password that was put there by mistake: it is never repeated in an error.
-    let wrong =
-        |what: &str| error::config(format!("the mysql url {what}")).hint("write it as mysql://USER@HOST:3306/DATABASE");
-    let url = Url::parse(text.strip_prefix("jdbc:").unwrap_or(text)).map_err(|e| wrong("cannot be read").source(e))?;
-    if !matches!(url.scheme(), "mysql" | "mariadb") {
-        return Err(wrong("does not start with mysql://"));
-    }
-    if url.password().is_some() {
-        return Err(error::config("the mysql url holds a password, which everybody on this machine can see")
-            .hint("take it out of the url and give password-file or password-env"));
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(wrong("has parameters, which are not known here"));
-    }
-    let decode = |part: &str| {
-        let text = percent_encoding::percent_decode_str(part).decode_utf8();
-        text.map(|t| Some(t.into_owned()).filter(|t| !t.is_empty())).map_err(|e| wrong("is not UTF-8").source(e))
-    };
-    let database = decode(url.path().trim_start_matches('/'))?;
-    if database.as_deref().is_some_and(|d| d.contains('/')) {
-        return Err(wrong("names more than a database"));
-    }
-    let host = url.host_str().map(|h| h.trim_matches(['[', ']']).to_owned()).filter(|h| !h.is_empty());
-    Ok(FromUrl { host, port: url.port(), user: decode(url.username())?, database })
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn of_url(url: &str) -> MySqlOptions {
-        MySqlOptions { url: Some(url.into()), ..MySqlOptions::default() }
-    }
-
-    #[test]
-    fn a_url_names_everything() {
-        let want = Address { host: "db".into(), port: 3307, user: "an n".into(), database: "shop".into() };
-        assert_eq!(address(&of_url("mysql://an%20n@db:3307/shop")).unwrap(), want);
-        assert_eq!(address(&of_url("jdbc:mysql://an%20n@db:3307/shop")).unwrap(), want);
-        assert_eq!(address(&of_url("mysql://u@[::1]/shop")).unwrap().host, "::1");
-    }
-
-    #[test]
-    fn single_keys_fill_what_the_url_leaves_open() {
-        let options = MySqlOptions { user: Some("u".into()), ..of_url("mysql://db/shop") };
-        assert_eq!(address(&options).unwrap().user, "u");
-        let twice = MySqlOptions { user: Some("u".into()), ..of_url("mysql://v@db/shop") };
-        assert_eq!(address(&twice).unwrap_err().kind(), Kind::Config);
-        assert_eq!(address(&of_url("mysql://u@db")).unwrap_err().exit_code(), 2);
-    }
-
-    #[test]
-    fn a_password_in_the_url_is_refused_and_not_repeated() {
-        let error = address(&of_url("mysql://u:s3cret@db/shop")).unwrap_err();
-        assert!(!error.to_string().contains("s3cret") && !format!("{error:?}").contains("s3cret"));
-        assert_eq!(error.kind(), Kind::Config);
-    }
-
-    #[test]
-    fn toml_keys_are_known_or_refused() {
-        assert!(toml::from_str::<MySqlOptions>("url = 'mysql://u@h/d'\npassword-file = 'pw'").is_ok());
-        assert!(toml::from_str::<MySqlOptions>("urls = 'mysql://u@h/d'").is_err());
-    }
-
-    #[tokio::test]
-    async fn a_closed_port_is_named() {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        drop(listener);
-        let options = of_url(&format!("mysql://u@127.0.0.1:{port}/d"));
-        let error = MySqlClient::new(&options, Path::new(".")).unwrap().connect().await.unwrap_err();
-        assert_eq!(error.kind(), Kind::Unreachable);
-        assert!(error.to_string().contains(&format!("127.0.0.1:{port}")), "{error}");
-        assert!(error.to_string().contains("refused"), "{error}");
-    }
-}
+mod tests;

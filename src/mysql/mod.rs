@@ -11,6 +11,7 @@ pub mod snapshot;
 pub mod split;
 pub mod table;
 pub mod types;
+pub mod wire;
 
 pub use self::connect::{MySqlClient, MySqlOptions};
 

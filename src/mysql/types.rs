@@ -13,6 +13,19 @@ use crate::error::{self, Result};
 /// Most digits of a decimal in Hive and in 128 bits.
 const MAX_PRECISION: u8 = 38;
 
+/// What becomes of dates that are none: `0000-00-00`, `2010-00-00`, `2010-02-31`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum ZeroDates {
+    /// NULL.
+    Null,
+    /// An error that names the row.
+    #[default]
+    Error,
+    /// The column becomes text, so that it can hold them.
+    Text,
+}
+
 /// A column as information_schema describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {

@@ -1,0 +1,64 @@
+//! What can go wrong on the wire, before somebody says in which act.
+
+use std::io;
+
+/// A broken connection, a server's error, or something that the protocol does not allow.
+#[derive(Debug)]
+pub(in crate::mysql) enum Fault {
+    /// The connection broke or never was.
+    Io(io::Error),
+    /// The server said no.
+    Server {
+        /// Error number.
+        code: u16,
+        /// The server's words.
+        message: String,
+    },
+    /// The server does what we do not know, or lacks what we need.
+    Protocol(&'static str),
+    /// An authentication plugin that is not known here.
+    Plugin(String),
+    /// TLS could not be agreed on, or the server is not who it should be.
+    Tls(String),
+    /// Something that is explained already.
+    Ours(crate::error::Error),
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl Fault {
+    /// The server's error in a payload, if it is one.
+    pub fn of_server(payload: &[u8]) -> Option<Self> {
+        let [0xff, low, high, rest @ ..] = payload else { return None };
+        // Before the login there is no state in between.
+        let message = match rest {
+            [b'#', _, _, _, _, _, message @ ..] => message,
+            message => message,
+        };
+        let message = String::from_utf8_lossy(message).into_owned();
+        Some(Self::Server { code: u16::from_le_bytes([*low, *high]), message })
+    }
+
+    /// What a payload means that is not what was waited for.
+    pub fn of_answer(payload: &[u8]) -> Self {
+        Self::of_server(payload).unwrap_or(Self::Protocol("an answer that is not known here"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_servers_error_is_read_with_and_without_state() {
+        for payload in [b"\xff\x7a\x04#42S02No such table".as_slice(), b"\xff\x7a\x04No such table"] {
+            let Some(Fault::Server { code, message }) = Fault::of_server(payload) else { panic!() };
+            assert_eq!((code, message.as_str()), (1146, "No such table"));
+        }
+        assert!(Fault::of_server(&[0, 0, 0]).is_none());
+    }
+}
