@@ -5,6 +5,8 @@
 
 pub mod args;
 pub mod import;
+pub mod input;
+pub mod merge;
 mod partition;
 mod plan;
 mod route;

@@ -1,0 +1,4 @@
+//! Merges.
+
+mod dead;
+mod set;
