@@ -30,6 +30,8 @@ pub enum Kind {
     Busy,
     /// The server cannot be reached or the connection broke.
     Unreachable,
+    /// A file being written was lost, as with a dead datanode: it has to be written again from its source.
+    Lost,
     /// The server understood and declined.
     Refused,
     /// A signal or a stop request ended the work; the number of the signal.
@@ -108,7 +110,7 @@ impl Error {
 
     /// Whether the same attempt may succeed a little later.
     pub fn is_transient(&self) -> bool {
-        matches!(self.kind, Kind::Busy | Kind::Unreachable)
+        matches!(self.kind, Kind::Busy | Kind::Unreachable | Kind::Lost)
     }
 
     /// The process exit code; the table is in the README.
@@ -167,7 +169,7 @@ macro_rules! kinds {
 
 kinds! {
     usage => Usage, config => Config, auth => Auth, not_found => NotFound, exists => Exists, schema => Schema,
-    data => Data, busy => Busy, unreachable => Unreachable, refused => Refused, bug => Bug,
+    data => Data, busy => Busy, unreachable => Unreachable, lost => Lost, refused => Refused, bug => Bug,
 }
 
 #[cfg(test)]
@@ -180,6 +182,7 @@ mod tests {
         assert_eq!(usage("x").exit_code(), 2);
         assert_eq!(config("x").exit_code(), 2);
         assert_eq!(busy("x").exit_code(), 75);
+        assert_eq!((lost("x").exit_code(), unreachable("x").exit_code()), (1, 1));
         assert_eq!(refused("x").effect(Effect::Partial).exit_code(), 3);
         assert_eq!(unreachable("x").effect(Effect::RegistrationPending).exit_code(), 4);
         assert_eq!(Error::new(Kind::Stopped(2), "x").exit_code(), 130);

@@ -39,29 +39,24 @@ fn plan_of(format: FileFormat, table: &str, mode: LoadMode, partition_columns: &
         Some(schema_json) => HiveStorage::Avro { schema_json },
         None => HiveStorage::Parquet,
     };
+    let extension = Some(format.extension().to_owned());
+    let encoder = Arc::new(move |_: &Partition| format.encoder(schema()));
     LoadPlan {
-        target: format!("/tmp/load_it/{table}"),
-        mode,
-        schema: schema(),
-        extension: format.extension(),
-        encoder: Arc::new(move |_| format.encoder(schema())),
+        extension,
         table: Some(TablePlan {
-            database: "load_it".to_owned(),
-            table: table.to_owned(),
-            comment: None,
             partition_columns: partition_columns.iter().map(|name| Column::new(*name, "string")).collect(),
-            storage,
+            ..TablePlan::new("load_it", table, storage)
         }),
         fingerprint: table.to_owned(),
         run_id: "cluster-test".to_owned(),
-        load_id: None,
+        ..LoadPlan::new(format!("/tmp/load_it/{table}"), mode, schema(), encoder)
     }
 }
 
 async fn load(cluster: &Cluster, plan: LoadPlan, files: &[(Partition, &[i64])]) -> Result<Committed> {
     let load = Load::open(cluster, plan).await?;
     let stage = async |n: usize, partition: &Partition, ids: &[i64]| {
-        let mut part = load.part(&n.to_string(), partition).await?;
+        let mut part = load.part(n, 0, partition).await?;
         part.write(&rows(ids)).await?;
         part.finish().await
     };

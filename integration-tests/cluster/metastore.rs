@@ -25,6 +25,7 @@ fn spec(table: &str) -> TableSpec {
         location: format!("hdfs://{}/tmp/{table}", stack::address("NAMENODE_PORT")),
         storage: HiveStorage::Parquet,
         parameters: BTreeMap::from([("sakia.load.id".to_owned(), "1".to_owned())]),
+        adopt: false,
     }
 }
 
@@ -33,6 +34,7 @@ fn partition(spec: &TableSpec, dt: &str, rows: u64) -> PartitionSpec {
         values: vec![dt.to_owned()],
         location: format!("{}/dt={}", spec.location, dt.replace(':', "%3A")),
         parameters: BTreeMap::from([("sakia.rows".to_owned(), rows.to_string())]),
+        statistics: None,
     }
 }
 
@@ -43,7 +45,7 @@ async fn tables_and_partitions(port: &str) {
     for _ in 0..2 {
         client.ensure_database(&spec.database).await.unwrap();
         client.check_table(&spec).await.unwrap();
-        client.ensure_table(&spec).await.unwrap();
+        client.ensure_table(&spec, None).await.unwrap();
     }
     let found = client.table(&spec.database, &spec.table).await.unwrap().unwrap();
     assert_eq!(found.table_type, "EXTERNAL_TABLE");
@@ -63,7 +65,7 @@ async fn tables_and_partitions(port: &str) {
     days.truncate(2);
     days[1] = partition(&spec, "day:001", 77);
     client.ensure_partitions(&spec, &days).await.unwrap();
-    client.drop_other_partitions(&spec, &days).await.unwrap();
+    client.drop_other_partitions(&spec, "", &days).await.unwrap();
     assert_eq!(client.partition_names(&spec).await.unwrap(), ["dt=day%3A000", "dt=day%3A001"]);
 
     let newer = BTreeMap::from([("sakia.load.id".to_owned(), "2".to_owned())]);
@@ -92,16 +94,16 @@ async fn tables_of_others_and_other_columns_are_refused() {
     let client = connect("METASTORE_PORT").await;
     let ours = spec(&stack::unique("ours"));
     client.ensure_database(&ours.database).await.unwrap();
-    client.ensure_table(&ours).await.unwrap();
+    client.ensure_table(&ours, None).await.unwrap();
     let mut grown = ours.clone();
     grown.columns.push(Column::new("note", "string"));
-    let error = client.ensure_table(&grown).await.unwrap_err();
+    let error = client.ensure_table(&grown, None).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Schema);
     assert!(error.to_string().contains("note string"), "{error}");
 
     let foreign = spec(&stack::unique("foreign"));
     beeline(&format!("create external table storage_it.{} (id bigint) stored as parquet", foreign.table));
-    let error = client.ensure_table(&foreign).await.unwrap_err();
+    let error = client.ensure_table(&foreign, None).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Exists, "{error}");
     let error = client.set_table_parameters("storage_it", &foreign.table, &BTreeMap::new()).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Exists, "{error}");

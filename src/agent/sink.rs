@@ -77,7 +77,7 @@ impl Sink {
 
     async fn stage(&self, load: &Load, epoch: &Epoch) -> Result<Vec<StagedPart>> {
         let files = epoch.parts.iter().enumerate().map(|(i, (partition, rows))| async move {
-            let mut part = load.part(&format!("{i:05}"), partition).await?;
+            let mut part = load.part(i, 0, partition).await?;
             part.write(rows).await?;
             part.finish().await
         });
@@ -102,22 +102,19 @@ impl Sink {
         };
         let format = FileFormat::Parquet(ParquetOptions::default());
         let extension = format.extension();
+        let table = |(database, table): &(String, String)| TablePlan {
+            comment: Some("clicks of the web log, one row a line".to_owned()),
+            partition_columns,
+            ..TablePlan::new(database, table, HiveStorage::Parquet)
+        };
+        let encoder = Arc::new(move |_: &Partition| format.encoder(SCHEMA.clone()));
         LoadPlan {
-            target: self.target.clone(),
-            mode: LoadMode::Append,
-            schema: SCHEMA.clone(),
-            encoder: Arc::new(move |_: &Partition| format.encoder(SCHEMA.clone())),
-            extension,
-            table: self.table.as_ref().map(|(database, table)| TablePlan {
-                database: database.clone(),
-                table: table.clone(),
-                comment: Some("clicks of the web log, one row a line".to_owned()),
-                partition_columns,
-                storage: HiveStorage::Parquet,
-            }),
+            extension: Some(extension.to_owned()),
+            table: self.table.as_ref().map(table),
             fingerprint: self.fingerprint(),
             run_id: self.run_id.clone(),
             load_id: to.map(|to| format!("{}-{:08}", to.channel, to.epoch)),
+            ..LoadPlan::new(&self.target, LoadMode::Append, SCHEMA.clone(), encoder)
         }
     }
 

@@ -9,9 +9,12 @@
 //!                                  side/  its side parts
 //!                                  old/   what a replacing load took out of the target
 //! ```
+//!
+//! Where the target is one partition of a table, the name is its whole path: `<table>/.sakia/<k=v%2Fk2=v2>/..`, so that
+//! loads of two partitions know nothing of each other.
 
-use super::StagedPart;
 use super::partition::escape;
+use super::{Partition, StagedPart};
 use crate::error::{self, Result};
 
 const STAGE: &str = "stage-";
@@ -36,6 +39,25 @@ impl Layout {
             }
             _ => Err(error::config(format!("{target:?} cannot be a target directory"))
                 .hint("give an absolute path without scheme and without components that start with a dot")),
+        }
+    }
+
+    /// The target is the directory of one partition of a table; the table's own directory comes with it.
+    pub fn of_partition(target: &str, partition: &Partition) -> Result<(Self, String)> {
+        let Self { target, state } = Self::new(target)?;
+        if partition.is_none() {
+            return Ok((Self { target: target.clone(), state }, target));
+        }
+        let path = partition.path();
+        match target.strip_suffix(&path).and_then(|root| root.strip_suffix('/')).filter(|root| !root.is_empty()) {
+            Some(root) => {
+                let state = format!("{root}/.sakia/{}", path.replace('/', "%2F"));
+                Ok((Self { state, target: target.clone() }, root.to_owned()))
+            }
+            None => {
+                let what = format!("{target} is not the directory of the partition {path}");
+                Err(error::config(what).hint(format!("the target has to end with /{path}")))
+            }
         }
     }
 
@@ -110,6 +132,18 @@ mod tests {
         for target in ["", "/", "orders", "hdfs://localhost:8020/a", "/a//b", "/a/../b", "/a/.sakia"] {
             assert!(Layout::new(target).is_err(), "{target}");
         }
+    }
+
+    #[test]
+    fn the_state_of_a_partition_lies_in_its_table() {
+        let partition = Partition::new([("dt", "a:b"), ("hr", "08")]);
+        let (layout, root) = Layout::of_partition("/lake/clicks/dt=a%3Ab/hr=08/", &partition).unwrap();
+        assert_eq!((root.as_str(), layout.target.as_str()), ("/lake/clicks", "/lake/clicks/dt=a%3Ab/hr=08"));
+        assert_eq!(layout.manifest(), "/lake/clicks/.sakia/dt=a%3Ab%2Fhr=08/manifest.json");
+        for wrong in ["/lake/clicks", "/lake/clicks/dt=x/hr=08", "/dt=a%3Ab/hr=08"] {
+            assert!(Layout::of_partition(wrong, &partition).is_err(), "{wrong}");
+        }
+        assert_eq!(Layout::of_partition("/a/b", &Partition::none()).unwrap().1, "/a/b");
     }
 
     #[test]

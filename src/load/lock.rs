@@ -8,12 +8,11 @@ use std::collections::HashSet;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::error::{self, Error, Kind, Result};
-use crate::storage::{CreateOptions, DeleteOptions, Filesystem, RenameOptions};
+use crate::storage::{self, CreateOptions, DeleteOptions, Filesystem, RenameOptions};
 
 /// A lock that was not renewed for this long is dead, wherever its holder ran.
 const LIFETIME: Duration = Duration::from_secs(300);
@@ -213,10 +212,7 @@ async fn renew(fs: Arc<dyn Filesystem>, path: String, mut holder: Holder) {
 
 async fn write(fs: &dyn Filesystem, path: &str, holder: &Holder) -> Result<()> {
     let json = serde_json::to_vec(holder).map_err(|e| error::bug("cannot write a lock as JSON").source(e))?;
-    let mut file = fs.create(path, CreateOptions { overwrite: true, replication: None }).await?;
-    file.write(Bytes::from(json)).await?;
-    file.close().await?;
-    Ok(())
+    storage::write_whole(fs, path, &json, CreateOptions { overwrite: true, replication: None }).await
 }
 
 /// The holder of a lock; `None` where there is no lock.

@@ -46,19 +46,36 @@ pub struct Manifest {
     pub target: String,
     /// What was asked for, as the caller summarised it.
     pub fingerprint: String,
+    /// Whether an empty `_SUCCESS` lies beside the files.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub success_marker: bool,
     /// Where the source was read up to; what a following load goes on from.
     pub checkpoint: Value,
     /// The table it is registered as.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub table: Option<TableSpec>,
+    /// The one partition of the table that the target is.
+    #[serde(default, skip_serializing_if = "Partition::is_none")]
+    pub static_partition: Partition,
     /// Its files.
     pub parts: Vec<StagedPart>,
 }
 
 impl Manifest {
     pub(super) fn new(load_id: String, mode: LoadMode, target: String, run_id: String, fingerprint: String) -> Self {
-        let (checkpoint, table, parts) = (Value::Null, None, Vec::new());
-        Self { version: VERSION, load_id, run_id, mode, target, fingerprint, checkpoint, table, parts }
+        Self {
+            version: VERSION,
+            load_id,
+            run_id,
+            mode,
+            target,
+            fingerprint,
+            success_marker: false,
+            checkpoint: Value::Null,
+            table: None,
+            static_partition: Partition::none(),
+            parts: Vec::new(),
+        }
     }
 
     /// Rows of the files in the target; side parts are not counted.

@@ -12,14 +12,16 @@
 //! recovery path for every kind of work. A replacing load swaps the whole target by two renames: a reader sees the
 //! old files, for an instant none, then the new ones, never a mixture. An appending load adds whole files one by one.
 //!
-//! It refuses a target with files that no load of ours put there, a table that is not ours, and a second load on
-//! the same target while the first is alive.
+//! It refuses a second load on the same target while the first is alive and, unless the plan says otherwise, a target
+//! with files that no load of ours put there and a table that is not ours.
 
 mod layout;
 mod lock;
 mod manifest;
+mod names;
 mod part;
 mod partition;
+mod plan;
 mod publish;
 mod register;
 mod run;
@@ -27,19 +29,15 @@ mod strangers;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
 use std::sync::Arc;
-
-use arrow_schema::SchemaRef;
-use serde::{Deserialize, Serialize};
 
 pub use self::manifest::{Manifest, StagedPart};
 pub use self::part::{PartWriter, SideWriter};
 pub use self::partition::{DEFAULT_PARTITION, Partition};
+pub use self::plan::{EncoderFactory, LoadMode, LoadPlan, PartNames, Strangers, TablePlan};
 pub use self::run::{Committed, Load};
 use crate::error::Result;
-use crate::format::Encoder;
-use crate::metastore::{Column, HiveStorage, MetastoreClient, MetastoreOptions};
+use crate::metastore::{MetastoreClient, MetastoreOptions};
 use crate::storage::Filesystem;
 use crate::storage::hdfs::{self, HdfsOptions};
 
@@ -69,67 +67,4 @@ impl Cluster {
         };
         Ok(Self { fs, metastore })
     }
-}
-
-/// What a load does with the files that are in the target already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LoadMode {
-    /// Swaps them for the new ones.
-    Replace,
-    /// Keeps them and adds the new ones.
-    Append,
-}
-
-/// Makes the encoder of one file; the partition is the one the file belongs to.
-pub type EncoderFactory = Arc<dyn Fn(&Partition) -> Result<Box<dyn Encoder>> + Send + Sync>;
-
-/// Everything a load has to know before its first row.
-#[derive(Clone)]
-pub struct LoadPlan {
-    /// Directory of the data: an absolute path without a scheme.
-    pub target: String,
-    /// What happens to files that are there already.
-    pub mode: LoadMode,
-    /// Schema of the batches, without partition columns.
-    pub schema: SchemaRef,
-    /// Makes the encoder of each file.
-    pub encoder: EncoderFactory,
-    /// File name extension without a dot, such as `parquet`.
-    pub extension: &'static str,
-    /// The table over the target, if one is wanted.
-    pub table: Option<TablePlan>,
-    /// Sums up what was asked for, so that a later run can tell whether it asks for the same.
-    pub fingerprint: String,
-    /// The run this load belongs to.
-    pub run_id: String,
-    /// Names the load; a caller that repeats a load after a failure gives the same one. Sortable and unique if `None`.
-    pub load_id: Option<String>,
-}
-
-impl fmt::Debug for LoadPlan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LoadPlan")
-            .field("target", &self.target)
-            .field("mode", &self.mode)
-            .field("extension", &self.extension)
-            .field("table", &self.table)
-            .field("load_id", &self.load_id)
-            .finish_non_exhaustive()
-    }
-}
-
-/// The external table over a target.
-#[derive(Clone, Debug)]
-pub struct TablePlan {
-    /// Database; made where it is missing.
-    pub database: String,
-    /// Name inside the database.
-    pub table: String,
-    /// Text shown by `describe formatted`.
-    pub comment: Option<String>,
-    /// Columns held in directory names; every part names a value for each.
-    pub partition_columns: Vec<Column>,
-    /// How Hive reads the files.
-    pub storage: HiveStorage,
 }

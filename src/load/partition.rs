@@ -43,6 +43,12 @@ impl Partition {
         self.0.iter().map(|(_, value)| value.as_str())
     }
 
+    /// These columns followed by those of `rest`.
+    #[must_use]
+    pub fn join(&self, rest: &Self) -> Self {
+        Self(self.0.iter().chain(&rest.0).cloned().collect())
+    }
+
     /// The directory below the target: `k=v/k2=v2`, or empty.
     pub fn path(&self) -> String {
         let directories: Vec<String> = self.0.iter().map(|(k, v)| format!("{}={}", escape(k), escape(v))).collect();

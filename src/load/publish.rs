@@ -1,26 +1,42 @@
 //! Publishing: the renames that make a recorded load visible. Each looks at what is there first, so that it may be
 //! repeated after a crash or a lost answer.
 
+use futures::stream::{self, StreamExt, TryStreamExt};
+
 use super::layout::{Layout, parent};
 use super::{LoadMode, Manifest, StagedPart};
-use crate::error::{self, Result};
-use crate::storage::{DeleteOptions, Filesystem, RenameOptions};
+use crate::error::{self, Kind, Result};
+use crate::storage::{self, CreateOptions, DeleteOptions, Filesystem, RenameOptions};
+
+/// Renames under way at once: each is a round trip to the NameNode and little else.
+const AT_ONCE: usize = 32;
+
+/// The empty file that says a job of Hadoop's is done.
+const SUCCESS: &str = "_SUCCESS";
 
 /// Makes the files of a recorded load visible.
 pub(super) async fn publish(fs: &dyn Filesystem, layout: &Layout, manifest: &Manifest) -> Result<()> {
     match manifest.mode {
         LoadMode::Replace => swap(fs, layout, &manifest.load_id).await?,
         LoadMode::Append => {
-            for part in manifest.data_parts() {
-                move_in(fs, layout, &manifest.load_id, part).await?;
-            }
             fs.mkdirs(&layout.target).await?;
+            let parts = manifest.data_parts().map(|part| move_in(fs, layout, &manifest.load_id, part));
+            stream::iter(parts).buffer_unordered(AT_ONCE).try_collect::<Vec<()>>().await?;
+            if manifest.success_marker {
+                mark(fs, &layout.target).await?;
+            }
         }
     }
-    for part in manifest.parts.iter().filter(|p| p.directory.is_some()) {
-        move_in(fs, layout, &manifest.load_id, part).await?;
-    }
+    let sides = manifest.parts.iter().filter(|p| p.directory.is_some());
+    let sides = sides.map(|part| move_in(fs, layout, &manifest.load_id, part));
+    stream::iter(sides).buffer_unordered(AT_ONCE).try_collect::<Vec<()>>().await?;
     Ok(())
+}
+
+/// Puts the success marker into a directory; safe to repeat.
+pub(super) async fn mark(fs: &dyn Filesystem, directory: &str) -> Result<()> {
+    let over = CreateOptions { overwrite: true, replication: None };
+    storage::write_whole(fs, &format!("{directory}/{SUCCESS}"), &[], over).await
 }
 
 /// Swaps the target for the staged tree: target -> old, staged -> target.
@@ -46,12 +62,19 @@ async fn swap(fs: &dyn Filesystem, layout: &Layout, load_id: &str) -> Result<()>
     fs.rename(&staged, &layout.target, RenameOptions::default()).await
 }
 
-/// Renames one staged file to its place.
+/// Renames one staged file to its place. A side part takes the place of an earlier one of its name; a data part takes
+/// nobody's.
 async fn move_in(fs: &dyn Filesystem, layout: &Layout, load_id: &str, part: &StagedPart) -> Result<()> {
     let (from, to) = (layout.staged(load_id, part), layout.published(part));
     if fs.stat(&from).await?.is_some() {
         fs.mkdirs(parent(&to)).await?;
-        return fs.rename(&from, &to, RenameOptions { overwrite: true }).await;
+        let over = RenameOptions { overwrite: part.directory.is_some() };
+        return match fs.rename(&from, &to, over).await {
+            Err(e) if e.kind() == Kind::Exists => Err(e
+                .context(format!("{to} was put there by somebody else during the load"))
+                .hint("move it away, then run again: the load is recorded and only has to be published")),
+            renamed => renamed,
+        };
     }
     match fs.stat(&to).await? {
         Some(there) if there.len_bytes == part.bytes => Ok(()),

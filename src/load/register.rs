@@ -4,41 +4,69 @@
 use std::collections::BTreeMap;
 
 use super::layout::Layout;
-use super::{Cluster, LoadMode, LoadPlan, Manifest, Partition};
+use super::{Cluster, LoadMode, LoadPlan, Manifest, Partition, strangers};
 use crate::error::{self, Result};
-use crate::metastore::{MetastoreClient, PartitionSpec, TableSpec, types};
+use crate::metastore::{MetastoreClient, PartitionSpec, Statistics, TableSpec, types};
 
 /// Longest parameter value that every metastore schema holds.
 const MAX_PARAMETER_BYTES: usize = 4000;
 
+/// The table a load is registered as, and the one partition of it that the target is.
+#[derive(Clone, Debug)]
+pub(super) struct Registration {
+    pub spec: TableSpec,
+    pub static_partition: Partition,
+}
+
+/// Where the load keeps what, and the directory of its table.
+pub(super) fn layout(plan: &LoadPlan) -> Result<(Layout, String)> {
+    let Some(table) = &plan.table else { return Layout::of_partition(&plan.target, &Partition::none()) };
+    let fixed = &table.static_partition;
+    let first = table.partition_columns.iter().take(fixed.names().count()).map(|c| c.name.as_str());
+    if !first.eq(fixed.names()) {
+        let what = format!("{} does not name the first partition columns of {}", fixed.path(), table.table);
+        return Err(error::config(what).hint("give the partition keys in the order of the table"));
+    }
+    Layout::of_partition(&plan.target, fixed)
+}
+
 /// What the plan's table looks like to the metastore; `None` if no table is wanted.
-pub(super) fn table_spec(cluster: &Cluster, layout: &Layout, plan: &LoadPlan) -> Result<Option<TableSpec>> {
+pub(super) fn registration(cluster: &Cluster, root: &str, plan: &LoadPlan) -> Result<Option<Registration>> {
     let Some(table) = &plan.table else { return Ok(None) };
     let name = format!("{}.{}", table.database, table.table);
     if cluster.metastore.is_none() {
         return Err(error::config(format!("table {name} is wanted and no metastore is configured"))
             .hint("give the metastore's uris, such as thrift://localhost:9083"));
     }
-    let columns = types::columns(&plan.schema).map_err(|e| e.context(format!("table {name}")))?;
+    let columns = types::table_columns(&plan.schema, &table.storage, &table.columns)
+        .map_err(|e| e.context(format!("table {name}")))?;
     if let Some(twice) = table.partition_columns.iter().find(|p| columns.iter().any(|c| c.name == p.name)) {
         return Err(error::schema(format!("table {name}: {} is a column and a partition column", twice.name))
             .hint("leave it out of the files or choose another name for the partition column"));
     }
-    Ok(Some(TableSpec {
+    table.storage.check().map_err(|e| e.context(format!("table {name}")))?;
+    let spec = TableSpec {
         database: table.database.to_lowercase(),
         table: table.table.to_lowercase(),
         comment: table.comment.clone(),
         columns,
         partition_columns: table.partition_columns.clone(),
-        location: format!("{}{}", cluster.fs.uri(), layout.target),
+        location: format!("{}{root}", cluster.fs.uri()),
         storage: table.storage.clone(),
         parameters: BTreeMap::new(),
-    }))
+        adopt: table.adopt,
+    };
+    Ok(Some(Registration { spec, static_partition: table.static_partition.clone() }))
 }
 
 /// Fails early if the table of a plan could not be registered later.
-pub(super) async fn check(cluster: &Cluster, spec: &TableSpec) -> Result<()> {
-    metastore(cluster, spec)?.check_table(spec).await
+pub(super) async fn check(cluster: &Cluster, table: &Registration, create_only: bool) -> Result<()> {
+    let metastore = metastore(cluster, &table.spec)?;
+    if create_only && metastore.table(&table.spec.database, &table.spec.table).await?.is_some() {
+        return Err(error::exists(format!("table {} exists already", table.spec.full_name()))
+            .hint("choose another table, or do not ask for a new one"));
+    }
+    metastore.check_table(&table.spec).await
 }
 
 /// Registers a published load.
@@ -47,18 +75,23 @@ pub(super) async fn register(cluster: &Cluster, layout: &Layout, manifest: &Mani
     let metastore = metastore(cluster, spec)?;
     let mut spec = spec.clone();
     spec.parameters = parameters(cluster, layout, manifest);
-    if spec.partition_columns.is_empty() && manifest.mode == LoadMode::Replace {
-        spec.parameters.extend(statistics(manifest.rows(), manifest.bytes()));
-    }
     metastore.ensure_database(&spec.database).await?;
-    metastore.ensure_table(&spec).await?;
     if spec.partition_columns.is_empty() {
-        return Ok(());
+        let mut statistics = statistics(manifest);
+        statistics.present = present(cluster, &layout.target).await?;
+        return metastore.ensure_table(&spec, Some(&statistics)).await;
     }
-    let partitions = partitions(&spec, manifest);
+    metastore.ensure_table(&spec, None).await?;
+    let mut partitions = partitions(&spec, manifest);
+    for partition in &mut partitions {
+        if let Some(statistics) = &mut partition.statistics {
+            let directory = partition.location.strip_prefix(&cluster.fs.uri()).unwrap_or(&partition.location);
+            statistics.present = present(cluster, directory).await?;
+        }
+    }
     metastore.ensure_partitions(&spec, &partitions).await?;
     if manifest.mode == LoadMode::Replace {
-        metastore.drop_other_partitions(&spec, &partitions).await?;
+        metastore.drop_other_partitions(&spec, &manifest.static_partition.path(), &partitions).await?;
     }
     Ok(())
 }
@@ -85,31 +118,43 @@ fn parameters(cluster: &Cluster, layout: &Layout, manifest: &Manifest) -> BTreeM
     parameters
 }
 
-fn statistics(rows: u64, bytes: u64) -> [(String, String); 2] {
-    [("numRows".to_owned(), rows.to_string()), ("totalSize".to_owned(), bytes.to_string())]
+/// What the files of a load add up to.
+fn statistics(manifest: &Manifest) -> Statistics {
+    let (rows, bytes, files) = (manifest.rows(), manifest.bytes(), manifest.data_parts().count() as u64);
+    Statistics { rows, bytes, files, present: (files, bytes), load_id: manifest.load_id.clone() }
 }
 
-/// The partitions a load wrote to, each with the rows it got.
+/// Number and bytes of the data files that lie in a directory, whoever put them there.
+async fn present(cluster: &Cluster, directory: &str) -> Result<(u64, u64)> {
+    let files = strangers::files(cluster.fs.as_ref(), directory).await?;
+    Ok((files.len() as u64, files.iter().map(|file| file.len_bytes).sum()))
+}
+
+/// The partitions a load wrote to, each with what it got. A static partition is there even without a row.
 fn partitions(spec: &TableSpec, manifest: &Manifest) -> Vec<PartitionSpec> {
-    let mut sums: BTreeMap<&Partition, (u64, u64)> = BTreeMap::new();
-    for part in manifest.data_parts() {
-        let (rows, bytes) = sums.entry(&part.partition).or_default();
-        *rows += part.rows;
-        *bytes += part.bytes;
+    let mut sums: BTreeMap<&Partition, Statistics> = BTreeMap::new();
+    let nothing = || Statistics { rows: 0, bytes: 0, files: 0, ..statistics(manifest) };
+    let none = Partition::none();
+    if manifest.static_partition.names().count() == spec.partition_columns.len() {
+        sums.insert(&none, nothing());
     }
-    let partition = |(partition, (rows, bytes)): (&Partition, (u64, u64))| {
-        let mut parameters = BTreeMap::from([
-            ("sakia.load.id".to_owned(), manifest.load_id.clone()),
-            ("sakia.run.id".to_owned(), manifest.run_id.clone()),
-            ("sakia.rows".to_owned(), rows.to_string()),
-        ]);
-        if manifest.mode == LoadMode::Replace {
-            parameters.extend(statistics(rows, bytes));
-        }
+    for part in manifest.data_parts() {
+        let sum = sums.entry(&part.partition).or_insert_with(nothing);
+        sum.rows += part.rows;
+        sum.bytes += part.bytes;
+        sum.files += 1;
+    }
+    let partition = |(dynamic, statistics): (&Partition, Statistics)| {
+        let partition = manifest.static_partition.join(dynamic);
         PartitionSpec {
             values: partition.values().map(str::to_owned).collect(),
             location: format!("{}/{}", spec.location, partition.path()),
-            parameters,
+            parameters: BTreeMap::from([
+                ("sakia.load.id".to_owned(), manifest.load_id.clone()),
+                ("sakia.run.id".to_owned(), manifest.run_id.clone()),
+                ("sakia.rows".to_owned(), statistics.rows.to_string()),
+            ]),
+            statistics: Some(statistics),
         }
     };
     sums.into_iter().map(partition).collect()

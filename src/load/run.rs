@@ -1,24 +1,24 @@
 //! One load from its opening to its end: recover, stage, record, publish, register, done.
 
-use bytes::Bytes;
 use serde_json::Value;
 
 use super::layout::Layout;
 use super::lock::Lock;
+use super::names::Names;
 use super::part::{self, PartWriter, SideWriter};
-use super::publish::publish;
+use super::publish::{mark, publish};
 use super::{Cluster, LoadMode, LoadPlan, Manifest, Partition, StagedPart, register, strangers};
 use crate::error::{self, Effect, Error, Kind, Result};
-use crate::metastore::TableSpec;
-use crate::storage::{CreateOptions, DeleteOptions, Filesystem, RenameOptions};
+use crate::storage::{self, CreateOptions, DeleteOptions, FileStatus, Filesystem, RenameOptions};
 
 /// A load under way; holds the target's lock until it is committed, discarded or dropped.
 #[derive(Debug)]
 pub struct Load {
     cluster: Cluster,
     plan: LoadPlan,
-    table: Option<TableSpec>,
+    table: Option<register::Registration>,
     layout: Layout,
+    names: Names,
     load_id: String,
     previous: Option<Manifest>,
     lock: Lock,
@@ -39,22 +39,24 @@ impl Load {
     /// other columns. Busy: somebody is loading there. Config: the plan makes no sense. An error after the files of
     /// the earlier load became visible has the effect [`Effect::RegistrationPending`].
     pub async fn open(cluster: &Cluster, plan: LoadPlan) -> Result<Self> {
-        let layout = Layout::new(&plan.target)?;
+        strangers::check_plan(&plan)?;
+        let (layout, root) = register::layout(&plan)?;
         let load_id = plan.load_id.clone().unwrap_or_else(|| uuid::Uuid::now_v7().simple().to_string());
         if load_id.is_empty() || !load_id.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
             return Err(error::config(format!("{load_id:?} cannot be a load id"))
                 .hint("use letters, digits, minus, underscore and dot"));
         }
-        let table = register::table_spec(cluster, &layout, &plan)?;
+        let table = register::registration(cluster, &root, &plan)?;
         let fs = cluster.fs.as_ref();
         let lock = Lock::acquire(&cluster.fs, &layout.lock(), &format!("run {}", plan.run_id)).await?;
         let previous = read_manifest(fs, &layout).await?;
         recover(cluster, &layout, previous.as_ref()).await?;
-        strangers::refuse(fs, &layout, previous.as_ref(), plan.mode).await?;
-        if let Some(spec) = &table {
-            register::check(cluster, spec).await?;
+        strangers::refuse(fs, &layout, previous.as_ref(), &plan).await?;
+        if let Some(table) = &table {
+            register::check(cluster, table, plan.table.as_ref().is_some_and(|t| t.create_only)).await?;
         }
-        let load = Self { cluster: cluster.clone(), plan, table, layout, load_id, previous, lock };
+        let names = Names::new(fs, &layout, &plan, &load_id).await?;
+        let load = Self { cluster: cluster.clone(), plan, table, layout, names, load_id, previous, lock };
         if load.refuse_again().is_ok() {
             fs.mkdirs(&load.layout.staged_data(&load.load_id)).await?;
         }
@@ -77,28 +79,56 @@ impl Load {
         self.previous.as_ref()
     }
 
+    /// Where the source was read up to by the last committed load.
+    pub fn checkpoint(&self) -> Option<&Value> {
+        self.previous.as_ref().map(|manifest| &manifest.checkpoint)
+    }
+
+    /// The data files in the target, whoever put them there, sorted by path; those of this load are not yet among
+    /// them. No other load changes them while this one is open.
+    ///
+    /// # Errors
+    /// Those of the filesystem.
+    pub async fn files(&self) -> Result<Vec<FileStatus>> {
+        strangers::files(self.cluster.fs.as_ref(), &self.layout.target).await
+    }
+
+    /// Says which files a replacing load was made from, where that was not known when it was planned; the plan's
+    /// `replaces` has to be there, and is replaced.
+    ///
+    /// # Errors
+    /// Bug: the plan does not replace named files.
+    pub fn replace_files(&mut self, paths: Vec<String>) -> Result<()> {
+        match &mut self.plan.replaces {
+            Some(replaces) => *replaces = paths,
+            None => return Err(error::bug("the plan of this load replaces no named files")),
+        }
+        Ok(())
+    }
+
     /// The name of this load in file names and table parameters.
     pub fn id(&self) -> &str {
         &self.load_id
     }
 
-    /// Starts a file; `name` is unique within the load. Many may be written at once.
+    /// Starts the file `number`, unique within partition and load; `roll` counts from 0 the files that one number is
+    /// divided into. Many may be written at once. A file that was begun before, and lost, is begun anew.
     ///
     /// # Errors
-    /// Schema: the partition does not fit the table. Exists: the name was used before. Those of the filesystem.
-    pub async fn part(&self, name: &str, partition: &Partition) -> Result<PartWriter> {
+    /// Schema: the partition does not fit the table. Those of the filesystem.
+    pub async fn part(&self, number: usize, roll: usize, partition: &Partition) -> Result<PartWriter> {
         self.refuse_again()?;
-        if let Some(table) = &self.table
-            && !table.partition_columns.iter().map(|c| c.name.as_str()).eq(partition.names())
+        if let Some(table) = &self.plan.table
+            && !table.dynamic_columns().eq(partition.names())
         {
-            let what = format!("partition {:?} does not fit the columns of {}", partition.path(), table.full_name());
-            return Err(error::schema(what));
+            let what = format!("partition {:?} does not fit the columns of", partition.path());
+            return Err(error::schema(format!("{what} {}.{}", table.database, table.table)));
         }
-        let file = format!("part-{}-{}.{}", self.load_id, checked_name(name)?, self.plan.extension);
+        let file = self.names.name(number, roll);
         let part = part::empty_part(file, partition.clone());
         let path = self.layout.staged(&self.load_id, &part);
         let encoder = (self.plan.encoder)(partition)?;
-        let file = self.cluster.fs.create(&path, CreateOptions::default()).await?;
+        let file = self.cluster.fs.create(&path, CreateOptions { overwrite: true, replication: None }).await?;
         Ok(PartWriter::new(path, file, encoder, part))
     }
 
@@ -107,14 +137,14 @@ impl Load {
     /// A file of that name that is there already is replaced.
     ///
     /// # Errors
-    /// Config: the directory is not an absolute path. Exists: the name was used before. Those of the filesystem.
+    /// Config: the directory is not an absolute path. Those of the filesystem.
     pub async fn side_part(&self, directory: &str, name: &str) -> Result<SideWriter> {
         self.refuse_again()?;
         let directory = Layout::new(directory)?.target;
         let mut part = part::empty_part(checked_name(name)?.to_owned(), Partition::none());
         part.directory = Some(directory.clone());
         let path = self.layout.staged(&self.load_id, &part);
-        let file = self.cluster.fs.create(&path, CreateOptions::default()).await?;
+        let file = self.cluster.fs.create(&path, CreateOptions { overwrite: true, replication: None }).await?;
         Ok(SideWriter::new(path, file, directory, name.to_owned()))
     }
 
@@ -132,7 +162,9 @@ impl Load {
             contents
         };
         if (self.plan.mode, previous.mode) != (LoadMode::Replace, LoadMode::Replace)
-            || previous.table != self.table
+            || previous.table.as_ref() != self.table.as_ref().map(|t| &t.spec)
+            || previous.success_marker != self.plan.success_marker
+            || !previous.parts.iter().all(|part| self.names.like(part, &previous.load_id))
             || contents(&previous.parts) != contents(parts)
         {
             return Ok(false);
@@ -152,19 +184,47 @@ impl Load {
     /// Exists: somebody put a file into the target that would be lost. Before the manifest is recorded nothing has
     /// changed. Afterwards the next [`Load::open`] of this target goes on
     /// where this one failed; where the data is visible the effect is [`Effect::RegistrationPending`].
-    pub async fn commit(self, mut parts: Vec<StagedPart>, checkpoint: Value) -> Result<Committed> {
+    pub async fn commit(self, parts: Vec<StagedPart>, checkpoint: Value) -> Result<Committed> {
         self.refuse_again()?;
-        strangers::refuse(self.cluster.fs.as_ref(), &self.layout, self.previous.as_ref(), self.plan.mode).await?;
-        let Self { cluster, plan, table, layout, load_id, previous: _, lock } = self;
-        parts
-            .sort_unstable_by(|a, b| (&a.directory, &a.partition, &a.file).cmp(&(&b.directory, &b.partition, &b.file)));
+        let Self { cluster, plan, table, layout, names: _, load_id, previous, lock } = self;
+        let fs = cluster.fs.as_ref();
+        strangers::refuse_at_commit(fs, &layout, previous.as_ref(), &plan, &parts).await?;
+        if plan.success_marker && plan.mode == LoadMode::Replace {
+            mark(fs, &layout.staged_data(&load_id)).await?;
+        }
+        let parts = sorted(parts)?;
         let mut manifest =
             Manifest::new(load_id, plan.mode, layout.target.clone(), plan.run_id.clone(), plan.fingerprint.clone());
-        (manifest.parts, manifest.checkpoint, manifest.table) = (parts, checkpoint, table);
+        (manifest.parts, manifest.checkpoint, manifest.success_marker) = (parts, checkpoint, plan.success_marker);
+        if let Some(table) = table {
+            (manifest.table, manifest.static_partition) = (Some(table.spec), table.static_partition);
+        }
         lock.check().await?;
         let context = |e: Error| e.context(format!("committing load {} of {}", manifest.load_id, layout.target));
-        record(cluster.fs.as_ref(), &layout, &manifest).await.map_err(context)?;
+        record(fs, &layout, &manifest).await.map_err(context)?;
         finish(&cluster, &layout, &manifest).await.map_err(context)?;
+        lock.release().await.map_err(pending)?;
+        Ok(Committed { manifest })
+    }
+
+    /// Moves the checkpoint and nothing else: the files, and the manifest's account of them, stay those of the previous
+    /// load. For a run that found no new rows. Without a previous load an empty one is committed.
+    ///
+    /// # Errors
+    /// Those of [`Load::commit`].
+    pub async fn commit_checkpoint(self, checkpoint: Value) -> Result<Committed> {
+        let Some(previous) = self.previous.clone() else { return self.commit(Vec::new(), checkpoint).await };
+        let Self { cluster, plan, layout, load_id, lock, .. } = self;
+        let mut manifest = previous;
+        (manifest.checkpoint, manifest.run_id, manifest.fingerprint) = (checkpoint, plan.run_id, plan.fingerprint);
+        lock.check().await?;
+        let context = |e: Error| e.context(format!("moving the checkpoint of {}", layout.target));
+        record(cluster.fs.as_ref(), &layout, &manifest).await.map_err(context)?;
+        if load_id != manifest.load_id {
+            let stage = layout.stage(&load_id);
+            cluster.fs.delete(&stage, DeleteOptions { recursive: true }).await.map_err(pending)?;
+        }
+        register::register(&cluster, &layout, &manifest).await.map_err(pending)?;
         lock.release().await.map_err(pending)?;
         Ok(Committed { manifest })
     }
@@ -214,9 +274,8 @@ async fn recover(cluster: &Cluster, layout: &Layout, recorded: Option<&Manifest>
 /// The commit point.
 async fn record(fs: &dyn Filesystem, layout: &Layout, manifest: &Manifest) -> Result<()> {
     let next = format!("{}.next", layout.manifest());
-    let mut file = fs.create(&next, CreateOptions { overwrite: true, replication: None }).await?;
-    file.write(Bytes::from(manifest.to_json()?)).await?;
-    file.close().await?;
+    let over = CreateOptions { overwrite: true, replication: None };
+    storage::write_whole(fs, &next, &manifest.to_json()?, over).await?;
     fs.rename(&next, &layout.manifest(), RenameOptions { overwrite: true }).await
 }
 
@@ -250,4 +309,14 @@ fn checked_name(name: &str) -> Result<&str> {
         return Err(error::bug(format!("{name:?} cannot be the name of a part")));
     }
     Ok(name)
+}
+
+/// A file that was written twice would hold the rows of one writer only.
+fn sorted(mut parts: Vec<StagedPart>) -> Result<Vec<StagedPart>> {
+    let key = |p: &StagedPart| (p.directory.clone(), p.partition.clone(), p.file.clone());
+    parts.sort_by_cached_key(key);
+    match parts.windows(2).find(|pair| key(&pair[0]) == key(&pair[1])) {
+        Some(pair) => Err(error::bug(format!("the part {} was written twice", pair[0].file))),
+        None => Ok(parts),
+    }
 }

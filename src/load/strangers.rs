@@ -1,14 +1,29 @@
 //! Files of somebody else in a target. A replacing load takes out the whole tree it replaces, so it first makes sure
-//! that all of it is its own; a first load of any kind wants an absent or empty directory.
+//! that all of it is its own or named in the plan; a first load of any kind wants an absent or empty directory, unless
+//! the plan says what to do with strangers.
 
 use std::collections::BTreeSet;
 
 use super::layout::Layout;
-use super::{LoadMode, Manifest};
+use super::{LoadMode, LoadPlan, Manifest, StagedPart, Strangers};
 use crate::error::{self, Error, Kind, Result};
 use crate::storage::{FileStatus, Filesystem};
 
-/// Refuses a target in which a load of `mode` after `previous` would meet files that no load of ours put there.
+/// Refuses a plan whose mode and ways with strangers do not fit together.
+pub(super) fn check_plan(plan: &LoadPlan) -> Result<()> {
+    let fits = match plan.strangers {
+        Strangers::Refuse => true,
+        Strangers::Keep => plan.mode == LoadMode::Append,
+        Strangers::Replace => plan.mode == LoadMode::Replace && plan.replaces.is_none(),
+    };
+    if !fits || (plan.replaces.is_some() && plan.mode == LoadMode::Append) {
+        let what = format!("a load cannot {:?} and at once {:?} strangers", plan.mode, plan.strangers);
+        return Err(error::bug(what.to_lowercase()));
+    }
+    Ok(())
+}
+
+/// Refuses a target in which the load would meet files that it may not touch, looked at when the load is opened.
 ///
 /// # Errors
 /// Exists: there is such a file, which the text names, or what earlier loads added. Those of the filesystem.
@@ -16,38 +31,90 @@ pub(super) async fn refuse(
     fs: &dyn Filesystem,
     layout: &Layout,
     previous: Option<&Manifest>,
-    mode: LoadMode,
+    plan: &LoadPlan,
 ) -> Result<()> {
-    match (previous, mode) {
-        (None, _) => match list(fs, &layout.target).await?.first() {
+    if plan.replaces.is_some() {
+        // What was read is known in full only once it was read: looked at before the commit.
+        return Ok(());
+    }
+    match (previous, plan.mode, plan.strangers) {
+        (_, _, Strangers::Keep | Strangers::Replace) => Ok(()),
+        (None, ..) => match list(fs, &layout.target).await?.first() {
             Some(entry) => Err(stranger(layout, entry.name())),
             None => Ok(()),
         },
-        (Some(Manifest { mode: LoadMode::Append, .. }), LoadMode::Replace) => Err(error::exists(format!(
+        (Some(Manifest { mode: LoadMode::Append, .. }), LoadMode::Replace, _) => Err(error::exists(format!(
             "{} is added to by appending loads, which a replacing one would take out",
             layout.target
         ))
         .hint("choose another target directory")),
-        (Some(previous), LoadMode::Replace) => refuse_unnamed(fs, layout, previous).await,
+        (Some(previous), LoadMode::Replace, _) => {
+            let named: BTreeSet<String> = previous.data_parts().map(|part| layout.published(part)).collect();
+            refuse_unnamed(fs, layout, &named).await.map(drop)
+        }
         // Added files leave those that are there alone.
-        (Some(_), LoadMode::Append) => Ok(()),
+        (Some(_), LoadMode::Append, _) => Ok(()),
     }
 }
 
-/// Walks the target for a file that the last manifest does not name. Hidden files are no data of anybody's.
-async fn refuse_unnamed(fs: &dyn Filesystem, layout: &Layout, previous: &Manifest) -> Result<()> {
-    let named: BTreeSet<String> = previous.data_parts().map(|part| layout.published(part)).collect();
-    let mut directories = vec![layout.target.clone()];
-    while let Some(directory) = directories.pop() {
-        for entry in list(fs, &directory).await?.into_iter().filter(|e| !e.name().starts_with(['.', '_'])) {
-            if entry.is_dir {
-                directories.push(entry.path);
-            } else if !named.contains(&entry.path) {
-                return Err(stranger(layout, &entry.path[layout.target.len() + 1..]));
+/// The same before the commit, when the files of the load are known.
+pub(super) async fn refuse_at_commit(
+    fs: &dyn Filesystem,
+    layout: &Layout,
+    previous: Option<&Manifest>,
+    plan: &LoadPlan,
+    parts: &[StagedPart],
+) -> Result<()> {
+    if let Some(replaces) = &plan.replaces {
+        let named: BTreeSet<String> = replaces.iter().cloned().collect();
+        let found = refuse_unnamed(fs, layout, &named).await?;
+        return match named.iter().find(|path| !found.contains(*path)) {
+            Some(gone) => {
+                let what = format!("{gone} was removed by somebody else while it was being replaced");
+                Err(error::exists(what).hint("run again: nothing was changed"))
             }
+            None => Ok(()),
+        };
+    }
+    refuse(fs, layout, previous, plan).await?;
+    if plan.mode == LoadMode::Append && plan.strangers == Strangers::Keep {
+        let there: BTreeSet<String> = files(fs, &layout.target).await?.into_iter().map(|file| file.path).collect();
+        if let Some(taken) = parts.iter().map(|part| layout.published(part)).find(|path| there.contains(path)) {
+            let what = format!("{taken} was put there by somebody else during the load");
+            return Err(error::exists(what).hint("run again: nothing was changed"));
         }
     }
     Ok(())
+}
+
+/// Walks the target for a file that is not named; gives the files.
+async fn refuse_unnamed(fs: &dyn Filesystem, layout: &Layout, named: &BTreeSet<String>) -> Result<BTreeSet<String>> {
+    let found: BTreeSet<String> = files(fs, &layout.target).await?.into_iter().map(|file| file.path).collect();
+    match found.difference(named).next() {
+        Some(path) => Err(stranger(layout, &path[layout.target.len() + 1..])),
+        None => Ok(found),
+    }
+}
+
+/// Hidden files are no data of anybody's.
+pub(super) fn is_data(name: &str) -> bool {
+    !name.starts_with(['.', '_'])
+}
+
+/// The data files below a directory, sorted by path; none where there is no directory.
+pub(super) async fn files(fs: &dyn Filesystem, directory: &str) -> Result<Vec<FileStatus>> {
+    let (mut found, mut directories) = (Vec::new(), vec![directory.to_owned()]);
+    while let Some(directory) = directories.pop() {
+        for entry in list(fs, &directory).await?.into_iter().filter(|e| is_data(e.name())) {
+            if entry.is_dir {
+                directories.push(entry.path);
+            } else {
+                found.push(entry);
+            }
+        }
+    }
+    found.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    Ok(found)
 }
 
 async fn list(fs: &dyn Filesystem, directory: &str) -> Result<Vec<FileStatus>> {

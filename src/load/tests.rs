@@ -1,5 +1,7 @@
 //! The load as a whole, on the local disk: both modes, what is refused, and a crash at every single call.
 
+mod modes;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -9,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::error::Kind;
+use crate::format::Encoder;
 use crate::storage::faulty::{Fault, FaultyFilesystem};
 use crate::storage::local::LocalFilesystem;
 use crate::storage::{CreateOptions, DeleteOptions};
@@ -45,15 +48,10 @@ fn rows(ids: &[i64]) -> RecordBatch {
 
 fn plan(mode: LoadMode) -> LoadPlan {
     LoadPlan {
-        target: TARGET.into(),
-        mode,
-        schema: schema(),
-        encoder: Arc::new(|_| Ok(Box::new(Lines))),
-        extension: "txt",
-        table: None,
+        extension: Some("txt".into()),
         fingerprint: "orders".into(),
         run_id: "test".into(),
-        load_id: None,
+        ..LoadPlan::new(TARGET, mode, schema(), Arc::new(|_| Ok(Box::new(Lines))))
     }
 }
 
@@ -113,7 +111,7 @@ async fn load(cluster: &Cluster, plan: LoadPlan, ids: [i64; 2], checkpoint: Valu
     let load = Load::open(cluster, plan).await?;
     let mut parts = Vec::new();
     for (n, id) in ids.iter().enumerate() {
-        let mut part = load.part("0", &Partition::new([("dt", n.to_string())])).await?;
+        let mut part = load.part(0, 0, &Partition::new([("dt", n.to_string())])).await?;
         part.write(&rows(&[*id])).await?;
         parts.push(part.finish().await?);
     }
@@ -160,7 +158,7 @@ async fn an_appending_load_adds_and_knows_its_own_id() {
     load(&disk.cluster(), epoch(1), [1, 2], json!(1)).await.unwrap();
     load(&disk.cluster(), epoch(2), [3, 4], json!(2)).await.unwrap();
     assert_eq!(disk.visible().await, seen(&[(0, 1), (0, 3), (1, 2), (1, 4)]));
-    assert!(disk.tree(TARGET).await.contains_key("/lake/orders/dt=0/part-000000000002-0.txt"));
+    assert!(disk.tree(TARGET).await.contains_key("/lake/orders/dt=0/part-000000000002-00000.txt"));
 
     let again = load(&disk.cluster(), epoch(2), [3, 4], json!(2)).await.unwrap_err();
     assert_eq!(again.kind(), Kind::Exists);
@@ -173,7 +171,7 @@ async fn the_same_rows_are_known_before_anything_is_swapped() {
     let disk = Disk::new();
     let stage = async |ids: [i64; 2]| {
         let load = Load::open(&disk.cluster(), plan(LoadMode::Replace)).await.unwrap();
-        let mut part = load.part("0", &Partition::none()).await.unwrap();
+        let mut part = load.part(0, 0, &Partition::none()).await.unwrap();
         part.write(&rows(&ids)).await.unwrap();
         (vec![part.finish().await.unwrap()], load)
     };
@@ -231,7 +229,7 @@ async fn a_second_load_is_told_who_holds_the_first() {
     let disk = Disk::new();
     let held =
         Load::open(&disk.cluster(), LoadPlan { run_id: "nightly".into(), ..plan(LoadMode::Append) }).await.unwrap();
-    let part = held.part("0", &Partition::none()).await.unwrap();
+    let part = held.part(0, 0, &Partition::none()).await.unwrap();
     let error = load(&disk.cluster(), plan(LoadMode::Append), [1, 2], Value::Null).await.unwrap_err();
     assert_eq!((error.kind(), error.exit_code()), (Kind::Busy, 75));
     assert!(error.to_string().contains("nightly"), "{error}");
@@ -244,7 +242,7 @@ async fn a_second_load_is_told_who_holds_the_first() {
 async fn a_dropped_load_holds_nothing() {
     let disk = Disk::new();
     let dropped = Load::open(&disk.cluster(), plan(LoadMode::Append)).await.unwrap();
-    drop(dropped.part("0", &Partition::none()).await.unwrap());
+    drop(dropped.part(0, 0, &Partition::none()).await.unwrap());
     drop(dropped);
     load(&disk.cluster(), plan(LoadMode::Append), [1, 2], Value::Null).await.unwrap();
     assert_eq!(disk.visible().await, seen(&[(0, 1), (1, 2)]));

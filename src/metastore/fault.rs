@@ -2,7 +2,7 @@
 
 use hive_metastore::{
     ThriftHiveMetastoreAddPartitionsReqException as AddPartitions,
-    ThriftHiveMetastoreAlterPartitionsException as AlterPartitions,
+    ThriftHiveMetastoreAlterPartitionsWithEnvironmentContextException as AlterPartitions,
     ThriftHiveMetastoreAlterTableWithEnvironmentContextException as AlterTable,
     ThriftHiveMetastoreCreateDatabaseException as CreateDatabase,
     ThriftHiveMetastoreCreateTableException as CreateTable,

@@ -1,10 +1,11 @@
 //! Partitions of our tables: added in batches, corrected where they differ, forgotten where a load replaced them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use hive_metastore::{AddPartitionsRequest, Partition, ThriftHiveMetastoreClient};
 use volo::FastStr;
 
+use super::tables::keep_statistics;
 use super::{MetastoreClient, PartitionSpec, TableSpec, thrift};
 use crate::error::{Kind, Result};
 
@@ -27,19 +28,21 @@ impl MetastoreClient {
                 }
             }
             self.add(spec, missing).await?;
-            self.alter(spec, differing).await?;
+            self.alter_partitions(spec, differing).await?;
         }
         Ok(())
     }
 
-    /// Makes the metastore forget every partition of the table but these; the files are not touched.
+    /// Makes the metastore forget every partition of the table below the directory `within`, such as `k=v`, but these;
+    /// the files are not touched. All of them where `within` is empty.
     ///
     /// # Errors
     /// Those of the metastore.
-    pub async fn drop_other_partitions(&self, spec: &TableSpec, keep: &[PartitionSpec]) -> Result<()> {
+    pub async fn drop_other_partitions(&self, spec: &TableSpec, within: &str, keep: &[PartitionSpec]) -> Result<()> {
         let keep: BTreeSet<String> = keep.iter().map(|p| directory_name(spec, p).to_owned()).collect();
         for name in self.partition_names(spec).await? {
-            if keep.contains(&name) {
+            let inside = within.is_empty() || name == within || name.starts_with(&format!("{within}/"));
+            if keep.contains(&name) || !inside {
                 continue;
             }
             let drop = |c: ThriftHiveMetastoreClient| {
@@ -104,13 +107,13 @@ impl MetastoreClient {
         Ok(())
     }
 
-    async fn alter(&self, spec: &TableSpec, parts: Vec<Partition>) -> Result<()> {
+    async fn alter_partitions(&self, spec: &TableSpec, parts: Vec<Partition>) -> Result<()> {
         if parts.is_empty() {
             return Ok(());
         }
         let alter = |c: ThriftHiveMetastoreClient| {
             let (database, table, parts) = (database(spec), table(spec), parts.clone());
-            async move { c.alter_partitions(database, table, parts).await }
+            async move { c.alter_partitions_with_environment_context(database, table, parts, keep_statistics()).await }
         };
         self.call(&format!("updating partitions of {}", spec.full_name()), alter).await
     }
@@ -118,17 +121,17 @@ impl MetastoreClient {
 
 /// The partition with the wanted location and parameters; `None` if it has them.
 fn corrected(mut there: Partition, wanted: &PartitionSpec) -> Option<Partition> {
-    let mut parameters: BTreeMap<String, String> = thrift::unmap(there.parameters.as_ref());
-    let before = parameters.clone();
-    parameters.extend(wanted.parameters.clone());
+    let changed = thrift::change(&mut there.parameters, |all| {
+        all.extend(wanted.parameters.clone());
+        wanted.statistics.iter().for_each(|s| s.apply(all));
+    });
     let mut storage = there.sd.take().unwrap_or_default();
     let location = thrift::text(storage.location.take());
-    if parameters == before && location.trim_end_matches('/') == wanted.location {
+    if !changed && location.trim_end_matches('/') == wanted.location {
         return None;
     }
     storage.location = Some(wanted.location.clone().into());
     there.sd = Some(storage);
-    there.parameters = Some(thrift::map(&parameters));
     Some(there)
 }
 
@@ -147,6 +150,8 @@ fn table(spec: &TableSpec) -> FastStr {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::metastore::HiveStorage;
 
@@ -161,11 +166,13 @@ mod tests {
             location: "hdfs://nn:8020/clicks".into(),
             storage: HiveStorage::Parquet,
             parameters: BTreeMap::new(),
+            adopt: false,
         };
         let mut wanted = PartitionSpec {
             values: vec!["1".into()],
             location: "hdfs://nn:8020/clicks/dt=1".into(),
             parameters: BTreeMap::from([("sakia.rows".into(), "7".into())]),
+            statistics: None,
         };
         assert_eq!(directory_name(&spec, &wanted), "dt=1");
         let there = thrift::partition(&spec, &wanted);

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::Statistics;
+use crate::error::{self, Result};
+
 /// A column or partition column.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -36,6 +39,58 @@ pub enum HiveStorage {
         /// Avro record schema as JSON text.
         schema_json: String,
     },
+    /// Lines of delimited fields.
+    #[serde(rename_all = "kebab-case")]
+    Text {
+        /// Between two fields.
+        fields: char,
+        /// Between two rows; Hive knows the line feed only.
+        lines: char,
+        /// In front of a character that would end a field.
+        escaped_by: Option<char>,
+        /// What stands for NULL; `\\N` where absent.
+        null: Option<String>,
+    },
+    /// SequenceFiles whose values are delimited fields.
+    #[serde(rename_all = "kebab-case")]
+    Sequence {
+        /// Between two fields.
+        fields: char,
+        /// In front of a character that would end a field.
+        escaped_by: Option<char>,
+        /// What stands for NULL; `\\N` where absent.
+        null: Option<String>,
+    },
+}
+
+impl HiveStorage {
+    /// Whether the values of the files are text that Hive parses.
+    pub fn is_text(&self) -> bool {
+        matches!(self, Self::Text { .. } | Self::Sequence { .. })
+    }
+
+    /// Refuses delimiters that Hive would not read the files by.
+    ///
+    /// # Errors
+    /// Config: a delimiter that is not ASCII or means two things, rows that do not end with a line feed.
+    pub fn check(&self) -> Result<()> {
+        let (fields, escaped_by) = match self {
+            Self::Parquet | Self::Avro { .. } => return Ok(()),
+            Self::Text { lines, .. } if *lines != '\n' => {
+                return Err(error::config(format!("hive cannot read rows that end with {lines:?}"))
+                    .hint("end the lines of a hive table with a line feed"));
+            }
+            Self::Text { fields, escaped_by, .. } | Self::Sequence { fields, escaped_by, .. } => (*fields, *escaped_by),
+        };
+        if let Some(wide) = [Some(fields), escaped_by].into_iter().flatten().find(|c| !c.is_ascii()) {
+            return Err(error::config(format!("hive cannot read fields with the delimiter {wide:?}"))
+                .hint("choose delimiters from \\0 to \\0177"));
+        }
+        if fields == '\n' || escaped_by == Some(fields) || escaped_by == Some('\n') {
+            return Err(error::config(format!("the delimiter {fields:?} of a hive table means two things")));
+        }
+        Ok(())
+    }
 }
 
 /// An external table.
@@ -61,6 +116,9 @@ pub struct TableSpec {
     /// Table parameters besides the ones that make it external and ours.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub parameters: BTreeMap<String, String>,
+    /// Takes an external table of others over, if it lies in the same place and has the same columns and file format.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub adopt: bool,
 }
 
 impl TableSpec {
@@ -79,6 +137,8 @@ pub struct PartitionSpec {
     pub location: String,
     /// Partition parameters.
     pub parameters: BTreeMap<String, String>,
+    /// What a load did to its files, where that is known.
+    pub statistics: Option<Statistics>,
 }
 
 /// What the metastore says about a table.
@@ -94,6 +154,10 @@ pub struct TableInfo {
     pub table_type: String,
     /// User the metastore holds responsible.
     pub owner: String,
+    /// Java class that splits the files.
+    pub input_format: String,
+    /// Java class that reads a row.
+    pub serde: String,
     /// All table parameters.
     pub parameters: BTreeMap<String, String>,
 }

@@ -2,14 +2,15 @@
 //!
 //! A table is changed by sending back what the metastore told, with other parameters. The Thrift structures we speak
 //! are older than the newest metastores', so that fields they do not know are lost; on the external tables that we
-//! made there is nothing in them. Tables of others are never changed for that reason.
+//! made there is nothing in them. Tables of others are changed only where the caller lets us take them over, and then
+//! only in their parameters and columns.
 
 use std::collections::BTreeMap;
 
 use hive_metastore::{ClientCapabilities, Database, EnvironmentContext, GetTableRequest, PrincipalType, Table};
 use volo::FastStr;
 
-use super::{Column, MetastoreClient, OWNER, OWNER_PARAMETER, TableInfo, TableSpec, thrift};
+use super::{Column, MetastoreClient, OWNER, OWNER_PARAMETER, Statistics, TableInfo, TableSpec, evolve, thrift};
 use crate::error::{self, Kind, Result};
 
 /// The capability of reading tables that only grow; younger than the generated code.
@@ -51,19 +52,21 @@ impl MetastoreClient {
     /// Exists: there is a table that is not ours or lies elsewhere. Schema: it has other columns.
     pub async fn check_table(&self, spec: &TableSpec) -> Result<()> {
         match self.table(&spec.database, &spec.table).await? {
-            Some(found) => compare(spec, &found),
+            Some(found) => compare(spec, &found).map(drop),
             None => Ok(()),
         }
     }
 
-    /// Makes an external table, or brings the parameters of ours up to date.
+    /// Makes an external table, or brings parameters, statistics and columns of ours up to date.
     ///
     /// # Errors
     /// Exists: there is a table that is not ours or lies elsewhere. Schema: it has other columns.
-    pub async fn ensure_table(&self, spec: &TableSpec) -> Result<()> {
+    pub async fn ensure_table(&self, spec: &TableSpec, statistics: Option<&Statistics>) -> Result<()> {
         let name = spec.full_name();
-        if self.raw_table(&spec.database, &spec.table).await?.is_none() {
-            let table = thrift::table(spec, &self.user);
+        let mut found = self.raw_table(&spec.database, &spec.table).await?;
+        if found.is_none() {
+            let mut table = thrift::table(spec, &self.user);
+            thrift::change(&mut table.parameters, |all| statistics.iter().for_each(|s| s.apply(all)));
             let create = |c: hive_metastore::ThriftHiveMetastoreClient| {
                 let table = table.clone();
                 async move { c.create_table(table).await }
@@ -72,11 +75,30 @@ impl MetastoreClient {
                 Err(e) if e.kind() == Kind::Exists => {}
                 done => return done,
             }
+            found = self.raw_table(&spec.database, &spec.table).await?;
         }
-        self.check_table(spec).await?;
+        let Some(mut table) = found else {
+            return Err(error::busy(format!("table {name} was dropped while it was made")).hint("run again"));
+        };
+        let grown = compare(spec, &thrift::table_info(&table))?;
         let mut wanted = thrift::unmap(thrift::table(spec, &self.user).parameters.as_ref());
         wanted.retain(|key, _| key != "EXTERNAL");
-        self.set_table_parameters(&spec.database, &spec.table, &wanted).await
+        let changed = thrift::change(&mut table.parameters, |all| {
+            all.extend(wanted);
+            statistics.iter().for_each(|s| s.apply(all));
+        });
+        let context = match grown {
+            Some(columns) => {
+                tracing::info!(table = name, columns = columns.len(), "columns are added or widened");
+                let mut storage = table.sd.take().unwrap_or_default();
+                storage.cols = Some(thrift::fields(&columns));
+                table.sd = Some(storage);
+                cascading()
+            }
+            None if !changed => return Ok(()),
+            None => keep_statistics(),
+        };
+        self.alter_table(&spec.database, &spec.table, table, context).await
     }
 
     /// Sets parameters of a table of ours, keeping its others; does nothing where they have these values.
@@ -96,19 +118,20 @@ impl MetastoreClient {
         if !thrift::table_info(&found).is_ours() {
             return Err(not_ours(&name));
         }
-        let mut all = thrift::unmap(found.parameters.as_ref());
-        let before = all.clone();
-        all.extend(parameters.clone());
-        if all == before {
+        if !thrift::change(&mut found.parameters, |all| all.extend(parameters.clone())) {
             return Ok(());
         }
-        found.parameters = Some(thrift::map(&all));
-        let (database, table) = (FastStr::from(database.to_lowercase()), FastStr::from(table.to_lowercase()));
+        self.alter_table(database, table, found, keep_statistics()).await
+    }
+
+    async fn alter_table(&self, database: &str, name: &str, table: Table, context: EnvironmentContext) -> Result<()> {
+        let what = format!("changing table {database}.{name}");
+        let (database, name) = (FastStr::from(database.to_lowercase()), FastStr::from(name.to_lowercase()));
         let alter = |c: hive_metastore::ThriftHiveMetastoreClient| {
-            let (database, table, found) = (database.clone(), table.clone(), found.clone());
-            async move { c.alter_table_with_environment_context(database, table, found, keep_statistics()).await }
+            let (database, name, table, context) = (database.clone(), name.clone(), table.clone(), context.clone());
+            async move { c.alter_table_with_environment_context(database, name, table, context).await }
         };
-        self.call(&format!("setting parameters of table {name}"), alter).await
+        self.call(&what, alter).await
     }
 
     async fn raw_table(&self, database: &str, table: &str) -> Result<Option<Table>> {
@@ -131,30 +154,44 @@ impl MetastoreClient {
 }
 
 /// Tells the metastore not to scan the directory and not to forget our row count.
-fn keep_statistics() -> EnvironmentContext {
+pub(super) fn keep_statistics() -> EnvironmentContext {
     let properties = BTreeMap::from([("DO_NOT_UPDATE_STATS".to_owned(), "true".to_owned())]);
     EnvironmentContext { properties: Some(thrift::map(&properties)) }
 }
 
-/// Whether the table found can be the one wanted.
-fn compare(wanted: &TableSpec, found: &TableInfo) -> Result<()> {
+/// Tells it besides to give the columns to the partitions too, as `ADD COLUMNS .. CASCADE` does.
+fn cascading() -> EnvironmentContext {
+    let properties = ["DO_NOT_UPDATE_STATS", "CASCADE"].map(|name| (name.to_owned(), "true".to_owned()));
+    EnvironmentContext { properties: Some(thrift::map(&BTreeMap::from(properties))) }
+}
+
+/// Whether the table found can be the one wanted; gives the columns it has to get.
+fn compare(wanted: &TableSpec, found: &TableInfo) -> Result<Option<Vec<Column>>> {
     let name = wanted.full_name();
     if !found.is_ours() {
-        return Err(not_ours(&name));
+        if !wanted.adopt {
+            return Err(not_ours(&name));
+        }
+        adoptable(wanted, found)?;
     }
     if found.location.trim_end_matches('/') != wanted.location {
         let what = format!("table {name} lies at {} and not at {}", found.location, wanted.location);
         return Err(error::exists(what).hint("choose another table, or drop this one: its files stay"));
     }
-    if !same(&found.columns, &wanted.columns) || !same(&found.partition_columns, &wanted.partition_columns) {
-        let what = format!(
-            "table {name} has the columns {} and the load has {}",
-            describe(&found.columns, &found.partition_columns),
-            describe(&wanted.columns, &wanted.partition_columns)
-        );
-        return Err(error::schema(what).hint(format!(
-            "load into another table and directory, or drop table {name} (its files stay) and replace all its data"
-        )));
+    evolve::columns(wanted, found)
+}
+
+/// A table of others may be taken over if it is external and read as we write.
+fn adoptable(wanted: &TableSpec, found: &TableInfo) -> Result<()> {
+    let name = wanted.full_name();
+    if found.table_type != "EXTERNAL_TABLE" || found.parameters.get("transactional").is_some_and(|t| t == "true") {
+        return Err(error::exists(format!("table {name} exists and hive itself manages its files"))
+            .hint("insert into it through hiveserver2, or choose another table"));
+    }
+    let (input, serde) = thrift::classes(&wanted.storage);
+    if (found.input_format.as_str(), found.serde.as_str()) != (input, serde) {
+        let what = format!("table {name} is read by {} and the load would write for {serde}", found.serde);
+        return Err(error::schema(what).hint("choose the file format of the table, or another table"));
     }
     Ok(())
 }
@@ -164,25 +201,10 @@ fn not_ours(name: &str) -> error::Error {
         .hint(format!("choose another table; or, if it may be taken over, set its parameter {OWNER_PARAMETER}={OWNER}"))
 }
 
-/// Comments may be changed by anybody.
-fn same(a: &[Column], b: &[Column]) -> bool {
-    a.iter().map(|c| (&c.name, &c.hive_type)).eq(b.iter().map(|c| (&c.name, &c.hive_type)))
-}
-
-fn describe(columns: &[Column], partition_columns: &[Column]) -> String {
-    let list = |columns: &[Column]| {
-        columns.iter().map(|c| format!("{} {}", c.name, c.hive_type)).collect::<Vec<_>>().join(", ")
-    };
-    match partition_columns {
-        [] => format!("({})", list(columns)),
-        _ => format!("({}) partitioned by ({})", list(columns), list(partition_columns)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metastore::HiveStorage;
+    use crate::metastore::{Column, HiveStorage};
 
     fn wanted() -> TableSpec {
         TableSpec {
@@ -194,6 +216,7 @@ mod tests {
             location: "hdfs://nn:8020/lake/orders".into(),
             storage: HiveStorage::Parquet,
             parameters: BTreeMap::new(),
+            adopt: false,
         }
     }
 
@@ -218,13 +241,20 @@ mod tests {
         let mut elsewhere = ours.clone();
         elsewhere.location = "hdfs://nn:8020/old".into();
         assert_eq!(compare(&wanted(), &elsewhere).unwrap_err().kind(), Kind::Exists);
+    }
 
-        let mut grown = wanted();
-        grown.columns.push(Column::new("note", "string"));
-        let error = compare(&grown, &ours).unwrap_err();
-        assert_eq!(error.kind(), Kind::Schema);
-        let text = error.to_string();
-        assert!(text.contains("(id bigint) partitioned by (dt date)"), "{text}");
-        assert!(text.contains("(id bigint, note string) partitioned by (dt date)"), "{text}");
+    #[test]
+    fn a_table_of_others_may_be_taken_over_where_it_is_read_as_we_write() {
+        let adopt = TableSpec { adopt: true, ..wanted() };
+        let mut foreign = thrift::table_info(&thrift::table(&wanted(), "etl"));
+        foreign.parameters.remove(OWNER_PARAMETER);
+        compare(&adopt, &foreign).unwrap();
+
+        let managed = TableInfo { table_type: "MANAGED_TABLE".into(), ..foreign.clone() };
+        assert_eq!(compare(&adopt, &managed).unwrap_err().kind(), Kind::Exists);
+        let orc = TableInfo { serde: "org.apache.hadoop.hive.ql.io.orc.OrcSerde".into(), ..foreign.clone() };
+        assert_eq!(compare(&adopt, &orc).unwrap_err().kind(), Kind::Schema);
+        let elsewhere = TableInfo { location: "hdfs://nn:8020/old".into(), ..foreign };
+        assert_eq!(compare(&adopt, &elsewhere).unwrap_err().kind(), Kind::Exists);
     }
 }

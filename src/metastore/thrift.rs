@@ -36,41 +36,86 @@ pub(super) fn table(spec: &TableSpec, owner: &str) -> Table {
 }
 
 pub(super) fn partition(spec: &TableSpec, partition: &PartitionSpec) -> Partition {
+    let mut parameters = partition.parameters.clone();
+    partition.statistics.iter().for_each(|s| s.apply(&mut parameters));
     Partition {
         values: Some(partition.values.iter().map(|v| FastStr::from(v.clone())).collect()),
         db_name: Some(spec.database.clone().into()),
         table_name: Some(spec.table.clone().into()),
         sd: Some(storage(spec, &partition.location)),
-        parameters: Some(map(&partition.parameters)),
+        parameters: Some(map(&parameters)),
         create_time: Some(0),
         last_access_time: Some(0),
         ..Partition::default()
     }
 }
 
-fn storage(spec: &TableSpec, location: &str) -> StorageDescriptor {
-    let (library, input, output) = match &spec.storage {
+/// The Java classes that split the files and read a row.
+pub(super) fn classes(storage: &HiveStorage) -> (&'static str, &'static str) {
+    const LAZY: &str = "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe";
+    match storage {
         HiveStorage::Parquet => (
-            "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe",
             "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
-            "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
+            "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe",
         ),
         HiveStorage::Avro { .. } => (
-            "org.apache.hadoop.hive.serde2.avro.AvroSerDe",
             "org.apache.hadoop.hive.ql.io.avro.AvroContainerInputFormat",
-            "org.apache.hadoop.hive.ql.io.avro.AvroContainerOutputFormat",
+            "org.apache.hadoop.hive.serde2.avro.AvroSerDe",
         ),
-    };
+        HiveStorage::Text { .. } => ("org.apache.hadoop.mapred.TextInputFormat", LAZY),
+        HiveStorage::Sequence { .. } => ("org.apache.hadoop.mapred.SequenceFileInputFormat", LAZY),
+    }
+}
+
+/// The Java class that writes files, for a Hive that inserts.
+fn output_format(storage: &HiveStorage) -> &'static str {
+    match storage {
+        HiveStorage::Parquet => "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
+        HiveStorage::Avro { .. } => "org.apache.hadoop.hive.ql.io.avro.AvroContainerOutputFormat",
+        HiveStorage::Text { .. } => "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat",
+        HiveStorage::Sequence { .. } => "org.apache.hadoop.hive.ql.io.HiveSequenceFileOutputFormat",
+    }
+}
+
+/// What the row reader has to know of the files.
+fn serde_parameters(storage: &HiveStorage) -> BTreeMap<String, String> {
+    let mut parameters = BTreeMap::from([("serialization.format".to_owned(), "1".to_owned())]);
+    if let HiveStorage::Text { fields, escaped_by, null, .. } | HiveStorage::Sequence { fields, escaped_by, null } =
+        storage
+    {
+        let mut set = |name: &str, value: String| parameters.insert(name.to_owned(), value);
+        set("serialization.format", delimiter(*fields));
+        set("field.delim", delimiter(*fields));
+        if let Some(escape) = escaped_by {
+            set("escape.delim", delimiter(*escape));
+        }
+        if let Some(null) = null {
+            set("serialization.null.format", null.clone());
+        }
+        if matches!(storage, HiveStorage::Text { .. }) {
+            set("line.delim", "\n".to_owned());
+        }
+    }
+    parameters
+}
+
+/// Hive takes a number for a character's code.
+fn delimiter(c: char) -> String {
+    if c.is_ascii_digit() { u32::from(c).to_string() } else { c.to_string() }
+}
+
+fn storage(spec: &TableSpec, location: &str) -> StorageDescriptor {
+    let (input, library) = classes(&spec.storage);
     let serde = SerDeInfo {
         serialization_lib: Some(library.into()),
-        parameters: Some(map(&BTreeMap::from([("serialization.format".to_owned(), "1".to_owned())]))),
+        parameters: Some(map(&serde_parameters(&spec.storage))),
         ..SerDeInfo::default()
     };
     StorageDescriptor {
         cols: Some(fields(&spec.columns)),
         location: Some(location.to_owned().into()),
         input_format: Some(input.into()),
-        output_format: Some(output.into()),
+        output_format: Some(output_format(&spec.storage).into()),
         compressed: Some(false),
         num_buckets: Some(-1),
         serde_info: Some(serde),
@@ -89,11 +134,13 @@ pub(super) fn table_info(table: &Table) -> TableInfo {
         location: text(sd.location),
         table_type: text(table.table_type.clone()),
         owner: text(table.owner.clone()),
+        input_format: text(sd.input_format),
+        serde: text(sd.serde_info.and_then(|serde| serde.serialization_lib)),
         parameters: unmap(table.parameters.as_ref()),
     }
 }
 
-fn fields(columns: &[Column]) -> Vec<FieldSchema> {
+pub(super) fn fields(columns: &[Column]) -> Vec<FieldSchema> {
     let field = |c: &Column| FieldSchema {
         name: Some(c.name.clone().into()),
         r#type: Some(c.hive_type.clone().into()),
@@ -126,4 +173,17 @@ where
     &'a M: IntoIterator<Item = (&'a FastStr, &'a FastStr)>,
 {
     parameters.into_iter().flatten().map(|(k, v)| (k.to_string(), v.to_string())).collect()
+}
+
+/// Changes a map of whichever type the generated code uses; says whether that made a difference.
+pub(super) fn change<M>(parameters: &mut Option<M>, change: impl FnOnce(&mut BTreeMap<String, String>)) -> bool
+where
+    M: FromIterator<(FastStr, FastStr)>,
+    for<'a> &'a M: IntoIterator<Item = (&'a FastStr, &'a FastStr)>,
+{
+    let before = unmap(parameters.as_ref());
+    let mut after = before.clone();
+    change(&mut after);
+    *parameters = Some(map(&after));
+    before != after
 }

@@ -1,12 +1,39 @@
 //! Arrow types as Hive types; refuses what Hive cannot hold exactly (unsigned integers, intervals, 256-bit decimals).
+//! In text files every value has a text, so that there a type without a counterpart becomes a wider one or a string.
 
 use arrow_schema::{DataType, Field, Schema};
 
-use super::Column;
+use super::evolve::is_widening;
+use super::{Column, HiveStorage};
 use crate::error::{self, Result};
 
 /// Largest precision of a Hive decimal.
 const MAX_PRECISION: u8 = 38;
+
+/// The columns of a table whose files have this schema, the given ones in the place of those of their names.
+///
+/// # Errors
+/// Those of [`columns`]. Config: a given column that is not there, or of a type that Hive would not read the files as.
+pub fn table_columns(schema: &Schema, storage: &HiveStorage, given: &[Column]) -> Result<Vec<Column>> {
+    let mut columns = named(schema, |field| match given.iter().find(|c| c.name.eq_ignore_ascii_case(field.name())) {
+        Some(column) => given_type(field, storage, &column.hive_type),
+        None if storage.is_text() => Ok(text_type(field.data_type())),
+        None => hive_type(field.data_type()),
+    })?;
+    for wanted in given {
+        match columns.iter_mut().find(|c| c.name == wanted.name.to_lowercase()) {
+            Some(column) if wanted.comment.is_some() => column.comment.clone_from(&wanted.comment),
+            Some(_) => {}
+            None => {
+                return Err(error::config(format!("there is no column {} to give the hive type {}", wanted.name, {
+                    &wanted.hive_type
+                }))
+                .hint("check the names in map-column-hive"));
+            }
+        }
+    }
+    Ok(columns)
+}
 
 /// The columns of a table whose files have this schema.
 ///
@@ -15,6 +42,10 @@ const MAX_PRECISION: u8 = 38;
 /// # Errors
 /// Schema: a type without an exact Hive counterpart, or two names that differ in case only.
 pub fn columns(schema: &Schema) -> Result<Vec<Column>> {
+    named(schema, |field| hive_type(field.data_type()))
+}
+
+fn named(schema: &Schema, type_of: impl Fn(&Field) -> Result<String>) -> Result<Vec<Column>> {
     let mut columns: Vec<Column> = Vec::with_capacity(schema.fields().len());
     for field in schema.fields() {
         let name = field.name().to_lowercase();
@@ -22,10 +53,73 @@ pub fn columns(schema: &Schema) -> Result<Vec<Column>> {
             return Err(error::schema(format!("two columns are called {name}"))
                 .hint("hive ignores case in column names: rename one of them in the query"));
         }
-        let hive_type = hive_type(field.data_type()).map_err(|e| e.context(format!("column {}", field.name())))?;
+        let hive_type = type_of(field).map_err(|e| e.context(format!("column {}", field.name())))?;
         columns.push(Column { name, hive_type, comment: field.metadata().get("comment").cloned() });
     }
     Ok(columns)
+}
+
+/// A type that was asked for, if Hive reads the files so.
+fn given_type(field: &Field, storage: &HiveStorage, wanted: &str) -> Result<String> {
+    let wanted: String = wanted.to_lowercase().chars().filter(|c| !c.is_whitespace()).collect();
+    if !is_primitive(&wanted) {
+        return Err(error::config(format!("{wanted:?} is no hive type of a column"))
+            .hint("give a primitive type such as string, bigint or decimal(10,2)"));
+    }
+    let wanted = if wanted == "integer" { "int".to_owned() } else { wanted };
+    if storage.is_text() {
+        return Ok(wanted);
+    }
+    let own = hive_type(field.data_type())?;
+    let is_string = |name: &str| name == "string" || name.starts_with("varchar(") || name.starts_with("char(");
+    let fits = own == wanted
+        || (is_string(&own) && is_string(&wanted))
+        || (matches!(storage, HiveStorage::Parquet) && is_widening(&own, &wanted));
+    if fits && (own == wanted || matches!(storage, HiveStorage::Parquet)) {
+        return Ok(wanted);
+    }
+    Err(error::config(format!("hive does not read the {own} of these files as {wanted}"))
+        .hint("change the type in the files with map-column-java, or write text files"))
+}
+
+fn is_primitive(name: &str) -> bool {
+    const PLAIN: [&str; 14] = [
+        "tinyint",
+        "smallint",
+        "int",
+        "integer",
+        "bigint",
+        "float",
+        "double",
+        "boolean",
+        "string",
+        "binary",
+        "date",
+        "timestamp",
+        "decimal",
+        "timestampwithlocaltimezone",
+    ];
+    let numbers = |inside: &str, most: usize| {
+        let all: Vec<_> = inside.split(',').map(str::parse::<u32>).collect();
+        all.len() <= most && all.iter().all(Result::is_ok)
+    };
+    let inside = |kind: &str| name.strip_prefix(kind).and_then(|rest| rest.strip_suffix(')'));
+    PLAIN.contains(&name)
+        || inside("decimal(").is_some_and(|inside| numbers(inside, 2))
+        || inside("varchar(").or_else(|| inside("char(")).is_some_and(|inside| numbers(inside, 1))
+}
+
+/// The Hive type of a column of text files.
+pub fn text_type(data_type: &DataType) -> String {
+    match data_type {
+        DataType::UInt8 => "smallint".to_owned(),
+        DataType::UInt16 => "int".to_owned(),
+        DataType::UInt32 => "bigint".to_owned(),
+        DataType::UInt64 => "decimal(20,0)".to_owned(),
+        // Bytes are written as hexadecimal digits, lists and the like have no agreed text.
+        other if other.is_nested() || other.is_binary() => "string".to_owned(),
+        other => hive_type(other).unwrap_or_else(|_| "string".to_owned()),
+    }
 }
 
 /// The Hive type that holds every value of `data_type`.
@@ -130,6 +224,49 @@ mod tests {
             DataType::List(Arc::new(Field::new("item", DataType::UInt32, true))),
         ] {
             assert_eq!(hive_type(&arrow).unwrap_err().kind(), Kind::Schema, "{arrow}");
+        }
+    }
+
+    fn text() -> HiveStorage {
+        HiveStorage::Text { fields: ',', lines: '\n', escaped_by: None, null: None }
+    }
+
+    #[test]
+    fn text_files_hold_every_type() {
+        for (arrow, hive) in [
+            (DataType::UInt64, "decimal(20,0)"),
+            (DataType::Decimal256(65, 30), "string"),
+            (DataType::Time64(TimeUnit::Microsecond), "string"),
+            (DataType::Binary, "string"),
+            (DataType::Date32, "date"),
+        ] {
+            assert_eq!(text_type(&arrow), hive, "{arrow}");
+        }
+    }
+
+    #[test]
+    fn types_may_be_given_where_hive_reads_the_files_so() {
+        let schema = Schema::new(vec![
+            Field::new("Id", DataType::Int32, false),
+            Field::new("total", DataType::Decimal128(10, 2), true),
+        ]);
+        let with = |storage: &HiveStorage, name: &str, hive_type: &str| {
+            table_columns(&schema, storage, &[Column::new(name, hive_type)])
+                .map(|columns| columns.into_iter().map(|c| c.hive_type).collect::<Vec<_>>())
+        };
+        let parquet = HiveStorage::Parquet;
+        assert_eq!(with(&text(), "ID", "STRING").unwrap(), ["string", "decimal(10,2)"]);
+        assert_eq!(with(&text(), "total", "DECIMAL(13, 5)").unwrap(), ["int", "decimal(13,5)"]);
+        assert_eq!(with(&text(), "total", "VARCHAR(255)").unwrap(), ["int", "varchar(255)"]);
+        assert_eq!(with(&parquet, "id", "bigint").unwrap(), ["bigint", "decimal(10,2)"]);
+        for (storage, name, hive_type) in [
+            (&text(), "nothing", "string"),
+            (&text(), "id", "strin"),
+            (&text(), "id", "decimal(1,2,3)"),
+            (&parquet, "id", "string"),
+            (&parquet, "total", "double"),
+        ] {
+            assert_eq!(with(storage, name, hive_type).unwrap_err().kind(), Kind::Config, "{name} {hive_type}");
         }
     }
 

@@ -15,6 +15,7 @@ const OVER: CreateOptions = CreateOptions { overwrite: true, replication: None }
 pub async fn check(fs: Arc<dyn Filesystem>, base: &str) {
     fs.delete(base, DeleteOptions { recursive: true }).await.unwrap();
     files_are_written_whole(fs.as_ref(), base).await;
+    files_are_read_at_any_place(fs.as_ref(), base).await;
     existing_files_are_kept_unless_told_otherwise(fs.as_ref(), base).await;
     listings_are_sorted_and_flat(fs.as_ref(), base).await;
     renames_keep_what_is_there(fs.as_ref(), base).await;
@@ -54,6 +55,31 @@ async fn files_are_written_whole(fs: &dyn Filesystem, base: &str) {
     let empty = format!("{base}/whole/empty");
     assert_eq!(put(fs, &empty, "", CreateOptions::default()).await.unwrap(), 0);
     assert_eq!(text(fs, &empty).await, "");
+}
+
+async fn files_are_read_at_any_place(fs: &dyn Filesystem, base: &str) {
+    let path = format!("{base}/ranges/file");
+    let bytes: Vec<u8> = (0..300_000u32).map(|n| (n % 251) as u8).collect();
+    let mut file = fs.create(&path, CreateOptions::default()).await.unwrap();
+    file.write(Bytes::from(bytes.clone())).await.unwrap();
+    file.close().await.unwrap();
+    let file = fs.open(&path).await.unwrap();
+    assert_eq!(file.len_bytes(), 300_000);
+    let ranges = [(0, 10), (1, 1), (131_071, 70_000), (299_990, 10), (299_990, 100), (299_999, 1), (0, 400_000)];
+    let read = ranges.map(|(offset, len)| file.read_at(offset, len));
+    for ((offset, len), read) in ranges.into_iter().zip(futures::future::join_all(read).await) {
+        let (from, to) = (offset as usize, bytes.len().min(offset as usize + len));
+        assert!(read.unwrap()[..] == bytes[from..to], "{len} bytes at {offset}");
+    }
+    for (offset, len) in [(300_000, 1), (300_001, 5), (u64::MAX, usize::MAX), (7, 0)] {
+        assert!(file.read_at(offset, len).await.unwrap().is_empty(), "{len} bytes at {offset}");
+    }
+    put(fs, &format!("{base}/ranges/empty"), "", CreateOptions::default()).await.unwrap();
+    let empty = fs.open(&format!("{base}/ranges/empty")).await.unwrap();
+    assert_eq!((empty.len_bytes(), empty.read_at(0, 5).await.unwrap().len()), (0, 0));
+    let missing = fs.open(&format!("{base}/ranges/none")).await.err().unwrap();
+    assert_eq!(missing.kind(), Kind::NotFound, "{missing}");
+    assert!(fs.open(&format!("{base}/ranges")).await.is_err(), "a directory is no file");
 }
 
 async fn existing_files_are_kept_unless_told_otherwise(fs: &dyn Filesystem, base: &str) {

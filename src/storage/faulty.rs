@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::{CreateOptions, DeleteOptions, FileStatus, FileWriter, Filesystem, RenameOptions};
+use super::{CreateOptions, DeleteOptions, FileReader, FileStatus, FileWriter, Filesystem, RenameOptions};
 use crate::error::{self, Error, Result};
 
 /// What goes wrong, and when; calls count from 1.
@@ -23,6 +23,8 @@ pub enum Fault {
     Crash(usize),
     /// The call is done, but its answer and all later calls fail.
     CrashAfter(usize),
+    /// The call is not done; if it is one of a writer, its file is lost, otherwise the call works after all.
+    Lose(usize),
 }
 
 /// A filesystem that fails as told.
@@ -53,6 +55,15 @@ impl State {
             _ => call.await,
         }
     }
+
+    /// The same for a call of a writer, which can also lose its file.
+    async fn write<T>(&self, what: &str, call: impl Future<Output = Result<T>> + Send) -> Result<T> {
+        if self.fault == Fault::Lose(self.calls.load(Ordering::SeqCst) + 1) {
+            let number = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
+            return Err(error::lost(format!("{what}: injected loss at call {number}")));
+        }
+        self.call(what, call).await
+    }
 }
 
 fn injected(what: &str, number: usize) -> Error {
@@ -77,8 +88,13 @@ impl Filesystem for FaultyFilesystem {
         self.inner.uri()
     }
 
+    async fn open(&self, path: &str) -> Result<Box<dyn FileReader>> {
+        let inner = self.state.call("open", self.inner.open(path)).await?;
+        Ok(Box::new(FaultyReader { inner, state: self.state.clone() }))
+    }
+
     async fn create(&self, path: &str, options: CreateOptions) -> Result<Box<dyn FileWriter>> {
-        let inner = self.state.call("create", self.inner.create(path, options)).await?;
+        let inner = self.state.write("create", self.inner.create(path, options)).await?;
         Ok(Box::new(FaultyWriter { inner, state: self.state.clone() }))
     }
 
@@ -107,6 +123,22 @@ impl Filesystem for FaultyFilesystem {
     }
 }
 
+struct FaultyReader {
+    inner: Box<dyn FileReader>,
+    state: State,
+}
+
+#[async_trait]
+impl FileReader for FaultyReader {
+    fn len_bytes(&self) -> u64 {
+        self.inner.len_bytes()
+    }
+
+    async fn read_at(&self, offset: u64, len: usize) -> Result<Bytes> {
+        self.state.call("read_at", self.inner.read_at(offset, len)).await
+    }
+}
+
 struct FaultyWriter {
     inner: Box<dyn FileWriter>,
     state: State,
@@ -115,11 +147,11 @@ struct FaultyWriter {
 #[async_trait]
 impl FileWriter for FaultyWriter {
     async fn write(&mut self, bytes: Bytes) -> Result<()> {
-        self.state.call("write", self.inner.write(bytes)).await
+        self.state.write("write", self.inner.write(bytes)).await
     }
 
     async fn close(self: Box<Self>) -> Result<u64> {
         let Self { inner, state } = *self;
-        state.call("close", inner.close()).await
+        state.write("close", inner.close()).await
     }
 }

@@ -13,10 +13,11 @@ use bytes::Bytes;
 use hdfs_native::client::FileStatus as HdfsStatus;
 use hdfs_native::{Client, ClientBuilder, HdfsError, WriteOptions};
 use serde::Deserialize;
+use tokio_util::task::AbortOnDropHandle;
 use url::Url;
 
 use super::writer::{Sink, TaskWriter};
-use super::{CreateOptions, DeleteOptions, FileStatus, FileWriter, Filesystem, RenameOptions, fault, site};
+use super::{CreateOptions, DeleteOptions, FileReader, FileStatus, FileWriter, Filesystem, RenameOptions, fault, site};
 use crate::error::{self, Error, Kind, Result};
 use crate::retry::Retry;
 use crate::shutdown::Stop;
@@ -179,6 +180,12 @@ impl Filesystem for HdfsFilesystem {
         self.uri.clone()
     }
 
+    async fn open(&self, path: &str) -> Result<Box<dyn FileReader>> {
+        let what = format!("reading {path}");
+        let file = self.call(what.clone(), self.client.read(path)).await?;
+        Ok(Box::new(HdfsReader { file: Arc::new(file), what }))
+    }
+
     async fn create(&self, path: &str, options: CreateOptions) -> Result<Box<dyn FileWriter>> {
         let mut native = WriteOptions::default().overwrite(options.overwrite).create_parent(true);
         native.replication = options.replication;
@@ -230,6 +237,36 @@ fn ours(status: HdfsStatus) -> FileStatus {
         len_bytes: status.length as u64,
         is_dir: status.isdir,
         modified_ms: status.modification_time,
+    }
+}
+
+/// A file being read; other replicas are tried by the client where a datanode does not answer.
+struct HdfsReader {
+    file: Arc<hdfs_native::file::FileReader>,
+    what: String,
+}
+
+#[async_trait]
+impl FileReader for HdfsReader {
+    fn len_bytes(&self) -> u64 {
+        self.file.file_length() as u64
+    }
+
+    async fn read_at(&self, offset: u64, len: usize) -> Result<Bytes> {
+        let Some((offset, len)) = super::range(self.len_bytes(), offset, len) else { return Ok(Bytes::new()) };
+        let file = self.file.clone();
+        // In a task of its own, because the client panics on what it does not expect.
+        let task = AbortOnDropHandle::new(tokio::spawn(async move { file.read_range(offset as usize, len).await }));
+        let read = tokio::time::timeout(READ_TIMEOUT, task).await.map_err(|_| {
+            error::unreachable(format!("{}: no answer for {} s", self.what, READ_TIMEOUT.as_secs()))
+                .hint("check the datanodes: hdfs dfsadmin -report")
+        })?;
+        let read = read.map_err(|e| error::unreachable(format!("{}: the reader broke down", self.what)).source(e))?;
+        let bytes = read.map_err(|e| fault::hdfs(&self.what, e))?;
+        if bytes.len() != len {
+            return Err(error::unreachable(format!("{}: {} bytes came instead of {len}", self.what, bytes.len())));
+        }
+        Ok(bytes)
     }
 }
 

@@ -3,7 +3,9 @@
 //! Paths are taken below a root directory. Closing a file syncs it; directories are not synced.
 
 use std::io;
-use std::path::PathBuf;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use async_trait::async_trait;
@@ -11,7 +13,7 @@ use bytes::Bytes;
 use tokio::fs;
 use tokio::io::AsyncWriteExt;
 
-use super::{CreateOptions, DeleteOptions, FileStatus, FileWriter, Filesystem, RenameOptions, fault};
+use super::{CreateOptions, DeleteOptions, FileReader, FileStatus, FileWriter, Filesystem, RenameOptions, fault};
 use crate::error::{self, Result};
 
 /// A directory of this machine.
@@ -40,6 +42,21 @@ impl LocalFilesystem {
     }
 }
 
+/// Gives a file another name. A second name is never put over an existing one, a rename always. What a killed process
+/// left between the two steps, one file of two names, is finished.
+fn move_without_replacing(source: &Path, destination: &Path) -> io::Result<()> {
+    match std::fs::hard_link(source, destination) {
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+            let inode = |path: &Path| std::fs::metadata(path).map(|m| (m.dev(), m.ino()));
+            if inode(source)? != inode(destination)? {
+                return Err(e);
+            }
+        }
+        linked => linked?,
+    }
+    std::fs::remove_file(source)
+}
+
 /// Whether an outcome only says that there is nothing.
 fn absent<T>(outcome: &io::Result<T>) -> bool {
     matches!(outcome, Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory))
@@ -59,6 +76,21 @@ fn status(path: &str, metadata: &std::fs::Metadata) -> FileStatus {
 impl Filesystem for LocalFilesystem {
     fn uri(&self) -> String {
         format!("file://{}", self.root.display().to_string().trim_end_matches('/'))
+    }
+
+    async fn open(&self, path: &str) -> Result<Box<dyn FileReader>> {
+        let what = format!("reading {path}");
+        let real = self.real(path);
+        let opening = tokio::task::spawn_blocking(move || {
+            let file = std::fs::File::open(real)?;
+            let metadata = file.metadata()?;
+            // A directory can be opened, but not read.
+            let is_dir = metadata.is_dir();
+            if is_dir { Err(io::ErrorKind::IsADirectory.into()) } else { Ok((file, metadata.len())) }
+        });
+        let opened = opening.await.map_err(|e| error::bug(what.clone()).source(e))?;
+        let (file, len_bytes) = opened.map_err(|e| fault::local(&what, e))?;
+        Ok(Box::new(LocalReader { file: Arc::new(file), what, len_bytes }))
     }
 
     async fn create(&self, path: &str, options: CreateOptions) -> Result<Box<dyn FileWriter>> {
@@ -114,11 +146,8 @@ impl Filesystem for LocalFilesystem {
                 None => fs::rename(&source, &destination).await,
             }
         } else {
-            // A second name is never put over an existing one, a rename always.
-            match fs::hard_link(&source, &destination).await {
-                Ok(()) => fs::remove_file(&source).await,
-                failed => failed,
-            }
+            let moving = tokio::task::spawn_blocking(move || move_without_replacing(&source, &destination));
+            moving.await.unwrap_or_else(|e| Err(io::Error::other(e)))
         };
         renamed.map_err(|e| fault::local(&what, e))
     }
@@ -137,6 +166,30 @@ impl Filesystem for LocalFilesystem {
         }
         deleted.map_err(|e| fault::local(&what, e))?;
         Ok(true)
+    }
+}
+
+struct LocalReader {
+    file: Arc<std::fs::File>,
+    what: String,
+    len_bytes: u64,
+}
+
+#[async_trait]
+impl FileReader for LocalReader {
+    fn len_bytes(&self) -> u64 {
+        self.len_bytes
+    }
+
+    async fn read_at(&self, offset: u64, len: usize) -> Result<Bytes> {
+        let Some((offset, len)) = super::range(self.len_bytes, offset, len) else { return Ok(Bytes::new()) };
+        let file = self.file.clone();
+        let read = tokio::task::spawn_blocking(move || {
+            let mut bytes = vec![0; len];
+            file.read_exact_at(&mut bytes, offset).map(|()| Bytes::from(bytes))
+        });
+        let read = read.await.map_err(|e| error::bug(self.what.clone()).source(e))?;
+        read.map_err(|e| fault::local(&self.what, e))
     }
 }
 
@@ -165,8 +218,6 @@ impl FileWriter for LocalWriter {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
 
     #[tokio::test(flavor = "multi_thread")]

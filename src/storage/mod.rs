@@ -2,7 +2,8 @@
 //!
 //! Paths are absolute, `/`-separated and without a scheme; [`Filesystem::uri`] gives what goes in front of one when a
 //! server such as the metastore needs a full location. Errors name conditions: NotFound, Exists, Auth (permission),
-//! Busy (safe mode), Unreachable; never text to be parsed.
+//! Busy (safe mode), Lost (a file being written died with a datanode: write it again), Unreachable; never text to be
+//! parsed.
 
 #[doc(hidden)]
 pub mod conformance;
@@ -19,7 +20,7 @@ use std::fmt::Debug;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::error::Result;
+use crate::error::{Kind, Result};
 
 /// How a file is created.
 #[derive(Clone, Copy, Debug, Default)]
@@ -70,7 +71,13 @@ pub trait Filesystem: Send + Sync + Debug {
     /// Scheme and authority that make a path a full location, such as `hdfs://localhost:8020` or `file://`.
     fn uri(&self) -> String;
 
+    /// Opens a file for reading at any place, from many tasks at once.
+    async fn open(&self, path: &str) -> Result<Box<dyn FileReader>>;
+
     /// Creates a file and the directories above it.
+    ///
+    /// Where the writer, or this call, fails with an error of kind Lost, the file has to be created again with
+    /// `overwrite` and written from its beginning; the filesystem then takes another way to the cluster if it has one.
     async fn create(&self, path: &str, options: CreateOptions) -> Result<Box<dyn FileWriter>>;
 
     /// Reads a whole file; for manifests and other small files.
@@ -92,6 +99,16 @@ pub trait Filesystem: Send + Sync + Debug {
     async fn delete(&self, path: &str, options: DeleteOptions) -> Result<bool>;
 }
 
+/// A file that is read at any place.
+#[async_trait]
+pub trait FileReader: Send + Sync {
+    /// Length in bytes when it was opened.
+    fn len_bytes(&self) -> u64;
+
+    /// The `len` bytes from `offset` on; fewer only where the file ends, none behind its end.
+    async fn read_at(&self, offset: u64, len: usize) -> Result<Bytes>;
+}
+
 /// A file being written from front to back.
 ///
 /// Dropping a writer without [`FileWriter::close`] leaves a file of unspecified length; a load deletes it.
@@ -102,4 +119,39 @@ pub trait FileWriter: Send {
 
     /// Makes everything written so far durable, completes the file and gives its length in bytes.
     async fn close(self: Box<Self>) -> Result<u64>;
+}
+
+/// Times a file is written from its beginning before its loss is given back.
+pub const TRIES: u32 = 4;
+
+/// Writes a small file from bytes at hand; again, where it is lost.
+///
+/// # Errors
+/// Those of the filesystem. A file that is there already is an error only if it is there before the first try.
+pub async fn write_whole(fs: &dyn Filesystem, path: &str, bytes: &[u8], options: CreateOptions) -> Result<()> {
+    let mut options = options;
+    let mut tries = 1;
+    loop {
+        let written = async {
+            let mut file = fs.create(path, options).await?;
+            if !bytes.is_empty() {
+                file.write(Bytes::copy_from_slice(bytes)).await?;
+            }
+            file.close().await
+        };
+        match written.await {
+            Err(e) if e.kind() == Kind::Lost && tries < TRIES => {
+                tracing::warn!(error = %e, path, "writing the file again");
+                (tries, options.overwrite) = (tries + 1, true);
+            }
+            done => return done.map(drop),
+        }
+    }
+}
+
+/// The end of a range that begins at `offset`, within a file of `file_len` bytes; `None` where nothing is to be read.
+fn range(file_len: u64, offset: u64, len: usize) -> Option<(u64, usize)> {
+    let left = file_len.checked_sub(offset).filter(|left| *left > 0)?;
+    let len = usize::try_from(left).map_or(len, |left| left.min(len));
+    (len > 0).then_some((offset, len))
 }

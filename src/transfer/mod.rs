@@ -7,8 +7,10 @@ pub mod args;
 pub mod import;
 pub mod input;
 pub mod merge;
+pub mod incremental;
 mod partition;
 mod plan;
+mod queue;
 mod route;
 
 pub use self::args::{ImportArgs, ImportFormat};

@@ -68,11 +68,13 @@ impl ImportPlan {
         let hive_table = match (&args.hive_database, &args.hive_table) {
             (None, None) => None,
             (database, hive) => Some(TablePlan {
-                database: database.clone().unwrap_or_else(|| "default".to_owned()),
-                table: hive.clone().unwrap_or_else(|| name.clone()),
                 comment: Some(selection.table.comment.clone()).filter(|text| !text.is_empty()),
                 partition_columns,
-                storage,
+                ..TablePlan::new(
+                    database.as_deref().unwrap_or("default"),
+                    hive.as_deref().unwrap_or(name.as_str()),
+                    storage,
+                )
             }),
         };
         let connections = if key.is_some() { args.num_mappers } else { 1 };
@@ -84,15 +86,10 @@ impl ImportPlan {
             connections,
             partitioner,
             load: LoadPlan {
-                target: target_dir.clone(),
-                mode: LoadMode::Replace,
-                encoder: encoder_factory(format.clone(), schema.clone()),
-                schema,
-                extension: format.extension(),
+                extension: Some(format.extension().to_owned()),
                 table: hive_table,
-                fingerprint: String::new(),
                 run_id: run_id.to_owned(),
-                load_id: None,
+                ..LoadPlan::new(target_dir, LoadMode::Replace, schema.clone(), encoder_factory(format.clone(), schema))
             },
             format,
             selection,
@@ -134,7 +131,12 @@ impl fmt::Display for ImportPlan {
             self.connections
         )?;
         writeln!(f, "statement  {}", self.selection.sql(None, crate::mysql::split::Split::All))?;
-        writeln!(f, "write      {} files below {}", self.load.extension, self.load.target)?;
+        writeln!(
+            f,
+            "write      {} files below {}",
+            self.load.extension.as_deref().unwrap_or("plain"),
+            self.load.target
+        )?;
         if let Some(table) = &self.load.table {
             writeln!(f, "register   {}.{}", table.database, table.table)?;
         }
@@ -252,7 +254,7 @@ mod tests {
         assert_eq!(table.comment.as_deref(), Some("Invoices"));
         let avro = plan("hive-table = 'o'\nas = 'avro'").unwrap();
         assert!(matches!(avro.load.table.unwrap().storage, HiveStorage::Avro { .. }));
-        assert_eq!(avro.load.extension, "avro");
+        assert_eq!(avro.load.extension.as_deref(), Some("avro"));
     }
 
     #[test]

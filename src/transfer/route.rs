@@ -133,12 +133,9 @@ impl<'a> Router<'a> {
             let (_, oldest) = self.open.remove(0);
             self.done.push(oldest.finish().await?);
         }
-        let name = match self.files {
-            0 => format!("{:04}", self.split),
-            more => format!("{:04}-{more}", self.split),
-        };
+        let roll = self.files;
         self.files += 1;
-        self.load.part(&name, partition).await
+        self.load.part(self.split, roll, partition).await
     }
 
     /// Flushes the fullest files until what is held fits.
