@@ -5,9 +5,9 @@
 
 pub mod args;
 pub mod import;
+pub mod incremental;
 pub mod input;
 pub mod merge;
-pub mod incremental;
 mod partition;
 mod plan;
 mod queue;

@@ -28,10 +28,7 @@ pub(super) struct Taken<'a, T> {
 impl<T> Queue<T> {
     /// A queue of these items, the first to be taken first.
     pub fn new(items: impl IntoIterator<Item = T>) -> Self {
-        Self {
-            state: Mutex::new(State { waiting: items.into_iter().collect(), taken: 0 }),
-            changed: Notify::new(),
-        }
+        Self { state: Mutex::new(State { waiting: items.into_iter().collect(), taken: 0 }), changed: Notify::new() }
     }
 
     /// Waits for an item; `None` once there is none and will be none. Cancelling it takes nothing.
