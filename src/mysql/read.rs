@@ -1,74 +1,139 @@
-//! Rows of a table as batches: a prepared SELECT for each split, decoded as the rows arrive and handed on through a
-//! bounded channel, so that reading and encoding overlap and a slow target slows the server down.
+//! Rows of a table or of a query as batches: a prepared SELECT for each split, decoded as the rows arrive and handed on
+//! through a bounded channel, so that reading and encoding overlap and a slow target slows the server down.
+
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use arrow_schema::SchemaRef;
-use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, Row, Value};
+use arrow_schema::{Schema, SchemaRef};
 use tokio::sync::mpsc;
 
-use super::decode::BatchBuilder;
-use super::split::{Split, SplitKey};
+use super::decode::{BatchBuilder, Scalar, is_null};
+use super::quote;
 use super::table::Table;
-use super::types::{Carrier, Column};
-use super::{MySqlClient, quote};
-use crate::error::{Error, Result};
+use super::types::{Carrier, Column, TypeOptions};
+use super::wire::{Bytes, Fault, ReadConnection, ResultColumn};
+use crate::error::{self, Error, Result};
 
 /// A batch ends at about this many bytes or at [`BATCH_ROWS`], whichever comes first.
-const BATCH_BYTES: usize = 2 << 20;
+const BATCH_BYTES: usize = 1 << 20;
 
 /// See [`BATCH_BYTES`].
-const BATCH_ROWS: usize = 16 << 10;
+const BATCH_ROWS: usize = 8 << 10;
 
-/// What is read of a table.
+/// What stands in a query for the condition of a split.
+pub const CONDITIONS: &str = "$CONDITIONS";
+
+/// Where rows come from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// A table or a view.
+    Table(Box<Table>),
+    /// A query with [`CONDITIONS`] in it.
+    Query(String),
+}
+
+/// What is read.
 #[derive(Clone, Debug)]
 pub struct Selection {
-    /// The table.
-    pub table: Table,
+    /// Where from.
+    pub source: Source,
     /// The columns read, in order.
     pub columns: Vec<Column>,
-    /// Further condition on the rows, SQL text as the user gave it.
+    /// Further condition on the rows of a table, SQL text as the user gave it.
     pub condition: Option<String>,
     /// Schema of the batches.
     pub schema: SchemaRef,
+    options: TypeOptions,
     carriers: Vec<Carrier>,
 }
 
 impl Selection {
-    /// Decides what is read; `chosen` empty means every column.
+    /// Decides what is read of a table; `chosen` empty means every column.
     ///
     /// # Errors
-    /// NotFound: no such column. Schema: a column that cannot be carried exactly.
-    pub fn new(table: Table, chosen: &[String], condition: Option<String>) -> Result<Self> {
+    /// NotFound: no such column. Schema: a column of a type that is not known. Config: a type for a column that is not
+    /// read.
+    pub fn table(table: Table, chosen: &[String], condition: Option<String>, options: &TypeOptions) -> Result<Self> {
         let columns = table.select(chosen)?;
-        let schema = table.schema(&columns)?;
-        let carriers = columns.iter().map(Column::carrier).collect::<Result<_>>()?;
-        Ok(Self { table, columns, condition, schema, carriers })
+        let schema = table.schema(&columns, options)?;
+        Self::new(Source::Table(Box::new(table)), columns, condition, schema, options)
     }
 
-    /// The SELECT of a split.
-    pub fn sql(&self, key: Option<&SplitKey>, split: Split) -> String {
-        let columns: Vec<String> = self.columns.iter().map(|c| quote(&c.name)).collect();
-        self.select(&columns.join(", "), key.and_then(|k| k.condition(split)))
-    }
-
-    /// The least and the greatest key, if there is any.
+    /// Decides what is read by a query, whose columns the server describes.
     ///
     /// # Errors
-    /// As the server says; Data: a key that cannot be split by.
-    pub async fn bounds(&self, client: &MySqlClient, conn: &mut Conn, key: &SplitKey) -> Result<Option<(i128, i128)>> {
-        let column = quote(&key.column);
-        let sql = self.select(&format!("MIN({column}), MAX({column})"), None);
-        let act = format!("cannot find the bounds of {}.{}", self.table.full_name(), key.column);
-        let row: Option<(Value, Value)> = conn.exec_first(sql, ()).await.map_err(|e| client.advise(e, act))?;
-        let Some((least, greatest)) = row else { return Ok(None) };
-        Ok(key.number(&least)?.zip(key.number(&greatest)?))
+    /// Config: a query without [`CONDITIONS`], or two columns of one name. As the server says of the query.
+    pub async fn query(conn: &mut ReadConnection, sql: &str, options: &TypeOptions) -> Result<Self> {
+        if !sql.contains(CONDITIONS) {
+            return Err(error::config(format!("Query [{sql}] must contain '{CONDITIONS}' in WHERE clause."))
+                .hint("the condition of each split is put in its place"));
+        }
+        let statement = conn.prepare(&sql.replace(CONDITIONS, "(1 = 0)"), "cannot prepare the query").await?;
+        let columns: Vec<Column> = statement.columns.iter().map(Column::of_result).collect();
+        conn.forget(statement).await?;
+        if columns.is_empty() {
+            return Err(error::config("the query gives no rows").hint("give a SELECT"));
+        }
+        if let Some(twice) = twice(&columns) {
+            return Err(error::config(format!("the query gives two columns of the name {twice}"))
+                .hint("give each a name of its own by AS"));
+        }
+        let fields = columns.iter().map(|c| c.field(options)).collect::<Result<Vec<_>>>()?;
+        Self::new(Source::Query(sql.to_owned()), columns, None, Arc::new(Schema::new(fields)), options)
     }
 
-    fn select(&self, what: &str, split: Option<String>) -> String {
-        let conditions: Vec<String> =
-            self.condition.iter().map(|c| format!("({c})")).chain(split.map(|c| format!("({c})"))).collect();
-        let mut sql = format!("SELECT {what} FROM {}", self.table.quoted());
+    fn new(
+        source: Source,
+        columns: Vec<Column>,
+        condition: Option<String>,
+        schema: SchemaRef,
+        options: &TypeOptions,
+    ) -> Result<Self> {
+        let unknown = |name: &&String| !columns.iter().any(|c| c.name.eq_ignore_ascii_case(name));
+        if let Some(name) = options.java_types.keys().find(unknown) {
+            return Err(error::config(format!("a type is given for column {name}, which is not read"))
+                .hint("check the names in map-column-java"));
+        }
+        let carriers = columns.iter().map(|c| c.carrier(options)).collect::<Result<_>>()?;
+        Ok(Self { source, columns, condition, schema, options: options.clone(), carriers })
+    }
+
+    /// The table, if it is one.
+    pub fn of_table(&self) -> Option<&Table> {
+        match &self.source {
+            Source::Table(table) => Some(table),
+            Source::Query(_) => None,
+        }
+    }
+
+    /// `table shop.orders` or `the query`, for messages.
+    pub fn name(&self) -> String {
+        match &self.source {
+            Source::Table(table) => format!("table {}", table.full_name()),
+            Source::Query(_) => "the query".to_owned(),
+        }
+    }
+
+    /// The SELECT of a split, which takes the rows that meet its condition.
+    pub fn sql(&self, split: Option<&str>) -> String {
+        match &self.source {
+            Source::Query(sql) => sql.replace(CONDITIONS, &format!("({})", split.unwrap_or("1 = 1"))),
+            Source::Table(_) => {
+                let columns: Vec<String> = self.columns.iter().map(|c| quote(&c.name)).collect();
+                self.select(&columns.join(", "), split)
+            }
+        }
+    }
+
+    /// A SELECT of some expressions over the rows of a split.
+    pub fn select(&self, what: &str, split: Option<&str>) -> String {
+        let (from, condition) = match &self.source {
+            Source::Table(table) => (table.quoted(), self.condition.as_deref()),
+            Source::Query(sql) => (format!("({}) AS t1", sql.replace(CONDITIONS, "(1 = 1)")), None),
+        };
+        let conditions: Vec<String> = condition.into_iter().chain(split).map(|c| format!("({c})")).collect();
+        let mut sql = format!("SELECT {what} FROM {from}");
         if !conditions.is_empty() {
             sql.push_str(" WHERE ");
             sql.push_str(&conditions.join(" AND "));
@@ -76,58 +141,93 @@ impl Selection {
         sql
     }
 
-    /// Reads the rows of one SELECT and hands them on; ends early, and well, when nobody takes them any more.
-    ///
-    /// Cancelling it leaves the connection fit only to be dropped.
+    /// Reads the rows of one SELECT and hands them on; ends early, and well, when nobody takes them any more: the
+    /// connection is then fit only to be dropped, as it is after an error in a value and when the call is cancelled.
     ///
     /// # Errors
     /// As the server says. Data: a value that cannot be carried exactly; names table, column and key.
-    pub async fn read(
+    pub async fn read(&self, conn: &mut ReadConnection, sql: &str, to: &mpsc::Sender<RecordBatch>) -> Result<u64> {
+        let act = format!("cannot read {}", self.name());
+        let statement = conn.prepare(sql, &act).await?;
+        match self.rows(conn, &statement, to).await {
+            Ok((rows, true)) => {
+                conn.forget(statement).await?;
+                Ok(rows)
+            }
+            Ok((rows, false)) => Ok(rows),
+            Err(fault) => Err(conn.explain(fault, &act)),
+        }
+    }
+
+    /// Hands all rows on; says how many there were, and whether the result was read to its end.
+    async fn rows(
         &self,
-        client: &MySqlClient,
-        conn: &mut Conn,
-        sql: &str,
+        conn: &mut ReadConnection,
+        statement: &super::wire::Statement,
         to: &mpsc::Sender<RecordBatch>,
-    ) -> Result<u64> {
-        let explain = |e| client.advise(e, format!("cannot read {}", self.table.full_name()));
-        let mut result = conn.exec_iter(sql, ()).await.map_err(explain)?;
-        let mut batch = BatchBuilder::new(self.schema.clone(), &self.carriers);
+    ) -> Result<(u64, bool), Fault> {
+        let result = conn.execute(statement).await?;
+        let most_rows = (BATCH_BYTES / (8 * result.len().max(1))).clamp(64, BATCH_ROWS);
+        let mut batch = BatchBuilder::new(self.schema.clone(), &self.carriers, &result, &self.options, most_rows)
+            .map_err(|e| Fault::Ours(self.in_source(e)))?;
         let mut rows = 0;
-        while let Some(row) = result.next().await.map_err(explain)? {
-            batch.append(&row).map_err(|e| self.at_row(e, &row))?;
+        loop {
+            let place = match conn.arrived_row()? {
+                Some(place) => place,
+                None if conn.is_over() => break,
+                None => match conn.next_row().await? {
+                    Some(place) => place,
+                    None => break,
+                },
+            };
+            let (nulls, values) = conn.row_parts(&place, result.len())?;
+            if let Err(wrong) = batch.append(nulls, values) {
+                return Err(Fault::Ours(self.at_row(wrong, rows, &result, nulls, values)));
+            }
             rows += 1;
-            if batch.rows() >= BATCH_ROWS || batch.bytes() >= BATCH_BYTES {
-                let full = batch.finish().map_err(|e| self.in_table(e))?;
+            if batch.rows() >= most_rows || batch.bytes() >= BATCH_BYTES {
+                let full = batch.finish().map_err(|e| Fault::Ours(self.in_source(e)))?;
                 if to.send(full).await.is_err() {
-                    return Ok(rows);
+                    return Ok((rows, conn.is_over()));
                 }
             }
         }
         if batch.rows() > 0 {
             // Whoever does not take it any more has failed already and says so itself.
-            let _ = to.send(batch.finish().map_err(|e| self.in_table(e))?).await;
+            let _ = to.send(batch.finish().map_err(|e| Fault::Ours(self.in_source(e)))?).await;
         }
-        Ok(rows)
+        Ok((rows, true))
     }
 
-    fn in_table(&self, error: Error) -> Error {
-        error.context(format!("table {}", self.table.full_name()))
+    fn in_source(&self, error: Error) -> Error {
+        error.context(self.name())
     }
 
-    /// Names the row by its primary key, as far as that was read.
-    fn at_row(&self, error: Error, row: &Row) -> Error {
-        let key: Vec<String> = self
-            .columns
-            .iter()
-            .enumerate()
-            .filter(|(_, c)| self.table.primary_key.contains(&c.name))
-            .filter_map(|(i, c)| row.as_ref(i).map(|v| format!("{} = {}", c.name, v.as_sql(true))))
-            .collect();
+    /// Names the row by its primary key, as far as that is read, or by its place in the result.
+    fn at_row(&self, error: Error, before: u64, result: &[ResultColumn], nulls: &[u8], values: &[u8]) -> Error {
+        let mut rest = Bytes(values);
+        let mut key = Vec::new();
+        for (index, column) in result.iter().enumerate() {
+            let value = match is_null(nulls, index) {
+                true => continue,
+                false => Scalar::of(&mut rest, column),
+            };
+            let Ok(value) = value else { break };
+            if self.of_table().is_some_and(|table| table.primary_key.contains(&column.name)) {
+                key.push(format!("{} = {value}", column.name));
+            }
+        }
         match key.is_empty() {
-            true => self.in_table(error),
-            false => error.context(format!("table {}, row {}", self.table.full_name(), key.join(", "))),
+            true => error.context(format!("{}, row {} of the split", self.name(), before + 1)),
+            false => error.context(format!("{}, row {}", self.name(), key.join(", "))),
         }
     }
+}
+
+/// A name that two columns have.
+fn twice(columns: &[Column]) -> Option<&str> {
+    let mut seen = HashMap::new();
+    columns.iter().map(|c| c.name.as_str()).find(|name| seen.insert(name.to_lowercase(), ()).is_some())
 }
 
 #[cfg(test)]
@@ -135,9 +235,8 @@ mod tests {
     use super::super::types::tests::column;
     use super::*;
 
-    #[test]
-    fn conditions_are_kept_apart() {
-        let table = Table {
+    fn orders() -> Table {
+        Table {
             database: "shop".into(),
             name: "orders".into(),
             comment: String::new(),
@@ -145,13 +244,43 @@ mod tests {
             created_at: None,
             columns: vec![column("id", "int(11)"), column("no", "varchar(10)")],
             primary_key: vec!["id".into()],
-        };
-        let key = SplitKey::new(&table.columns[0]).unwrap();
-        let selection = Selection::new(table, &["no".into()], Some("id > 3 OR no = 'x'".into())).unwrap();
+        }
+    }
+
+    #[test]
+    fn conditions_are_kept_apart() {
+        let options = TypeOptions::default();
+        let condition = Some("id > 3 OR no = 'x'".to_owned());
+        let selection = Selection::table(orders(), &["no".into()], condition, &options).unwrap();
         assert_eq!(
-            selection.sql(Some(&key), Split::Range { from: Some(5), to: None }),
+            selection.sql(Some("`id` >= 5")),
             "SELECT `no` FROM `shop`.`orders` WHERE (id > 3 OR no = 'x') AND (`id` >= 5)"
         );
-        assert_eq!(selection.sql(None, Split::All), "SELECT `no` FROM `shop`.`orders` WHERE (id > 3 OR no = 'x')");
+        assert_eq!(selection.sql(None), "SELECT `no` FROM `shop`.`orders` WHERE (id > 3 OR no = 'x')");
+    }
+
+    #[test]
+    fn a_query_takes_conditions_where_it_says() {
+        let sql = "SELECT a.id FROM a JOIN b USING (id) WHERE a.x > 1 AND $CONDITIONS";
+        let (columns, options) = (vec![column("id", "int")], TypeOptions::default());
+        let source = Source::Query(sql.to_owned());
+        let query = Selection::new(source, columns, None, Arc::new(Schema::empty()), &options).unwrap();
+        assert!(query.sql(Some("a.id < 3")).ends_with("a.x > 1 AND (a.id < 3)"));
+        assert!(query.sql(None).ends_with("a.x > 1 AND (1 = 1)"));
+        assert!(query.select("MIN(id)", None).starts_with("SELECT MIN(id) FROM (SELECT a.id FROM a"));
+    }
+
+    #[test]
+    fn a_type_for_a_column_that_is_not_read_is_refused() {
+        let java_types = [("nothing".to_owned(), "String".parse().unwrap())].into();
+        let options = TypeOptions { java_types, ..TypeOptions::default() };
+        let error = Selection::table(orders(), &[], None, &options).unwrap_err();
+        assert!(error.to_string().contains("column nothing"), "{error}");
+    }
+
+    #[test]
+    fn two_columns_of_one_name_are_noticed() {
+        assert_eq!(twice(&[column("a", "int"), column("A", "int")]), Some("A"));
+        assert_eq!(twice(&[column("a", "int"), column("b", "int")]), None);
     }
 }

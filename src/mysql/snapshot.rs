@@ -12,12 +12,11 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use futures::future::try_join_all;
-use mysql_async::Conn;
-use mysql_async::prelude::Queryable;
 use serde::{Deserialize, Serialize};
 
 use super::MySqlClient;
-use crate::error::{Error, Result};
+use super::wire::ReadConnection;
+use crate::error::Result;
 
 /// Time after which snapshots that do not meet are given up.
 pub const ALIGN_TIME: Duration = Duration::from_secs(2);
@@ -41,7 +40,7 @@ impl fmt::Display for BinlogPosition {
 #[derive(Debug)]
 pub struct Snapshot {
     /// As many as were asked for, or one.
-    pub connections: Vec<Conn>,
+    pub connections: Vec<ReadConnection>,
     /// The moment, where the server names it.
     pub position: Option<BinlogPosition>,
     /// Why there is one connection though more were asked for.
@@ -55,9 +54,9 @@ impl Snapshot {
     /// Those of [`MySqlClient::connect`], and what the server says to a transaction.
     pub async fn open(client: &MySqlClient, count: usize) -> Result<Self> {
         let started = Instant::now();
-        let mut connections = try_join_all((0..count.max(1)).map(|_| client.connect())).await?;
+        let mut connections = try_join_all((0..count.max(1)).map(|_| ReadConnection::connect(client))).await?;
         for tried in 0u32.. {
-            let positions = try_join_all(connections.iter_mut().map(|c| begin(client, c))).await?;
+            let positions = try_join_all(connections.iter_mut().map(begin)).await?;
             let first = positions.first().cloned().flatten();
             if positions.len() == 1 || (first.is_some() && positions.iter().all(|p| *p == first)) {
                 tracing::debug!(tried, connections = positions.len(), "snapshots aligned");
@@ -73,7 +72,7 @@ impl Snapshot {
                 connections.truncate(1);
                 return Ok(Self { connections, position, narrowed });
             }
-            try_join_all(connections.iter_mut().map(|c| client.run(c, "ROLLBACK", ACT))).await?;
+            try_join_all(connections.iter_mut().map(|c| c.run("ROLLBACK", ACT))).await?;
         }
         // The loop ends within the time that is given to it.
         Err(crate::error::bug("snapshots were tried without end"))
@@ -83,12 +82,14 @@ impl Snapshot {
 const ACT: &str = "cannot open a snapshot";
 
 /// Takes the snapshot of one connection and asks where it lies.
-async fn begin(client: &MySqlClient, conn: &mut Conn) -> Result<Option<BinlogPosition>> {
-    let explain = |e| -> Error { client.advise(e, ACT) };
-    client.run(conn, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ", ACT).await?;
-    client.run(conn, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", ACT).await?;
-    let status: Vec<(String, String)> = conn.query("SHOW STATUS LIKE 'binlog_snapshot%'").await.map_err(explain)?;
-    let value = |name: &str| status.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str());
+async fn begin(conn: &mut ReadConnection) -> Result<Option<BinlogPosition>> {
+    conn.run("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ", ACT).await?;
+    conn.run("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", ACT).await?;
+    let status = conn.texts("SHOW STATUS LIKE 'binlog_snapshot%'", ACT).await?;
+    let value = |name: &str| {
+        let of_name = |row: &&Vec<Option<String>>| row[0].as_deref().is_some_and(|n| n.eq_ignore_ascii_case(name));
+        status.iter().filter(|row| row.len() == 2).find(of_name).and_then(|row| row[1].as_deref())
+    };
     let file = value("binlog_snapshot_file").filter(|f| !f.is_empty() && *f != "none");
     let position = value("binlog_snapshot_position").and_then(|p| p.parse().ok());
     Ok(file.zip(position).map(|(file, position)| BinlogPosition { file: file.to_owned(), position }))

@@ -9,7 +9,9 @@ use mysql_async::Value;
 
 use super::decode::{civil, parse_decimal};
 use super::quote;
-use super::types::{Carrier, Column};
+use super::read::Selection;
+use super::types::{Carrier, Column, TypeOptions};
+use super::wire::ReadConnection;
 use crate::error::{self, Result};
 
 /// How the values of a key are reckoned with and written.
@@ -42,7 +44,7 @@ impl SplitKey {
     /// # Errors
     /// Config: a column whose type cannot be split.
     pub fn new(column: &Column) -> Result<Self> {
-        let kind = match column.carrier()? {
+        let kind = match column.carrier(&TypeOptions::default())? {
             Carrier::Int8 | Carrier::Int16 | Carrier::Int32 | Carrier::Int64 => KeyKind::Integer,
             Carrier::Decimal { scale: 0, .. } => KeyKind::Integer,
             Carrier::Decimal { scale, .. } => KeyKind::Decimal(scale),
@@ -79,6 +81,28 @@ impl SplitKey {
         };
         let what = || format!("column {}: {} cannot be split by", self.column, value.as_sql(true));
         number.map(Some).ok_or_else(|| error::data(what()).hint("name another column in split-by"))
+    }
+
+    /// The least and the greatest key of a selection, if there is any.
+    ///
+    /// # Errors
+    /// As the server says; Data: a key that cannot be split by.
+    pub async fn bounds(&self, conn: &mut ReadConnection, selection: &Selection) -> Result<Option<(i128, i128)>> {
+        let column = quote(&self.column);
+        let sql = selection.select(&format!("MIN({column}), MAX({column})"), None);
+        let act = format!("cannot find the bounds of {} in {}", self.column, selection.name());
+        let rows = conn.texts(&sql, &act).await?;
+        let Some([least, greatest]) = rows.first().and_then(|row| row.first_chunk()) else { return Ok(None) };
+        Ok(self.number_of(least.as_deref())?.zip(self.number_of(greatest.as_deref())?))
+    }
+
+    fn number_of(&self, text: Option<&str>) -> Result<Option<i128>> {
+        let value = match (text, self.kind) {
+            (None, _) => Value::NULL,
+            (Some(text), KeyKind::Date | KeyKind::DateTime) => super::decode::date_value(text),
+            (Some(text), _) => Value::Bytes(text.into()),
+        };
+        self.number(&value)
     }
 
     /// Cuts the keys from `bounds` (least and greatest, if there are any) into at most `count` splits.

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use arrow_schema::{Schema, SchemaRef};
-use mysql_async::Conn;
-use mysql_async::prelude::Queryable;
 
-use super::types::Column;
-use super::{MySqlClient, quote};
+use super::types::{Column, TypeOptions};
+use super::wire::ReadConnection;
+use super::{quote, quote_text};
 use crate::config;
 use crate::error::{self, Error, Result};
 
@@ -35,24 +34,22 @@ pub struct Table {
 }
 
 impl Table {
-    /// Looks a table up in the connection's database.
+    /// Looks a table up.
     ///
     /// # Errors
     /// NotFound: there is none of that name; the hint names the nearest one.
-    pub async fn describe(client: &MySqlClient, conn: &mut Conn, name: &str) -> Result<Self> {
-        let database = client.database();
+    pub async fn describe(conn: &mut ReadConnection, database: &str, name: &str) -> Result<Self> {
         let act = format!("cannot look up {database}.{name}");
-        type Found = (String, Option<String>, Option<String>, Option<String>);
-        let tables: Vec<Found> = conn
-            .exec(
-                "SELECT table_name, engine, table_comment, CAST(create_time AS CHAR) FROM information_schema.tables \
-                 WHERE table_schema = ?",
-                (database,),
-            )
-            .await
-            .map_err(|e| client.advise(e, &act))?;
-        let Some((_, engine, comment, created_at)) = tables.iter().find(|(t, ..)| t == name) else {
-            return Err(no_table(database, name, tables.iter().map(|(t, ..)| t.as_str())));
+        let sql = format!(
+            "SELECT table_name, engine, table_comment, CAST(create_time AS CHAR) FROM information_schema.tables \
+             WHERE table_schema = {}",
+            quote_text(database)
+        );
+        let of_table = format!("{sql} AND table_name = {}", quote_text(name));
+        let tables = conn.texts(&of_table, &act).await?;
+        let Some([_, engine, comment, created_at]) = tables.iter().find_map(|row| of_name(row, name)) else {
+            let all = conn.texts(&sql, &act).await?;
+            return Err(no_table(database, name, all.iter().filter_map(|row| row.first()?.as_deref())));
         };
         let is_view = engine.is_none();
         Ok(Self {
@@ -61,8 +58,8 @@ impl Table {
             comment: comment.clone().filter(|_| !is_view).unwrap_or_default(),
             engine: engine.clone(),
             created_at: created_at.clone(),
-            columns: columns(client, conn, name, &act).await?,
-            primary_key: primary_key(client, conn, name, &act).await?,
+            columns: columns(conn, database, name, &act).await?,
+            primary_key: primary_key(conn, database, name, &act).await?,
         })
     }
 
@@ -118,9 +115,9 @@ impl Table {
     ///
     /// # Errors
     /// Schema: a column cannot be carried exactly.
-    pub fn schema(&self, columns: &[Column]) -> Result<SchemaRef> {
+    pub fn schema(&self, columns: &[Column], options: &TypeOptions) -> Result<SchemaRef> {
         let in_table = |e: Error| e.context(format!("table {}", self.full_name()));
-        let fields = columns.iter().map(|c| c.field().map_err(in_table)).collect::<Result<Vec<_>>>()?;
+        let fields = columns.iter().map(|c| c.field(options).map_err(in_table)).collect::<Result<Vec<_>>>()?;
         let comment = Some(("comment".to_owned(), self.comment.clone())).filter(|(_, text)| !text.is_empty());
         Ok(Arc::new(Schema::new_with_metadata(
             fields,
@@ -129,38 +126,50 @@ impl Table {
     }
 }
 
-async fn columns(client: &MySqlClient, conn: &mut Conn, table: &str, act: &str) -> Result<Vec<Column>> {
-    type Found = (String, String, String, String, Option<u64>, Option<u64>, Option<u64>, Option<String>);
-    let found: Vec<Found> = conn
-        .exec(
-            "SELECT column_name, data_type, column_type, is_nullable, numeric_precision, numeric_scale, \
-             datetime_precision, column_comment FROM information_schema.columns \
-             WHERE table_schema = ? AND table_name = ? ORDER BY ordinal_position",
-            (client.database(), table),
-        )
-        .await
-        .map_err(|e| client.advise(e, act))?;
-    let column = |(name, data_type, column_type, nullable, precision, scale, fraction_digits, comment): Found| Column {
-        name,
-        data_type: data_type.to_lowercase(),
-        column_type,
-        nullable: nullable == "YES",
-        precision,
-        scale,
-        fraction_digits,
-        comment: comment.unwrap_or_default(),
-    };
-    Ok(found.into_iter().map(column).collect())
+/// A row of the table list, if it is the table of that name, in its own case.
+fn of_name<'a>(row: &'a [Option<String>], name: &str) -> Option<&'a [Option<String>; 4]> {
+    row.first_chunk().filter(|row: &&[Option<String>; 4]| row[0].as_deref() == Some(name))
 }
 
-async fn primary_key(client: &MySqlClient, conn: &mut Conn, table: &str, act: &str) -> Result<Vec<String>> {
-    conn.exec(
+async fn columns(conn: &mut ReadConnection, database: &str, table: &str, act: &str) -> Result<Vec<Column>> {
+    let sql = format!(
+        "SELECT column_name, data_type, column_type, is_nullable, numeric_precision, numeric_scale, \
+         datetime_precision, column_comment FROM information_schema.columns \
+         WHERE table_schema = {} AND table_name = {} ORDER BY ordinal_position",
+        quote_text(database),
+        quote_text(table)
+    );
+    let rows = conn.texts(&sql, act).await?;
+    rows.into_iter()
+        .map(|row| column(row).ok_or_else(|| error::bug(format!("{act}: a column without a name"))))
+        .collect()
+}
+
+fn column(row: Vec<Option<String>>) -> Option<Column> {
+    let [name, data_type, column_type, is_nullable, precision, scale, fraction_digits, comment] =
+        <[Option<String>; 8]>::try_from(row).ok()?;
+    let number = |text: Option<String>| text.and_then(|t| t.parse().ok());
+    Some(Column {
+        name: name?,
+        data_type: data_type?.to_lowercase(),
+        column_type: column_type?,
+        nullable: is_nullable.as_deref() == Some("YES"),
+        precision: number(precision),
+        scale: number(scale),
+        fraction_digits: number(fraction_digits),
+        comment: comment.unwrap_or_default(),
+    })
+}
+
+async fn primary_key(conn: &mut ReadConnection, database: &str, table: &str, act: &str) -> Result<Vec<String>> {
+    let sql = format!(
         "SELECT column_name FROM information_schema.statistics \
-         WHERE table_schema = ? AND table_name = ? AND index_name = 'PRIMARY' ORDER BY seq_in_index",
-        (client.database(), table),
-    )
-    .await
-    .map_err(|e| client.advise(e, act))
+         WHERE table_schema = {} AND table_name = {} AND index_name = 'PRIMARY' ORDER BY seq_in_index",
+        quote_text(database),
+        quote_text(table)
+    );
+    let rows = conn.texts(&sql, act).await?;
+    Ok(rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect())
 }
 
 fn no_table<'a>(database: &str, name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Error {
@@ -221,7 +230,7 @@ mod tests {
     #[test]
     fn the_schema_keeps_the_tables_comment() {
         let table = orders();
-        let schema = table.schema(&table.columns).unwrap();
+        let schema = table.schema(&table.columns, &TypeOptions::default()).unwrap();
         assert_eq!(schema.metadata().get("comment").map(String::as_str), Some("Invoices"));
         assert!(table.has_snapshots());
     }

@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::future::try_join_all;
-use mysql_async::Conn;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
@@ -23,6 +22,7 @@ use crate::mysql::MySqlClient;
 use crate::mysql::snapshot::{BinlogPosition, Snapshot};
 use crate::mysql::split::Split;
 use crate::mysql::table::Table;
+use crate::mysql::wire::ReadConnection;
 use crate::shutdown::Stop;
 use crate::telemetry::summary::{Outcome, StepSummary};
 
@@ -40,13 +40,12 @@ const POSITION: &str = "position";
 /// # Errors
 /// Those of [`MySqlClient::connect`], [`Table::describe`] and [`ImportPlan::new`].
 pub async fn plan(args: &ImportArgs, client: &MySqlClient, run_id: &str) -> Result<ImportPlan> {
-    let mut conn = client.connect().await?;
     let Some(name) = &args.table else {
         return Err(error::config("the import names no table").hint("give table"));
     };
-    let table = Table::describe(client, &mut conn, name).await?;
-    // A connection that does not close well has done its work all the same.
-    let _ = conn.disconnect().await;
+    let mut conn = ReadConnection::connect(client).await?;
+    let table = Table::describe(&mut conn, client.database(), name).await?;
+    conn.close().await;
     ImportPlan::new(args, table, client.address(), run_id)
 }
 
@@ -81,9 +80,9 @@ async fn import(
         Ok(snapshot) => snapshot,
         Err(error) => return Err(give_up(load, client, Vec::new(), error).await),
     };
-    let ids: Vec<u32> = snapshot.connections.iter().map(Conn::id).collect();
+    let ids: Vec<u32> = snapshot.connections.iter().map(ReadConnection::id).collect();
     let moment = Moment::of(&plan, &snapshot);
-    match stop.or(fill(&plan, &load, client, snapshot)).await {
+    match stop.or(fill(&plan, &load, snapshot)).await {
         Ok(filled) => settle(&plan, load, filled, &moment).await,
         Err(error) => Err(give_up(load, client, ids, error).await),
     }
@@ -104,8 +103,8 @@ impl Moment {
         if let Some(why) = snapshot.narrowed {
             detail = format!("{detail}, one connection: {why}");
         }
-        if !plan.selection.table.has_snapshots() {
-            let engine = plan.selection.table.engine.as_deref().unwrap_or("a view");
+        if !plan.table.has_snapshots() {
+            let engine = plan.table.engine.as_deref().unwrap_or("a view");
             detail = format!("{detail}, which does not bind {engine}");
         }
         Self { position: snapshot.position.clone(), detail }
@@ -124,11 +123,11 @@ struct Filled {
 }
 
 /// Reads all splits into staged files, unless the binlog shows that it would be the same ones.
-async fn fill(plan: &Arc<ImportPlan>, load: &Load, client: &MySqlClient, snapshot: Snapshot) -> Result<Filled> {
+async fn fill(plan: &Arc<ImportPlan>, load: &Load, snapshot: Snapshot) -> Result<Filled> {
     if let (Some(previous), Some(position)) = (load.previous(), &snapshot.position)
         && previous.fingerprint == plan.load.fingerprint
         && previous.checkpoint.get(POSITION) == Some(&json!(position))
-        && plan.selection.table.has_snapshots()
+        && plan.table.has_snapshots()
         && load.is_unchanged(&previous.parts).await?
     {
         return Ok(Filled { parts: previous.parts.clone(), rows: None });
@@ -136,13 +135,13 @@ async fn fill(plan: &Arc<ImportPlan>, load: &Load, client: &MySqlClient, snapsho
     let mut connections = snapshot.connections;
     let splits = match (&plan.key, connections.first_mut()) {
         (Some(key), Some(conn)) => {
-            let bounds = plan.selection.bounds(client, conn, key).await?;
+            let bounds = key.bounds(conn, &plan.selection).await?;
             key.splits(bounds, plan.connections)
         }
         _ => vec![Split::All],
     };
     let queue = Mutex::new(splits.into_iter().enumerate().collect::<VecDeque<_>>());
-    let workers = connections.into_iter().map(|conn| work(plan, load, client, conn, &queue));
+    let workers = connections.into_iter().map(|conn| work(plan, load, conn, &queue));
     let (mut parts, mut rows) = (Vec::new(), 0);
     for (of_worker, read) in try_join_all(workers).await? {
         parts.extend(of_worker);
@@ -155,8 +154,7 @@ async fn fill(plan: &Arc<ImportPlan>, load: &Load, client: &MySqlClient, snapsho
 async fn work(
     plan: &Arc<ImportPlan>,
     load: &Load,
-    client: &MySqlClient,
-    mut conn: Conn,
+    mut conn: ReadConnection,
     queue: &Mutex<VecDeque<(usize, Split)>>,
 ) -> Result<(Vec<StagedPart>, u64)> {
     let (mut parts, mut rows) = (Vec::new(), 0);
@@ -164,10 +162,11 @@ async fn work(
     while let Some((number, split)) = { queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front() } {
         let (to, mut batches) = mpsc::channel(BATCHES_AHEAD);
         let reader = {
-            let (plan, client) = (plan.clone(), client.clone());
+            let plan = plan.clone();
             tokio::spawn(async move {
-                let sql = plan.selection.sql(plan.key.as_ref(), split);
-                let read = plan.selection.read(&client, &mut conn, &sql, &to).await;
+                let condition = plan.key.as_ref().and_then(|key| key.condition(split));
+                let sql = plan.selection.sql(condition.as_deref());
+                let read = plan.selection.read(&mut conn, &sql, &to).await;
                 read.map(|rows| (conn, rows))
             })
         };
@@ -181,8 +180,7 @@ async fn work(
         rows += read;
         parts.extend(router.finish().await?);
     }
-    // The snapshot ends with its connection, whether or not the server answers.
-    let _ = conn.disconnect().await;
+    conn.close().await;
     Ok((parts, rows))
 }
 
@@ -200,7 +198,7 @@ async fn settle(plan: &ImportPlan, load: Load, filled: Filled, moment: &Moment) 
     let written: u64 = parts.iter().map(|p| p.rows).sum();
     if rows != Some(written) {
         let what = format!("{} rows were read and {written} written", summary.rows_in);
-        return Err(error::bug(what).context(plan.selection.table.full_name()));
+        return Err(error::bug(what).context(plan.table.full_name()));
     }
     summary.outcome = Outcome::Done;
     summary.rows_out = written;

@@ -16,10 +16,13 @@ use crate::metastore::{Column, HiveStorage};
 use crate::mysql::read::Selection;
 use crate::mysql::split::SplitKey;
 use crate::mysql::table::Table;
+use crate::mysql::types::TypeOptions;
 
 /// A decided import.
 #[derive(Clone, Debug)]
 pub struct ImportPlan {
+    /// The table.
+    pub table: Table,
     /// What is read.
     pub selection: Selection,
     /// What the table is split by; one split where absent.
@@ -41,8 +44,12 @@ impl ImportPlan {
     /// Config: options that do not fit together or the table. NotFound: no such column. Schema: a column that cannot be
     /// carried exactly.
     pub fn new(args: &ImportArgs, table: Table, address: &str, run_id: &str) -> Result<Self> {
+        let types = TypeOptions {
+            hive: args.hive_database.is_some() || args.hive_table.is_some(),
+            ..TypeOptions::default()
+        };
         let key = split_key(&table, args.split_by.as_deref(), args.num_mappers)?;
-        let selection = Selection::new(table, &args.columns, args.condition.clone())?;
+        let selection = Selection::table(table.clone(), &args.columns, args.condition.clone(), &types)?;
         let (schema, partitioner, partition_columns) = match &args.partition_by {
             None => (selection.schema.clone(), None, Vec::new()),
             Some(by) => {
@@ -50,7 +57,7 @@ impl ImportPlan {
                 (partitioner.schema.clone(), Some(partitioner), hive_columns)
             }
         };
-        let name = &selection.table.name;
+        let name = &table.name;
         let compression = args.compression.unwrap_or_default();
         let format = match args.format {
             ImportFormat::Parquet => FileFormat::Parquet(ParquetOptions { compression, ..ParquetOptions::default() }),
@@ -60,7 +67,7 @@ impl ImportPlan {
             }
         };
         // An encoder made now shows whether the format carries these columns.
-        format.encoder(schema.clone()).map_err(|e| e.context(format!("table {}", selection.table.full_name())))?;
+        format.encoder(schema.clone()).map_err(|e| e.context(format!("table {}", table.full_name())))?;
         let storage = match format.avro_schema_json(&schema)? {
             None => HiveStorage::Parquet,
             Some(schema_json) => HiveStorage::Avro { schema_json },
@@ -68,7 +75,7 @@ impl ImportPlan {
         let hive_table = match (&args.hive_database, &args.hive_table) {
             (None, None) => None,
             (database, hive) => Some(TablePlan {
-                comment: Some(selection.table.comment.clone()).filter(|text| !text.is_empty()),
+                comment: Some(table.comment.clone()).filter(|text| !text.is_empty()),
                 partition_columns,
                 ..TablePlan::new(
                     database.as_deref().unwrap_or("default"),
@@ -82,6 +89,7 @@ impl ImportPlan {
             return Err(error::config("the import has no target-dir").hint("name the directory of the files"));
         };
         let mut plan = Self {
+            table: table.clone(),
             key,
             connections,
             partitioner,
@@ -106,8 +114,8 @@ impl ImportPlan {
         let table = self.load.table.as_ref().map(|t| json!([t.database, t.table, t.comment, t.partition_columns]));
         let asked = json!({
             "server": address,
-            "table": self.selection.table.full_name(),
-            "created": self.selection.table.created_at,
+            "table": self.table.full_name(),
+            "created": self.table.created_at,
             "columns": columns,
             "where": self.selection.condition,
             "key": self.key.as_ref().map(|k| &k.column),
@@ -127,10 +135,10 @@ impl fmt::Display for ImportPlan {
         writeln!(
             f,
             "read       {} over {} connections, split by {key}",
-            self.selection.table.full_name(),
+            self.table.full_name(),
             self.connections
         )?;
-        writeln!(f, "statement  {}", self.selection.sql(None, crate::mysql::split::Split::All))?;
+        writeln!(f, "statement  {}", self.selection.sql(None))?;
         writeln!(
             f,
             "write      {} files below {}",

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use tokio::net::TcpStream;
 
-use self::bytes::Bytes;
+pub(in crate::mysql) use self::bytes::Bytes;
 pub(in crate::mysql) use self::fault::Fault;
 pub use self::fields::{FieldType, ResultColumn};
 use self::packets::{Packets, Stream};
@@ -25,7 +25,7 @@ pub use self::statement::Statement;
 use super::MySqlClient;
 use super::advice::explain;
 use super::connect::SESSION;
-use crate::error::{self, Error, Result};
+use crate::error::{Error, Result};
 
 /// Statement as text; the answer's rows are text too.
 const COM_QUERY: u8 = 0x03;

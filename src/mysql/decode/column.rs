@@ -1,0 +1,337 @@
+//! The builder of one column, and the fast way from a row's bytes into it.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use arrow_array::ArrayRef;
+use arrow_array::builder::{
+    BinaryBuilder, BooleanBuilder, Date32Builder, Decimal128Builder, Decimal256Builder, Float32Builder, Float64Builder,
+    Int8Builder, Int16Builder, Int32Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder,
+};
+use arrow_schema::DataType;
+
+use super::decimal::{parse_decimal, parse_wide, plain};
+use super::scalar::{Layout, Scalar, bits};
+use super::time::{Dated, Duration, no_date};
+use super::{Wrong, unfit};
+use crate::error;
+use crate::mysql::types::{Carrier, InvalidText, TypeOptions, ZeroDates};
+use crate::mysql::wire::{Bytes, Fault, ResultColumn};
+
+/// Decodes the values of one column.
+pub(super) struct ColumnDecoder {
+    pub(super) carrier: Carrier,
+    pub(super) layout: Layout,
+    pub(super) digits: u8,
+    pub(super) zero_dates: ZeroDates,
+    invalid_text: InvalidText,
+    pub(super) builder: Builder,
+    /// Bytes of the values of the last batch, if they vary in length.
+    last_bytes: usize,
+}
+
+/// The Arrow builder of a column.
+pub(super) enum Builder {
+    Boolean(BooleanBuilder),
+    Int8(Int8Builder),
+    Int16(Int16Builder),
+    Int32(Int32Builder),
+    Int64(Int64Builder),
+    Decimal(Decimal128Builder),
+    WideDecimal(Decimal256Builder),
+    Float(Float32Builder),
+    Double(Float64Builder),
+    Date(Date32Builder),
+    Timestamp(TimestampMicrosecondBuilder),
+    Text(StringBuilder),
+    Binary(BinaryBuilder),
+}
+
+/// Runs an expression on the Arrow builder inside, whatever its type.
+macro_rules! on_builder {
+    ($self:expr, $builder:ident => $do:expr) => {
+        match $self {
+            Builder::Boolean($builder) => $do,
+            Builder::Int8($builder) => $do,
+            Builder::Int16($builder) => $do,
+            Builder::Int32($builder) => $do,
+            Builder::Int64($builder) => $do,
+            Builder::Decimal($builder) => $do,
+            Builder::WideDecimal($builder) => $do,
+            Builder::Float($builder) => $do,
+            Builder::Double($builder) => $do,
+            Builder::Date($builder) => $do,
+            Builder::Timestamp($builder) => $do,
+            Builder::Text($builder) => $do,
+            Builder::Binary($builder) => $do,
+        }
+    };
+}
+
+impl Builder {
+    fn new(carrier: Carrier, rows: usize, bytes: usize) -> Self {
+        let data_type = carrier.data_type();
+        match data_type {
+            DataType::Boolean => Self::Boolean(BooleanBuilder::with_capacity(rows)),
+            DataType::Int8 => Self::Int8(Int8Builder::with_capacity(rows)),
+            DataType::Int16 => Self::Int16(Int16Builder::with_capacity(rows)),
+            DataType::Int32 => Self::Int32(Int32Builder::with_capacity(rows)),
+            DataType::Int64 => Self::Int64(Int64Builder::with_capacity(rows)),
+            DataType::Decimal128(..) => Self::Decimal(Decimal128Builder::with_capacity(rows).with_data_type(data_type)),
+            DataType::Decimal256(..) => {
+                Self::WideDecimal(Decimal256Builder::with_capacity(rows).with_data_type(data_type))
+            }
+            DataType::Float32 => Self::Float(Float32Builder::with_capacity(rows)),
+            DataType::Float64 => Self::Double(Float64Builder::with_capacity(rows)),
+            DataType::Date32 => Self::Date(Date32Builder::with_capacity(rows)),
+            DataType::Timestamp(..) => {
+                Self::Timestamp(TimestampMicrosecondBuilder::with_capacity(rows).with_data_type(data_type))
+            }
+            DataType::Binary => Self::Binary(BinaryBuilder::with_capacity(rows, bytes)),
+            // Carriers have no other types.
+            _ => Self::Text(StringBuilder::with_capacity(rows, bytes)),
+        }
+    }
+
+    /// Bytes held by values whose length varies.
+    fn varying_bytes(&self) -> usize {
+        match self {
+            Self::Text(b) => b.values_slice().len(),
+            Self::Binary(b) => b.values_slice().len(),
+            _ => 0,
+        }
+    }
+}
+
+impl ColumnDecoder {
+    pub fn new(carrier: Carrier, column: &ResultColumn, options: &TypeOptions) -> Self {
+        Self {
+            carrier,
+            layout: Layout::of(column),
+            digits: if column.decimals > 6 { 6 } else { column.decimals },
+            zero_dates: options.zero_dates,
+            invalid_text: options.invalid_text,
+            builder: Builder::new(carrier, 0, 0),
+            last_bytes: 0,
+        }
+    }
+
+    /// Makes room for a batch.
+    pub fn reserve(&mut self, rows: usize) {
+        self.builder = Builder::new(self.carrier, rows, self.last_bytes);
+    }
+
+    #[inline]
+    pub fn append_null(&mut self) {
+        on_builder!(&mut self.builder, b => b.append_null());
+    }
+
+    /// The values collected; there is room for as many rows again.
+    pub fn finish(&mut self, rows: usize) -> ArrayRef {
+        // A batch of large objects is no measure for the next one.
+        self.last_bytes = self.builder.varying_bytes().min(1 << 20);
+        let array: ArrayRef = on_builder!(&mut self.builder, b => Arc::new(b.finish()));
+        self.reserve(rows);
+        array
+    }
+
+    /// Appends the next value of a row.
+    #[inline]
+    pub fn append(&mut self, rest: &mut Bytes<'_>) -> Result<(), Wrong> {
+        let layout = self.layout;
+        match (&mut self.builder, self.carrier) {
+            (Builder::Int8(b), Carrier::Int8) => b.append_value(integer(rest, layout)?),
+            (Builder::Int16(b), Carrier::Int16) => b.append_value(integer(rest, layout)?),
+            (Builder::Int32(b), Carrier::Int32) => b.append_value(integer(rest, layout)?),
+            (Builder::Int64(b), Carrier::Int64) => b.append_value(integer(rest, layout)?),
+            (Builder::Decimal(b), Carrier::Decimal { scale, .. }) => b.append_value(decimal(rest, layout, scale)?),
+            (Builder::Text(b), Carrier::Text) => {
+                let text = bytes(rest, layout)?;
+                match std::str::from_utf8(text) {
+                    Ok(text) => b.append_value(text),
+                    Err(e) if self.invalid_text == InvalidText::Error => return Err(no_text(e)),
+                    Err(_) => b.append_value(String::from_utf8_lossy(text)),
+                }
+            }
+            (Builder::Date(b), Carrier::Date) => match dated(rest, layout)? {
+                date if date.day_micros() != 0 => return Err(unfit(shown(date))),
+                date => match date.days() {
+                    Some(days) => b.append_value(days),
+                    None => return self.append_no_date(&date),
+                },
+            },
+            (Builder::Timestamp(b), Carrier::DateTime | Carrier::Instant) => {
+                let date = dated(rest, layout)?;
+                match date.epoch_micros() {
+                    Some(micros) => b.append_value(micros),
+                    None => return self.append_no_date(&date),
+                }
+            }
+            (Builder::Double(b), Carrier::Double) if layout == Layout::F64 => {
+                b.append_value(f64::from_le_bytes(rest.array()?));
+            }
+            (Builder::Float(b), Carrier::Float) if layout == Layout::F32 => {
+                b.append_value(f32::from_le_bytes(rest.array()?));
+            }
+            (Builder::Binary(b), Carrier::Binary) => b.append_value(bytes(rest, layout)?),
+            _ => return self.append_rare(rest),
+        }
+        Ok(())
+    }
+
+    fn append_rare(&mut self, rest: &mut Bytes<'_>) -> Result<(), Wrong> {
+        let layout = self.layout;
+        match (&mut self.builder, self.carrier) {
+            (Builder::Boolean(b), Carrier::Boolean) => b.append_value(whole(rest, layout)? != 0),
+            (Builder::Int64(b), Carrier::Bits) => b.append_value(integer(rest, layout)?),
+            (Builder::Decimal(b), Carrier::WideBits) => b.append_value(whole(rest, layout)?),
+            (Builder::WideDecimal(b), Carrier::WideDecimal { scale, .. }) => {
+                let text = bytes(rest, layout)?;
+                b.append_value(parse_wide(text, scale).ok_or_else(|| unfit(Scalar::Bytes(text)))?);
+            }
+            (Builder::Text(b), Carrier::DecimalText) => {
+                let (sign, digits) = plain(bytes(rest, layout)?)?;
+                write(b, |b| b.write_str(sign).and_then(|()| b.write_str(digits)));
+            }
+            (Builder::Text(b), Carrier::DateText { digits, timed }) => {
+                let date = dated(rest, layout)?;
+                write(b, |b| date.write(timed, digits, b));
+            }
+            (Builder::Text(b), Carrier::Time { digits }) => {
+                let time = duration(rest, layout)?;
+                write(b, |b| time.write(digits, b));
+            }
+            (Builder::Int64(b), Carrier::EpochMillis) => {
+                let date = dated(rest, layout)?;
+                match date.epoch_micros() {
+                    Some(micros) => b.append_value(micros.div_euclid(1000)),
+                    None => return self.append_no_date(&date),
+                }
+            }
+            (Builder::Int64(b), Carrier::TimeMillis) => {
+                b.append_value(duration(rest, layout)?.total_micros().div_euclid(1000));
+            }
+            (_, carrier) => {
+                let value = Scalar::read(rest, layout, self.digits)?;
+                return match carrier {
+                    Carrier::As(..) => self.append_converted(value),
+                    _ => Err(unfit(value)),
+                };
+            }
+        }
+        Ok(())
+    }
+
+    /// Does with a date that is none what the policy says.
+    pub(super) fn append_no_date(&mut self, date: &Dated) -> Result<(), Wrong> {
+        match self.zero_dates {
+            ZeroDates::Null => self.append_null(),
+            ZeroDates::Error | ZeroDates::Text => return Err(Box::new(no_date(date))),
+        }
+        Ok(())
+    }
+}
+
+impl From<Fault> for Wrong {
+    #[cold]
+    fn from(fault: Fault) -> Self {
+        Box::new(match fault {
+            Fault::Protocol(what) => error::refused(what),
+            _ => error::bug("a row's bytes have a fault that only a connection has"),
+        })
+    }
+}
+
+#[cold]
+pub(super) fn no_text(why: std::str::Utf8Error) -> Wrong {
+    let what = error::data("text that is not UTF-8");
+    Box::new(what.hint("correct the row, or choose replace for invalid-text, or read a view that converts").source(why))
+}
+
+/// Writes a text piece by piece; a builder takes all of them.
+pub(super) fn write(builder: &mut StringBuilder, text: impl FnOnce(&mut StringBuilder) -> std::fmt::Result) {
+    // Writing into memory does not fail.
+    let _ = text(builder);
+    builder.append_value("");
+}
+
+fn shown(date: Dated) -> Scalar<'static> {
+    Scalar::Dated { date, timed: true, digits: 6 }
+}
+
+#[inline]
+fn integer<T: TryFrom<i64> + TryFrom<u64>>(rest: &mut Bytes<'_>, layout: Layout) -> Result<T, Wrong> {
+    let signed: i64 = match layout {
+        Layout::I8 => i8::from_le_bytes(rest.array()?).into(),
+        Layout::U8 => rest.byte()?.into(),
+        Layout::I16 => i16::from_le_bytes(rest.array()?).into(),
+        Layout::U16 => u16::from_le_bytes(rest.array()?).into(),
+        Layout::I32 => i32::from_le_bytes(rest.array()?).into(),
+        Layout::U32 => u32::from_le_bytes(rest.array()?).into(),
+        Layout::I64 => i64::from_le_bytes(rest.array()?),
+        Layout::U64 => {
+            let number = u64::from_le_bytes(rest.array()?);
+            return T::try_from(number).map_err(|_| unfit(number));
+        }
+        Layout::Bits => {
+            let bytes = rest.string()?;
+            let number = bits(bytes).ok_or_else(|| unfit(Scalar::Bytes(bytes)))?;
+            return T::try_from(number).map_err(|_| unfit(number));
+        }
+        other => return Err(unfit(Scalar::read(rest, other, 6)?)),
+    };
+    T::try_from(signed).map_err(|_| unfit(signed))
+}
+
+/// A whole number of any size that there is.
+fn whole(rest: &mut Bytes<'_>, layout: Layout) -> Result<i128, Wrong> {
+    match Scalar::read(rest, layout, 6)? {
+        Scalar::Int(number) => Ok(number.into()),
+        Scalar::UInt(number) => Ok(number.into()),
+        other => Err(unfit(other)),
+    }
+}
+
+#[inline]
+fn decimal(rest: &mut Bytes<'_>, layout: Layout, scale: u8) -> Result<i128, Wrong> {
+    match layout {
+        Layout::Bytes => {
+            let text = rest.string()?;
+            parse_decimal(text, scale).ok_or_else(|| unfit(Scalar::Bytes(text)))
+        }
+        Layout::U64 if scale == 0 => Ok(u64::from_le_bytes(rest.array()?).into()),
+        _ if scale == 0 => whole(rest, layout),
+        other => Err(unfit(Scalar::read(rest, other, 6)?)),
+    }
+}
+
+#[inline]
+fn bytes<'a>(rest: &mut Bytes<'a>, layout: Layout) -> Result<&'a [u8], Wrong> {
+    match layout {
+        Layout::Bytes | Layout::Bits => Ok(rest.string()?),
+        other => Err(unfit(Scalar::read(rest, other, 6)?)),
+    }
+}
+
+#[inline]
+fn dated(rest: &mut Bytes<'_>, layout: Layout) -> Result<Dated, Wrong> {
+    match layout {
+        Layout::Dated { .. } => Ok(Dated::read(rest)?),
+        Layout::Bytes => {
+            let text = rest.string()?;
+            Dated::parse(text).ok_or_else(|| unfit(Scalar::Bytes(text)))
+        }
+        other => Err(unfit(Scalar::read(rest, other, 6)?)),
+    }
+}
+
+fn duration(rest: &mut Bytes<'_>, layout: Layout) -> Result<Duration, Wrong> {
+    match layout {
+        Layout::Duration => Ok(Duration::read(rest)?),
+        Layout::Bytes => {
+            let text = rest.string()?;
+            Duration::parse(text).ok_or_else(|| unfit(Scalar::Bytes(text)))
+        }
+        other => Err(unfit(Scalar::read(rest, other, 6)?)),
+    }
+}
