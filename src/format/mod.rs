@@ -1,15 +1,24 @@
-//! File formats: Arrow batches in, the bytes of a Parquet or Avro file out. Pure: no I/O, no clock, no randomness, so
-//! that the same batches under the same options always make the same bytes.
+//! File formats: Arrow batches in, the bytes of a Parquet, Avro, text or sequence file out, and back
+//! ([`decode`]). Pure: no I/O, no clock, no randomness, so that the same batches under the same options always make the
+//! same bytes.
 
 pub mod avro;
+mod compression;
+pub mod decode;
+pub mod hadoop;
 pub mod parquet;
+pub mod sequence;
+pub mod text;
 
 use arrow_array::RecordBatch;
 use arrow_schema::{Metadata, Schema, SchemaRef};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 pub use self::avro::AvroOptions;
+pub use self::compression::Compression;
 pub use self::parquet::ParquetOptions;
+pub use self::sequence::SequenceOptions;
+pub use self::text::TextOptions;
 use crate::error::Result;
 
 /// Turns batches into the bytes of one file.
@@ -41,25 +50,6 @@ pub trait Encoder: Send {
     fn buffered_bytes(&self) -> usize;
 }
 
-/// How the blocks or pages of a file are compressed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Compression {
-    /// Not at all.
-    None,
-    /// Quick, and readable by every Hive.
-    #[default]
-    Snappy,
-    /// Smaller than snappy and nearly as quick; Hive 4.
-    Zstd,
-    /// Small and slow; the codec that Avro calls deflate.
-    #[serde(alias = "deflate")]
-    #[value(alias = "deflate")]
-    Gzip,
-    /// Quick; Parquet only (LZ4_RAW), Hive 4.
-    Lz4,
-}
-
 /// A file format with its options.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -68,6 +58,10 @@ pub enum FileFormat {
     Parquet(ParquetOptions),
     /// Avro object container files.
     Avro(AvroOptions),
+    /// Delimited text.
+    Text(TextOptions),
+    /// Hadoop's sequence files of text records.
+    Sequence(SequenceOptions),
 }
 
 impl FileFormat {
@@ -79,14 +73,18 @@ impl FileFormat {
         Ok(match self {
             Self::Parquet(options) => Box::new(parquet::ParquetEncoder::new(schema, options)?),
             Self::Avro(options) => Box::new(avro::AvroEncoder::new(schema, options)?),
+            Self::Text(options) => Box::new(text::TextEncoder::new(schema, options)?),
+            Self::Sequence(options) => Box::new(sequence::SequenceEncoder::new(schema, options)?),
         })
     }
 
-    /// File name extension without a dot.
-    pub fn extension(&self) -> &'static str {
+    /// File name extension without a dot; plain text and sequence files have none, compressed text has its codec's.
+    pub fn extension(&self) -> Option<&'static str> {
         match self {
-            Self::Parquet(_) => "parquet",
-            Self::Avro(_) => "avro",
+            Self::Parquet(_) => Some("parquet"),
+            Self::Avro(_) => Some("avro"),
+            Self::Text(options) => options.compression.extension(),
+            Self::Sequence(_) => None,
         }
     }
 
@@ -96,7 +94,7 @@ impl FileFormat {
     /// Schema: a type or name Avro cannot carry.
     pub fn avro_schema_json(&self, schema: &Schema) -> Result<Option<String>> {
         match self {
-            Self::Parquet(_) => Ok(None),
+            Self::Parquet(_) | Self::Text(_) | Self::Sequence(_) => Ok(None),
             Self::Avro(options) => avro::schema_json(schema, options).map(Some),
         }
     }

@@ -94,7 +94,7 @@ impl ImportPlan {
             connections,
             partitioner,
             load: LoadPlan {
-                extension: Some(format.extension().to_owned()),
+                extension: format.extension().map(str::to_owned),
                 table: hive_table,
                 run_id: run_id.to_owned(),
                 ..LoadPlan::new(target_dir, LoadMode::Replace, schema.clone(), encoder_factory(format.clone(), schema))

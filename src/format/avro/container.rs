@@ -20,8 +20,8 @@ const WRITER_KEYS: [(&str, &str); 3] =
 
 const MAGIC: &[u8] = b"Obj\x01";
 
-/// Level of zstd and deflate: most of their gain at a moderate price.
-const ZSTD_LEVEL: i32 = 1;
+/// Level of xz: what the Java writer takes.
+const XZ_LEVEL: u32 = 6;
 
 /// Collects records into blocks and blocks into a file.
 pub(super) struct Container {
@@ -32,6 +32,7 @@ pub(super) struct Container {
     marker: [u8; 16],
     block: Vec<u8>,
     rows: i64,
+    compressed: Vec<u8>,
 }
 
 impl Container {
@@ -39,13 +40,25 @@ impl Container {
         let codec = codec_name(options.codec)?;
         let marker = marker(schema_json, codec);
         let header = header(schema_json, codec, &marker);
-        let AvroOptions { codec, block_bytes, record: _ } = *options;
-        Ok(Self { codec, block_bytes, header, marker, block: Vec::new(), rows: 0 })
+        Ok(Self {
+            codec: options.codec,
+            block_bytes: options.block_bytes,
+            header,
+            marker,
+            block: Vec::new(),
+            rows: 0,
+            compressed: Vec::new(),
+        })
     }
 
-    /// Appends one encoded record.
-    pub fn append(&mut self, record: &[u8], out: &mut Vec<u8>) -> Result<()> {
-        self.block.extend_from_slice(record);
+    /// The block that records are appended to, each followed by [`Container::row_done`].
+    pub fn block(&mut self) -> &mut Vec<u8> {
+        &mut self.block
+    }
+
+    /// Counts a record that was appended to the block, and ends a block that is long enough.
+    #[inline]
+    pub fn row_done(&mut self, out: &mut Vec<u8>) -> Result<()> {
         self.rows += 1;
         if self.block.len() >= self.block_bytes { self.end_block(out) } else { Ok(()) }
     }
@@ -56,9 +69,14 @@ impl Container {
         if self.rows == 0 {
             return Ok(());
         }
-        let bytes = compress(self.codec, &self.block)?;
         put_long(out, self.rows);
-        put_bytes(out, &bytes);
+        if self.codec == Compression::None {
+            put_bytes(out, &self.block);
+        } else {
+            self.compressed.clear();
+            compress(self.codec, &self.block, &mut self.compressed)?;
+            put_bytes(out, &self.compressed);
+        }
         out.extend_from_slice(&self.marker);
         self.block.clear();
         self.rows = 0;
@@ -80,10 +98,11 @@ fn codec_name(codec: Compression) -> Result<&'static str> {
         Compression::None => Ok("null"),
         Compression::Snappy => Ok("snappy"),
         Compression::Zstd => Ok("zstandard"),
-        Compression::Gzip => Ok("deflate"),
-        Compression::Lz4 => {
-            Err(error::config("avro has no codec lz4").hint("compression is one of none, snappy, zstd, deflate"))
-        }
+        Compression::Gzip | Compression::Deflate => Ok("deflate"),
+        Compression::Bzip2 => Ok("bzip2"),
+        Compression::Xz => Ok("xz"),
+        Compression::Lz4 => Err(error::config("avro has no codec lz4")
+            .hint("compression is one of none, snappy, zstd, deflate, bzip2, xz")),
     }
 }
 
@@ -105,38 +124,58 @@ fn header(schema_json: &str, codec: &str, marker: &[u8; 16]) -> Vec<u8> {
     header
 }
 
-fn compress(codec: Compression, block: &[u8]) -> Result<Vec<u8>> {
+fn compress(codec: Compression, block: &[u8], to: &mut Vec<u8>) -> Result<()> {
     let failed = |e: std::io::Error| error::bug("cannot compress an avro block").source(e);
     match codec {
-        Compression::None => Ok(block.to_vec()),
+        Compression::None => to.extend_from_slice(block),
         Compression::Snappy => {
-            let mut bytes = snap::raw::Encoder::new()
-                .compress_vec(block)
-                .map_err(|e| error::bug("cannot compress an avro block").source(e))?;
-            bytes.extend_from_slice(&crc32fast::hash(block).to_be_bytes());
-            Ok(bytes)
+            to.resize(snap::raw::max_compress_len(block.len()), 0);
+            let length = snap::raw::Encoder::new().compress(block, to);
+            to.truncate(length.map_err(|e| error::bug("cannot compress an avro block").source(e))?);
+            to.extend_from_slice(&crc32fast::hash(block).to_be_bytes());
         }
-        Compression::Zstd => zstd::bulk::compress(block, ZSTD_LEVEL).map_err(failed),
-        Compression::Gzip => {
-            let mut encoder = DeflateEncoder::new(Vec::new(), flate2::Compression::default());
-            encoder.write_all(block).map_err(failed)?;
-            encoder.finish().map_err(failed)
+        Compression::Zstd => {
+            to.resize(zstd::zstd_safe::compress_bound(block.len()), 0);
+            let length = zstd::bulk::compress_to_buffer(block, to, Compression::ZSTD_LEVEL).map_err(failed)?;
+            to.truncate(length);
         }
-        Compression::Lz4 => codec_name(codec).map(|_| Vec::new()),
+        Compression::Gzip | Compression::Deflate => {
+            let mut encoder = DeflateEncoder::new(to, flate2::Compression::default());
+            encoder.write_all(block).and_then(|()| encoder.finish().map(drop)).map_err(failed)?;
+        }
+        Compression::Bzip2 => {
+            let mut encoder = bzip2::write::BzEncoder::new(to, bzip2::Compression::best());
+            encoder.write_all(block).and_then(|()| encoder.finish().map(drop)).map_err(failed)?;
+        }
+        Compression::Xz => {
+            let mut encoder = liblzma::write::XzEncoder::new(to, XZ_LEVEL);
+            encoder.write_all(block).and_then(|()| encoder.finish().map(drop)).map_err(failed)?;
+        }
+        Compression::Lz4 => return codec_name(codec).map(drop),
     }
+    Ok(())
 }
 
 /// A long as Avro writes it: zigzag, then seven bits a byte, low ones first.
-fn put_long(out: &mut Vec<u8>, value: i64) {
+#[inline]
+pub(in crate::format) fn put_long(out: &mut Vec<u8>, value: i64) {
     let mut rest = ((value << 1) ^ (value >> 63)) as u64;
+    if rest < 0x80 {
+        return out.push(rest as u8);
+    }
+    let mut bytes = [0u8; 10];
+    let mut length = 0;
     while rest >= 0x80 {
-        out.push((rest & 0x7f) as u8 | 0x80);
+        bytes[length] = (rest & 0x7f) as u8 | 0x80;
+        length += 1;
         rest >>= 7;
     }
-    out.push(rest as u8);
+    bytes[length] = rest as u8;
+    out.extend_from_slice(&bytes[..=length]);
 }
 
-fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+#[inline]
+pub(super) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     put_long(out, bytes.len() as i64);
     out.extend_from_slice(bytes);
 }

@@ -1,11 +1,18 @@
+use std::sync::Arc;
+
 use apache_avro::Reader;
 use apache_avro::types::Value as Avro;
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    Date32Type, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
+    Date32Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
+    TimestampMicrosecondType,
 };
+use arrow_array::{ArrayRef, Decimal256Array, TimestampMicrosecondArray};
+use arrow_buffer::i256;
+use arrow_schema::{DataType, Schema, TimeUnit};
 use proptest::prelude::*;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::error::Kind;
@@ -45,14 +52,21 @@ fn expected(column: &ArrayRef, row: usize) -> Avro {
             Avro::TimestampMillis(column.as_primitive::<TimestampMicrosecondType>().value(row) / 1000)
         }
         DataType::Decimal128(_, _) => {
-            let bytes = column.as_primitive::<Decimal128Type>().value(row).to_be_bytes();
-            let first = bytes[0] as i8 >> 7;
-            // The shortest two's complement, as Java's BigInteger writes it.
-            let skip = (0..15).take_while(|&i| bytes[i] as i8 == first && (bytes[i + 1] as i8) >> 7 == first).count();
-            Avro::Decimal(bytes[skip..].into())
+            Avro::Decimal(shortest(&column.as_primitive::<Decimal128Type>().value(row).to_be_bytes()).into())
+        }
+        DataType::Decimal256(_, _) => {
+            Avro::Decimal(shortest(&column.as_primitive::<Decimal256Type>().value(row).to_be_bytes()).into())
         }
         other => panic!("no expectation for {other}"),
     }
+}
+
+/// The shortest two's complement, as Java's BigInteger writes it.
+fn shortest(bytes: &[u8]) -> &[u8] {
+    let first = bytes[0] as i8 >> 7;
+    let last = bytes.len() - 1;
+    let skip = (0..last).take_while(|&i| bytes[i] as i8 == first && (bytes[i + 1] as i8) >> 7 == first).count();
+    &bytes[skip..]
 }
 
 fn check(sent: &RecordBatch, bytes: &[u8]) {
@@ -118,7 +132,7 @@ fn a_time_finer_than_a_millisecond_is_refused() {
     let schema: SchemaRef = Arc::new(Schema::new(vec![Field::new("at", utc, false)]));
     let mut encoder = AvroEncoder::new(schema.clone(), &AvroOptions::new("t")).unwrap();
     let of = |v: i64| {
-        let array = arrow_array::TimestampMicrosecondArray::from_iter_values([v]);
+        let array = TimestampMicrosecondArray::from_iter_values([v]);
         RecordBatch::try_new(schema.clone(), vec![Arc::new(array)]).unwrap()
     };
     encoder.encode(&of(-1_999_000), &mut Vec::new()).unwrap();
@@ -136,4 +150,68 @@ fn what_avro_has_not_is_refused() {
     assert_eq!(refused(with("x", DataType::UInt32)), Kind::Schema);
     let lz4 = AvroEncoder::new(schema(), &options(Compression::Lz4, 100)).err().unwrap();
     assert_eq!(lz4.kind(), Kind::Config);
+}
+
+#[test]
+fn micros_are_written_where_hive_is_not_the_reader() {
+    let zoned = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    let plain = DataType::Timestamp(TimeUnit::Microsecond, None);
+    let schema: SchemaRef = Arc::new(Schema::new(vec![Field::new("a", zoned, false), Field::new("b", plain, false)]));
+    let options = AvroOptions { timestamps: AvroTimestamps::Micros, ..AvroOptions::new("t") };
+    let json: Value = serde_json::from_str(&schema_json(&schema, &options).unwrap()).unwrap();
+    assert_eq!(json["fields"][0]["type"]["logicalType"], "timestamp-micros");
+    assert_eq!(json["fields"][1]["type"]["logicalType"], "local-timestamp-micros");
+    let times = TimestampMicrosecondArray::from_iter_values([-1_999_001]);
+    let zoned = Arc::new(times.clone().with_timezone("UTC"));
+    let batch = RecordBatch::try_new(schema.clone(), vec![zoned, Arc::new(times)]).unwrap();
+    let mut encoder = AvroEncoder::new(schema, &options).unwrap();
+    let mut out = Vec::new();
+    encoder.encode(&batch, &mut out).unwrap();
+    encoder.finish(&mut out).unwrap();
+    let record = Reader::new(&out[..]).unwrap().next().unwrap().unwrap();
+    let times = [("a", Avro::TimestampMicros(-1_999_001)), ("b", Avro::LocalTimestampMicros(-1_999_001))];
+    assert_eq!(record, Avro::Record(times.map(|(n, v)| (n.to_owned(), v)).into()));
+}
+
+#[test]
+fn sqoops_schema_has_its_properties_and_unions() {
+    let metadata = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<std::collections::BTreeMap<_, _>>();
+    let field = Field::new("odd_name", DataType::Int64, false)
+        .with_metadata(metadata(&[("avro.prop.columnName", "odd name"), ("avro.prop.sqlType", "-5")]));
+    let schema = Schema::new(vec![field]);
+    let schema = schema.with_metadata(metadata(&[("avro.prop.tableName", "t"), ("avro.doc", "Sqoop import of t")]));
+    let options =
+        AvroOptions { all_nullable: true, namespace: Some("com.shop".into()), ..AvroOptions::new("t") };
+    let json: Value = serde_json::from_str(&schema_json(&schema, &options).unwrap()).unwrap();
+    assert_eq!(
+        json,
+        json!({"type": "record", "name": "t", "namespace": "com.shop", "doc": "Sqoop import of t", "tableName": "t",
+            "fields": [{"name": "odd_name", "type": ["null", "long"], "default": null, "columnName": "odd name",
+                "sqlType": "-5"}]})
+    );
+    let mut encoder = AvroEncoder::new(Arc::new(schema), &options).unwrap();
+    let batch = RecordBatch::try_new(encoder.schema.clone(), vec![Arc::new(arrow_array::Int64Array::from(vec![7]))]);
+    let mut out = Vec::new();
+    encoder.encode(&batch.unwrap(), &mut out).unwrap();
+    encoder.finish(&mut out).unwrap();
+    let Avro::Record(fields) = Reader::new(&out[..]).unwrap().next().unwrap().unwrap() else { panic!("no record") };
+    assert_eq!(fields[0].1, Avro::Union(1, Box::new(Avro::Long(7))));
+}
+
+#[test]
+fn decimals_of_76_digits_and_other_alphabets() {
+    let wide = DataType::Decimal256(76, 30);
+    let schema: SchemaRef = Arc::new(Schema::new(vec![Field::new("w", wide.clone(), true)]));
+    let most = i256::from_string(&"9".repeat(76)).unwrap();
+    let values = [Some(most), Some(-most), None, Some(i256::ZERO), Some(i256::from_i128(-1)), Some(i256::from_i128(128))];
+    let array = Decimal256Array::from_iter(values).with_data_type(wide);
+    let batch = RecordBatch::try_new(schema.clone(), vec![Arc::new(array)]).unwrap();
+    let mut encoder = AvroEncoder::new(schema, &AvroOptions::new("t")).unwrap();
+    let mut out = Vec::new();
+    encoder.encode(&batch, &mut out).unwrap();
+    encoder.finish(&mut out).unwrap();
+    check(&batch, &out);
+    let named = Schema::new(vec![Field::new("ünï", DataType::Int32, true)]);
+    assert!(schema_json(&named, &AvroOptions::new("t")).is_err());
+    assert!(schema_json(&named, &AvroOptions { java_names: true, ..AvroOptions::new("t") }).is_ok());
 }
