@@ -232,6 +232,5 @@ fn properties(
     Ok(builder.build())
 }
 
-
 #[cfg(test)]
 mod tests;

@@ -12,6 +12,7 @@ mod partition;
 mod plan;
 mod queue;
 mod route;
+pub mod verify;
 
 pub use self::args::{ImportArgs, ImportFormat};
 pub use self::partition::PartitionBy;

@@ -44,10 +44,8 @@ impl ImportPlan {
     /// Config: options that do not fit together or the table. NotFound: no such column. Schema: a column that cannot be
     /// carried exactly.
     pub fn new(args: &ImportArgs, table: Table, address: &str, run_id: &str) -> Result<Self> {
-        let types = TypeOptions {
-            hive: args.hive_database.is_some() || args.hive_table.is_some(),
-            ..TypeOptions::default()
-        };
+        let types =
+            TypeOptions { hive: args.hive_database.is_some() || args.hive_table.is_some(), ..TypeOptions::default() };
         let key = split_key(&table, args.split_by.as_deref(), args.num_mappers)?;
         let selection = Selection::table(table.clone(), &args.columns, args.condition.clone(), &types)?;
         let (schema, partitioner, partition_columns) = match &args.partition_by {
@@ -132,12 +130,7 @@ impl ImportPlan {
 impl fmt::Display for ImportPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let key = self.key.as_ref().map_or("nothing", |k| k.column.as_str());
-        writeln!(
-            f,
-            "read       {} over {} connections, split by {key}",
-            self.table.full_name(),
-            self.connections
-        )?;
+        writeln!(f, "read       {} over {} connections, split by {key}", self.table.full_name(), self.connections)?;
         writeln!(f, "statement  {}", self.selection.sql(None))?;
         writeln!(
             f,

@@ -101,8 +101,10 @@ fn codec_name(codec: Compression) -> Result<&'static str> {
         Compression::Gzip | Compression::Deflate => Ok("deflate"),
         Compression::Bzip2 => Ok("bzip2"),
         Compression::Xz => Ok("xz"),
-        Compression::Lz4 => Err(error::config("avro has no codec lz4")
-            .hint("compression is one of none, snappy, zstd, deflate, bzip2, xz")),
+        Compression::Lz4 => {
+            Err(error::config("avro has no codec lz4")
+                .hint("compression is one of none, snappy, zstd, deflate, bzip2, xz"))
+        }
     }
 }
 

@@ -141,5 +141,7 @@ fn shortest(bytes: &[u8]) -> &[u8] {
 fn finer_than_millis(column: &str, micros: i64) -> Error {
     let fraction = micros.rem_euclid(1_000_000);
     error::data(format!("column {column}: a time with the fraction .{fraction:06} does not fit avro's milliseconds"))
-        .hint("write parquet, which carries microseconds, or avro with timestamps in micros where hive is not the reader")
+        .hint(
+            "write parquet, which carries microseconds, or avro with timestamps in micros where hive is not the reader",
+        )
 }

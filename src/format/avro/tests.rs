@@ -175,13 +175,14 @@ fn micros_are_written_where_hive_is_not_the_reader() {
 
 #[test]
 fn sqoops_schema_has_its_properties_and_unions() {
-    let metadata = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<std::collections::BTreeMap<_, _>>();
+    let metadata = |pairs: &[(&str, &str)]| {
+        pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<std::collections::BTreeMap<_, _>>()
+    };
     let field = Field::new("odd_name", DataType::Int64, false)
         .with_metadata(metadata(&[("avro.prop.columnName", "odd name"), ("avro.prop.sqlType", "-5")]));
     let schema = Schema::new(vec![field]);
     let schema = schema.with_metadata(metadata(&[("avro.prop.tableName", "t"), ("avro.doc", "Sqoop import of t")]));
-    let options =
-        AvroOptions { all_nullable: true, namespace: Some("com.shop".into()), ..AvroOptions::new("t") };
+    let options = AvroOptions { all_nullable: true, namespace: Some("com.shop".into()), ..AvroOptions::new("t") };
     let json: Value = serde_json::from_str(&schema_json(&schema, &options).unwrap()).unwrap();
     assert_eq!(
         json,
@@ -203,7 +204,8 @@ fn decimals_of_76_digits_and_other_alphabets() {
     let wide = DataType::Decimal256(76, 30);
     let schema: SchemaRef = Arc::new(Schema::new(vec![Field::new("w", wide.clone(), true)]));
     let most = i256::from_string(&"9".repeat(76)).unwrap();
-    let values = [Some(most), Some(-most), None, Some(i256::ZERO), Some(i256::from_i128(-1)), Some(i256::from_i128(128))];
+    let values =
+        [Some(most), Some(-most), None, Some(i256::ZERO), Some(i256::from_i128(-1)), Some(i256::from_i128(128))];
     let array = Decimal256Array::from_iter(values).with_data_type(wide);
     let batch = RecordBatch::try_new(schema.clone(), vec![Arc::new(array)]).unwrap();
     let mut encoder = AvroEncoder::new(schema, &AvroOptions::new("t")).unwrap();

@@ -38,12 +38,7 @@ impl AvroDecoder {
     ///
     /// # Errors
     /// Data: not an Avro file, or damaged. Schema: a type without a column, or no field of a wanted name.
-    pub fn new(
-        input: Input,
-        range: Option<Range<u64>>,
-        columns: Option<&[String]>,
-        batch_rows: usize,
-    ) -> Result<Self> {
+    pub fn new(input: Input, range: Option<Range<u64>>, columns: Option<&[String]>, batch_rows: usize) -> Result<Self> {
         let range = input.range(range);
         let header = Header::read(&input)?;
         let schema_json = header.schema.clone();
@@ -83,9 +78,9 @@ impl Iterator for AvroDecoder {
 fn projection(input: &Input, schema_json: &str, columns: &[String]) -> Result<Vec<usize>> {
     let schema: Value = serde_json::from_str(schema_json)
         .map_err(|e| error::data(format!("{}: its avro schema is no json", input.name())).source(e))?;
-    let fields: Vec<&str> = schema["fields"].as_array().map_or(Vec::new(), |fields| {
-        fields.iter().map(|field| field["name"].as_str().unwrap_or_default()).collect()
-    });
+    let fields: Vec<&str> = schema["fields"]
+        .as_array()
+        .map_or(Vec::new(), |fields| fields.iter().map(|field| field["name"].as_str().unwrap_or_default()).collect());
     let place = |column: &String| {
         fields.iter().position(|field| field == column).ok_or_else(|| {
             error::schema(format!("{}: there is no field {column}", input.name()))

@@ -49,9 +49,7 @@ impl ParquetDecoder {
     pub fn new(input: Input, groups: &RowGroups, columns: Option<&[String]>, batch_rows: usize) -> Result<Self> {
         let source = Chunks { input: input.clone(), window: Mutex::default() };
         let bad = |e: ParquetError| {
-            input.explain_or(e, |e| {
-                error::data(format!("{}: cannot read its parquet footer", input.name())).source(e)
-            })
+            input.explain_or(e, |e| error::data(format!("{}: cannot read its parquet footer", input.name())).source(e))
         };
         let plain = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
         let found = ArrowReaderMetadata::load(&source, plain.clone()).map_err(bad)?;

@@ -188,8 +188,9 @@ impl Header {
         let words = Self::words(&mut reader).map_err(|e| input.explain(reader.offset(), e))?;
         let (value_class, codec_class, in_blocks, sync) = words;
         if value_class != VALUE_CLASS && value_class != BYTES_CLASS {
-            return Err(error::schema(format!("{}: its values are of the class {value_class}", input.name()))
-                .hint("only text records can be read; write the files again as text or avro with the tool that has the class"));
+            return Err(error::schema(format!("{}: its values are of the class {value_class}", input.name())).hint(
+                "only text records can be read; write the files again as text or avro with the tool that has the class",
+            ));
         }
         let codec = match &codec_class {
             None => Compression::None,
@@ -263,7 +264,8 @@ fn vint(reader: &mut impl Read) -> io::Result<i64> {
     if first >= -112 {
         return Ok(first.into());
     }
-    let (length, negative) = if first < -120 { (-(i32::from(first) + 120), true) } else { (-(i32::from(first) + 112), false) };
+    let (length, negative) =
+        if first < -120 { (-(i32::from(first) + 120), true) } else { (-(i32::from(first) + 112), false) };
     let mut bytes = [0u8; 8];
     reader.read_exact(&mut bytes[8 - length as usize..])?;
     let value = i64::from_be_bytes(bytes);

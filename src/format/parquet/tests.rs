@@ -181,11 +181,13 @@ fn int96_stands_at_its_place_in_groups_of_the_right_size() {
         Field::new("z", DataType::Utf8, false),
         Field::new("must", micros, false),
     ]));
-    let options = ParquetOptions { timestamps: Timestamps::Int96, row_group_bytes: 200_000, ..ParquetOptions::default() };
+    let options =
+        ParquetOptions { timestamps: Timestamps::Int96, row_group_bytes: 200_000, ..ParquetOptions::default() };
     let mut encoder = ParquetEncoder::new(schema.clone(), &options).unwrap();
     let mut out = Vec::new();
     let rows = 20_000i64;
-    let times: Vec<Option<i64>> = (0..rows).map(|i| (i % 7 != 0).then_some(i * 86_400_123_457 - 400_000_000_000_000)).collect();
+    let times: Vec<Option<i64>> =
+        (0..rows).map(|i| (i % 7 != 0).then_some(i * 86_400_123_457 - 400_000_000_000_000)).collect();
     let batch = RecordBatch::try_new(
         schema,
         vec![

@@ -128,7 +128,11 @@ impl SequenceEncoder {
         let mut start = 0;
         for end in ends {
             let text = &texts[start..end];
-            if self.in_blocks { self.add_to_block(text, out)? } else { self.single(text, out)? }
+            if self.in_blocks {
+                self.add_to_block(text, out)?
+            } else {
+                self.single(text, out)?
+            }
             start = end;
         }
         self.texts = texts;

@@ -117,8 +117,9 @@ pub fn parse_delimiter(text: &str) -> Result<DelimiterArgument> {
 }
 
 fn bad(text: &str, why: &str) -> crate::error::Error {
-    error::usage(format!("delimiter {text:?} {why}"))
-        .hint("a delimiter is one character, or one of \\b \\n \\r \\t \\\" \\' \\\\ \\0 \\0ooo (octal) \\0xhh (hexadecimal)")
+    error::usage(format!("delimiter {text:?} {why}")).hint(
+        "a delimiter is one character, or one of \\b \\n \\r \\t \\\" \\' \\\\ \\0 \\0ooo (octal) \\0xhh (hexadecimal)",
+    )
 }
 
 /// Reads a null string as Sqoop takes it: pasted into a Java program, so that users write `\\N` for `\N`. A single
@@ -193,7 +194,10 @@ mod tests {
     #[test]
     fn null_strings_are_java_literals() {
         let of = |text: &str| unescape_java(text).unwrap();
-        assert_eq!((of("\\\\N"), of("\\N"), of("null"), of("")), ("\\N".into(), "\\N".into(), "null".into(), "".into()));
+        assert_eq!(
+            (of("\\\\N"), of("\\N"), of("null"), of("")),
+            ("\\N".into(), "\\N".into(), "null".into(), "".into())
+        );
         assert_eq!((of("a\\tb"), of("\\u0041"), of("\\101\\7z")), ("a\tb".into(), "A".into(), "A\u{7}z".into()));
         assert!(unescape_java("\\q").is_err());
         assert!(unescape_java("x\\").is_err());

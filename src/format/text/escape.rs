@@ -89,7 +89,12 @@ impl Escaping {
             || (self.encloser.is_some()
                 && (holds_end || (looks_like_null && !by_escape) || (self.exact && begins_enclosed)));
         if self.exact {
-            self.check_readable(value, holds_end, holds_encloser && enclose, looks_like_null && !enclose && !by_escape)?;
+            self.check_readable(
+                value,
+                holds_end,
+                holds_encloser && enclose,
+                looks_like_null && !enclose && !by_escape,
+            )?;
         }
         let start = out.len();
         if let Some(encloser) = self.encloser.filter(|_| enclose) {
@@ -124,8 +129,9 @@ impl Escaping {
 
 fn unreadable(value: &str, why: &str) -> Error {
     let shown: String = value.chars().take(40).collect();
-    error::data(format!("the value {shown:?} {why}: no reader of the file could tell"))
-        .hint("set escaped-by, other delimiters or another null string, drop or replace delimiters, or write avro or parquet")
+    error::data(format!("the value {shown:?} {why}: no reader of the file could tell")).hint(
+        "set escaped-by, other delimiters or another null string, drop or replace delimiters, or write avro or parquet",
+    )
 }
 
 /// Writes a character in UTF-8.

@@ -172,7 +172,8 @@ fn days_and_times() {
     let golden = golden("times-default").replace("1582-10-20", "1582-10-10");
     let lines: Vec<Vec<&str>> = golden.lines().map(|line| line.split(',').collect()).collect();
     let value = |row: usize, at: usize| (lines[row][at] != "null").then_some(lines[row][at]);
-    let days = (0..6).map(|row| value(row, 1).map(|text| (micros(&format!("{text} 00:00:00")) / 86_400_000_000) as i32));
+    let days =
+        (0..6).map(|row| value(row, 1).map(|text| (micros(&format!("{text} 00:00:00")) / 86_400_000_000) as i32));
     let times = |at: usize| {
         Arc::new(TimestampMicrosecondArray::from_iter((0..6).map(|row| value(row, at).map(micros)))) as ArrayRef
     };

@@ -21,8 +21,8 @@ pub mod value;
 use serde::{Deserialize, Serialize};
 
 pub use self::delimiters::{DelimiterArgument, Delimiters, parse_delimiter, unescape_java};
-pub use self::encode::TextEncoder;
 pub(super) use self::encode::Records;
+pub use self::encode::TextEncoder;
 use super::Compression;
 
 /// How values become text where exactness and Sqoop's habits differ; the table of this room says in what.

@@ -98,9 +98,11 @@ fn null_tokens_follow_the_java_type() {
 
 #[test]
 fn import_delimiters_go() {
-    let row = || vec![texts(&[Some("test with \n new lines \n")]), Arc::new(Int32Array::from(vec![42])) as ArrayRef, {
-        texts(&[Some("oh no \u{1} field delims \u{1}")])
-    }];
+    let row = || {
+        vec![texts(&[Some("test with \n new lines \n")]), Arc::new(Int32Array::from(vec![42])) as ArrayRef, {
+            texts(&[Some("oh no \u{1} field delims \u{1}")])
+        }]
+    };
     let hive = TextOptions { delimiters: Delimiters::hive(), ..TextOptions::default() };
     let drop = TextOptions { drop_delimiters: true, ..hive.clone() };
     assert_eq!(lines(row(), &drop).unwrap(), "test with  new lines \u{1}42\u{1}oh no  field delims \n");

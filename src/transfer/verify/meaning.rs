@@ -176,7 +176,8 @@ impl Meaning {
         let (sum, canonical) = match self {
             Self::Float | Self::Double => return None,
             Self::Integer => {
-                let number = if matches!(column.data_type.as_str(), "bit" | "year") { format!("({value} + 0)") } else { number };
+                let number =
+                    if matches!(column.data_type.as_str(), "bit" | "year") { format!("({value} + 0)") } else { number };
                 (Some(number.clone()), as_text(&number))
             }
             Self::Truth => {

@@ -116,9 +116,7 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let equal = |equal: bool| if equal { "equal" } else { "DIFFERENT" };
         let mut table = Table::new();
-        table
-            .load_style(presets::ASCII_BORDERS_ONLY_CONDENSED)
-            .set_header(["", "compared", "", "source", "target"]);
+        table.load_style(presets::ASCII_BORDERS_ONLY_CONDENSED).set_header(["", "compared", "", "source", "target"]);
         let rows_equal = self.source_rows == self.target_rows;
         let (source_rows, target_rows) = (self.source_rows.to_string(), self.target_rows.to_string());
         table.add_row(["rows", "count", equal(rows_equal), source_rows.as_str(), target_rows.as_str()]);

@@ -45,9 +45,10 @@ impl<'a> Value<'a> {
     pub fn of_integer(number: i64, meaning: Meaning) -> Option<Self> {
         let number = i256::from_i128(number.into());
         match meaning {
-            Meaning::Decimal { scale, .. } => {
-                Self::of_number(number.wrapping_mul(i256::from_i128(10).wrapping_pow(scale.unsigned_abs().into())), meaning)
-            }
+            Meaning::Decimal { scale, .. } => Self::of_number(
+                number.wrapping_mul(i256::from_i128(10).wrapping_pow(scale.unsigned_abs().into())),
+                meaning,
+            ),
             _ => Self::of_number(number, meaning),
         }
     }
