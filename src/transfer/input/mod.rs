@@ -8,6 +8,7 @@ mod dataset;
 mod files;
 mod fileset;
 mod text;
+pub mod words;
 
 use arrow_schema::Schema;
 

@@ -10,12 +10,16 @@
 //! It refuses NULL in a key. Old rows that share a key among themselves and meet no new one all stay: nobody said
 //! which of them is right.
 
+mod codec;
 mod dead;
 mod judge;
 mod key;
+mod rewrite;
+mod run;
 mod set;
 #[cfg(test)]
 mod tests;
+mod write;
 
 use std::sync::Arc;
 
@@ -25,6 +29,9 @@ use tokio::sync::mpsc;
 
 pub use self::dead::DeadRows;
 pub use self::judge::{Judged, MergeOptions, Verdict, judge};
+pub use self::rewrite::Rewrite;
+pub use self::run::{run, run_with};
+pub use self::write::{JudgedData, write};
 use super::input::{self, Dataset};
 use crate::error::{self, Result};
 
