@@ -16,6 +16,8 @@ mod judge;
 mod key;
 mod rewrite;
 mod run;
+#[cfg(test)]
+mod run_tests;
 mod set;
 #[cfg(test)]
 mod tests;
