@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup image jars jars-lock build check generate bless shop test demo \
+.PHONY: help setup image mysql-image jars jars-lock build check generate bless shop test demo \
         stack-up stack-down stack-reset stack-status stack-logs beeline hdfs hbase
 
 BIN := docker/bin
@@ -18,6 +18,10 @@ setup: ## install what this machine lacks (says what first; NO_INSTALL=1 only sa
 image: setup ## make the stack's image, if it is not there
 	@$(BIN)/engine
 	@$(BIN)/image
+
+mysql-image: setup ## make the image of a MySQL server that the cluster tests start, if it is not there
+	@$(BIN)/engine
+	@$(BIN)/image mysql
 
 jars: setup ## fetch the stack's jars and compare them with docker/jars/jars.lock
 	@$(BIN)/jars
@@ -68,7 +72,7 @@ generate: ## write HiveServer2's Thrift code anew from its IDL (needs the packag
 bless: ## write the golden files anew; read the difference before committing it
 	INSTA_UPDATE=always cargo test --locked
 
-test: setup check stack-up shop ## everything: check, then the tests against the real stack
+test: setup check stack-up mysql-image shop ## everything: check, then the tests against the real stack
 	SAKIA_TEST_PYTHON=$$($(BIN)/test-python) cargo test --locked --test cluster
 	cargo test --locked --test faults -- --test-threads=1
 

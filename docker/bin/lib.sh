@@ -34,6 +34,11 @@ key_of() {
 }
 
 image_ref() { echo "$IMAGE_NAME:$(key_of Dockerfile)"; }
+
+# The MySQL server of the tests is no role of the stack: its names stand here, so that it never restarts the stack.
+MYSQL_BASE_IMAGE=debian:sid-slim
+MYSQL_BASE_SUITE=sid
+mysql_image_ref() { echo "sakia-mysql:$(key_of mysql/Dockerfile)"; }
 jars_dir() { echo "$CACHE/jars/$(key_of jars/jars.lock jars/PatchHandler.java bin/jars)"; }
 
 # The newer plugin when there is one, else the distribution's docker-compose.

@@ -2,6 +2,7 @@
 //! partitions; one moment in time under load; and what a failure leaves behind: nothing.
 
 mod failures;
+mod kill;
 mod moment;
 mod no_binlog;
 mod tables;
@@ -20,7 +21,8 @@ use sakia::shutdown::Stop;
 use sakia::storage::DeleteOptions;
 use sakia::storage::local::LocalFilesystem;
 use sakia::telemetry::summary::StepSummary;
-use sakia::transfer::{ImportArgs, import};
+use sakia::transfer::args::ImportArgs;
+use sakia::transfer::{Ends, import};
 
 use crate::stack::{self, beeline, root, setting};
 
@@ -70,7 +72,7 @@ impl Scene {
 
     async fn try_import(&self, table: &str, more: &str) -> Result<StepSummary> {
         let args = self.args_into(table, table, more);
-        import::run(&args, &self.client(), &self.cluster, "it", &Stop::new()).await
+        import::run(&args, &Ends::new(&self.client(), &self.cluster), "it", &Stop::new()).await
     }
 
     async fn import(&self, table: &str, more: &str) -> StepSummary {
@@ -79,7 +81,7 @@ impl Scene {
 
     async fn import_into(&self, table: &str, hive_table: &str, more: &str) -> StepSummary {
         let args = self.args_into(table, hive_table, more);
-        import::run(&args, &self.client(), &self.cluster, "it", &Stop::new()).await.unwrap()
+        import::run(&args, &Ends::new(&self.client(), &self.cluster), "it", &Stop::new()).await.unwrap()
     }
 
     /// Imports files alone to the local disk; where the readers of other projects find them.
@@ -87,7 +89,7 @@ impl Scene {
         let toml = format!("table = '{table}'\ntarget-dir = '/{table}'\n{more}");
         let args = sakia::config::parse(&toml, "test").unwrap();
         let cluster = Cluster { fs: Arc::new(LocalFilesystem::new(dir)), metastore: None };
-        import::run(&args, &self.client(), &cluster, "it", &Stop::new()).await.unwrap()
+        import::run(&args, &Ends::new(&self.client(), &cluster), "it", &Stop::new()).await.unwrap()
     }
 
     /// What beeline reads in the scene's Hive database.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sakia::error::Kind;
-use sakia::metastore::{Column, HiveStorage, MetastoreClient, MetastoreOptions, PartitionSpec, TableSpec};
+use sakia::metastore::{Column, HiveStorage, MetastoreClient, MetastoreOptions, PartitionSpec, Statistics, TableSpec};
 
 use crate::stack::{self, beeline};
 
@@ -95,11 +95,11 @@ async fn tables_of_others_and_other_columns_are_refused() {
     let ours = spec(&stack::unique("ours"));
     client.ensure_database(&ours.database).await.unwrap();
     client.ensure_table(&ours, None).await.unwrap();
-    let mut grown = ours.clone();
-    grown.columns.push(Column::new("note", "string"));
-    let error = client.ensure_table(&grown, None).await.unwrap_err();
+    let mut changed = ours.clone();
+    changed.columns[1].hive_type = "string".to_owned();
+    let error = client.ensure_table(&changed, None).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Schema);
-    assert!(error.to_string().contains("note string"), "{error}");
+    assert!(error.to_string().contains("total string"), "{error}");
 
     let foreign = spec(&stack::unique("foreign"));
     beeline(&format!("create external table storage_it.{} (id bigint) stored as parquet", foreign.table));
@@ -115,4 +115,52 @@ async fn the_second_address_is_used_where_the_first_is_dead() {
     let uris = vec![format!("thrift://{free}"), format!("thrift://{}", stack::address("METASTORE_PORT"))];
     let client = MetastoreClient::connect(&MetastoreOptions { uris, user: None }).await.unwrap();
     assert!(client.table("default", "no_such_table").await.unwrap().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_metastore_says_its_version() {
+    let current = connect("METASTORE_PORT").await.version().await.unwrap();
+    assert_eq!((current.major, current.text.as_str()), (4, stack::setting("HIVE_VERSION")));
+    // Before 4.0 the answer is "3.0", whatever the version.
+    let old = connect("OLD_METASTORE_PORT").await.version().await.unwrap();
+    assert_eq!(old.major, 3, "{old:?}");
+}
+
+/// Columns are added and widened; what a load counted is kept, also by the metastore.
+async fn columns_grow(port: &str) {
+    let client = connect(port).await;
+    let mut spec = TableSpec { partition_columns: Vec::new(), ..spec(&stack::unique("grown")) };
+    spec.columns = vec![Column::new("id", "int"), Column::new("name", "string")];
+    client.ensure_database(&spec.database).await.unwrap();
+    let mut counted = Statistics { rows: 3, bytes: 30, files: 1, present: (1, 30), load_id: "1".to_owned() };
+    client.ensure_table(&spec, Some(&counted)).await.unwrap();
+    let shown = async || {
+        let found = client.table(&spec.database, &spec.table).await.unwrap().unwrap();
+        let columns: Vec<String> = found.columns.iter().map(|c| format!("{} {}", c.name, c.hive_type)).collect();
+        let numbers = ["numRows", "numFiles", "totalSize"].map(|name| found.parameters[name].clone());
+        (columns.join(", "), numbers, found.parameters["COLUMN_STATS_ACCURATE"].clone())
+    };
+    let accurate = r#"{"BASIC_STATS":"true"}"#.to_owned();
+    let first = ("id int, name string".to_owned(), ["3", "1", "30"].map(str::to_owned), accurate.clone());
+    assert_eq!(shown().await, first);
+
+    let mut grown = spec.clone();
+    grown.columns = vec![Column::new("id", "bigint"), Column::new("name", "string"), Column::new("note", "string")];
+    (counted.present, counted.load_id) = ((2, 60), "2".to_owned());
+    for _ in 0..2 {
+        client.ensure_table(&grown, Some(&counted)).await.unwrap();
+        let columns = "id bigint, name string, note string".to_owned();
+        assert_eq!(shown().await, (columns, ["6", "2", "60"].map(str::to_owned), accurate.clone()));
+    }
+    assert_eq!(client.check_table(&spec).await.unwrap_err().kind(), Kind::Schema, "a column was removed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_columns_of_a_table_grow_in_the_current_metastore() {
+    columns_grow("METASTORE_PORT").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_columns_of_a_table_grow_in_the_old_metastore() {
+    columns_grow("OLD_METASTORE_PORT").await;
 }

@@ -17,6 +17,45 @@ async fn hdfs_is_a_filesystem() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn hdfs_written_over_webhdfs_is_a_filesystem() {
+    let web = format!("http://{}", stack::address("NAMENODE_HTTP_PORT"));
+    for webhdfs_url in [Some(web), None] {
+        let fs = hdfs::connect_over_webhdfs(&HdfsOptions { webhdfs_url, ..stack::hdfs() }).await.unwrap();
+        conformance::check(fs, &format!("/tmp/{}", stack::unique("webhdfs_suite"))).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_file_goes_over_webhdfs_in_the_copies_asked_for() {
+    let fs = hdfs::connect_over_webhdfs(&stack::hdfs()).await.unwrap();
+    let path = format!("/tmp/{}", stack::unique("webhdfs_large"));
+    let slice = Bytes::from((0..1 << 20).map(|n: u32| (n % 251) as u8).collect::<Vec<u8>>());
+    let started = Instant::now();
+    let mut file = fs.create(&path, CreateOptions { overwrite: false, replication: Some(3) }).await.unwrap();
+    for _ in 0..100 {
+        file.write(slice.clone()).await.unwrap();
+    }
+    assert_eq!(file.close().await.unwrap(), 100 << 20);
+    println!("100 MiB written over WebHDFS in {:?}", started.elapsed());
+    assert_eq!(stack::hdfs_shell(&["dfs", "-stat", "%r %b %u", &path]).trim(), "3 104857600 root");
+    let file = fs.open(&path).await.unwrap();
+    for chunk in 0..100 {
+        assert!(file.read_at(chunk << 20, 1 << 20).await.unwrap() == slice);
+    }
+    fs.delete(&path, DeleteOptions::default()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_web_address_is_named_with_a_remedy() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let options = HdfsOptions { webhdfs_url: Some(format!("http://{free}")), ..stack::hdfs() };
+    let fs = hdfs::connect_over_webhdfs(&options).await.unwrap();
+    let error = fs.create("/tmp/never", CreateOptions::default()).await.err().unwrap();
+    assert_eq!(error.kind(), Kind::Unreachable, "{error}");
+    assert!(error.to_string().contains(&free.to_string()) && error.remedy().is_some(), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_stock_shell_reads_what_we_wrote() {
     let fs = hdfs::connect(&stack::hdfs()).await.unwrap();
     let directory = format!("/tmp/{}", stack::unique("storage_shell"));

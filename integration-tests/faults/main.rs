@@ -6,4 +6,5 @@
 #[allow(dead_code, reason = "shared with the cluster tests, which use more of it")]
 mod stack;
 
+mod dead_datanode;
 mod safe_mode;

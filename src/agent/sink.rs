@@ -101,7 +101,7 @@ impl Sink {
             PartitionBy::Hour => vec![day_column(), hour_column()],
         };
         let format = FileFormat::Parquet(ParquetOptions::default());
-        let extension = format.extension().map(str::to_owned);
+        let extension = format.extension();
         let table = |(database, table): &(String, String)| TablePlan {
             comment: Some("clicks of the web log, one row a line".to_owned()),
             partition_columns,
@@ -109,7 +109,7 @@ impl Sink {
         };
         let encoder = Arc::new(move |_: &Partition| format.encoder(SCHEMA.clone()));
         LoadPlan {
-            extension,
+            extension: extension.map(str::to_owned),
             table: self.table.as_ref().map(table),
             fingerprint: self.fingerprint(),
             run_id: self.run_id.clone(),

@@ -64,26 +64,41 @@ impl HBaseClient {
     pub async fn ensure_table(&self, schema: &TableSchema) -> Result<bool> {
         let name = schema.qualified_name();
         if self.tables().await?.contains(&name) {
-            self.check_families(schema, &name).await?;
+            self.check_families(&schema.families, &name).await?;
             return Ok(false);
         }
-        match self.create_table(schema, &name).await {
-            Err(e) if e.kind() == Kind::Exists => self.check_families(schema, &name).await.map(|()| false),
+        match self.create_table(&schema.families, &name).await {
+            Err(e) if e.kind() == Kind::Exists => self.check_families(&schema.families, &name).await.map(|()| false),
             done => done.map(|()| true),
         }
     }
 
-    async fn create_table(&self, schema: &TableSchema, name: &str) -> Result<()> {
-        let families: Vec<ColumnDescriptor> = schema.families.iter().map(Family::to_thrift).collect();
+    /// Makes a table of one family with HBase's defaults if there is none, else checks that it has the family.
+    ///
+    /// # Errors
+    /// As [`HBaseClient::ensure_table`].
+    pub async fn ensure_family(&self, table: &str, family: &str) -> Result<()> {
+        let families = [Family::new(family)];
+        if !self.tables().await?.iter().any(|known| known == table) {
+            match self.create_table(&families, table).await {
+                Err(e) if e.kind() == Kind::Exists => {}
+                done => return done,
+            }
+        }
+        self.check_families(&families, table).await
+    }
+
+    async fn create_table(&self, families: &[Family], name: &str) -> Result<()> {
+        let families: Vec<ColumnDescriptor> = families.iter().map(Family::to_thrift).collect();
         let table = name.as_bytes().to_vec();
         let act = format!("cannot create hbase table {name}");
         self.call(act, move |c| c.create_table(table.clone(), families.clone())).await
     }
 
-    async fn check_families(&self, schema: &TableSchema, name: &str) -> Result<()> {
+    async fn check_families(&self, families: &[Family], name: &str) -> Result<()> {
         let present = self.families(name).await?;
         let missing: Vec<_> =
-            schema.families.iter().map(|f| f.name.as_str()).filter(|f| !present.iter().any(|p| p == f)).collect();
+            families.iter().map(|f| f.name.as_str()).filter(|f| !present.iter().any(|p| p == f)).collect();
         if missing.is_empty() {
             return Ok(());
         }

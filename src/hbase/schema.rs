@@ -109,6 +109,19 @@ fn string() -> String {
     "string".to_owned()
 }
 
+impl Family {
+    /// A family with HBase's own defaults.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            max_versions: 1,
+            bloom_filter: BloomFilter::default(),
+            compression: Compression::default(),
+            time_to_live_seconds: None,
+        }
+    }
+}
+
 impl TableSchema {
     /// Reads and checks a schema file.
     ///

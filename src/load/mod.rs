@@ -17,6 +17,7 @@
 
 mod layout;
 mod lock;
+pub mod managed;
 mod manifest;
 mod names;
 mod part;

@@ -43,6 +43,11 @@ impl Partition {
         self.0.iter().map(|(_, value)| value.as_str())
     }
 
+    /// Names and values in order.
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// These columns followed by those of `rest`.
     #[must_use]
     pub fn join(&self, rest: &Self) -> Self {

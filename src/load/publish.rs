@@ -59,6 +59,8 @@ async fn swap(fs: &dyn Filesystem, layout: &Layout, load_id: &str) -> Result<()>
             })?;
         }
     }
+    // Where the target is one partition of several columns, nobody may have made the directory above it.
+    fs.mkdirs(parent(&layout.target)).await?;
     fs.rename(&staged, &layout.target, RenameOptions::default()).await
 }
 

@@ -14,7 +14,7 @@ use volo_thrift::{ClientError, MaybeException};
 use super::fault::{Fault, broken, declared};
 use crate::error::{self, Error, Result};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Long, because a metastore may scan directories while it answers.
 const CALL_TIMEOUT: Duration = Duration::from_secs(120);
 const DEFAULT_PORT: u16 = 9083;
@@ -34,16 +34,17 @@ pub struct MetastoreOptions {
 
 /// One address of a metastore and the pooled connections to it.
 #[derive(Clone)]
-struct Remote {
-    uri: String,
+pub(super) struct Remote {
+    pub uri: String,
+    pub address: SocketAddr,
     client: ThriftHiveMetastoreClient,
 }
 
 /// A metastore; may be used from many tasks at once.
 pub struct MetastoreClient {
-    remotes: Vec<Remote>,
+    pub(super) remotes: Vec<Remote>,
     /// The one that answered last.
-    active: AtomicUsize,
+    pub(super) active: AtomicUsize,
     /// User that new objects belong to.
     pub(super) user: String,
 }
@@ -69,7 +70,7 @@ impl MetastoreClient {
         let mut remotes = Vec::new();
         for uri in &options.uris {
             for address in resolve(uri).await? {
-                remotes.push(Remote { uri: uri.clone(), client: client(address) });
+                remotes.push(Remote { uri: uri.clone(), address, client: client(address) });
             }
         }
         let user = options.user.clone().unwrap_or_else(current_user);

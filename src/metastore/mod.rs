@@ -1,8 +1,8 @@
 //! The Hive metastore: external tables over directories that a load has filled, their partitions and parameters.
 //!
 //! It speaks the metastore's Thrift interface (checked on 3.1.3 and 4.0.1) and only ever changes tables that carry
-//! our [`OWNER_PARAMETER`] or that the caller lets it take over; it never creates managed or transactional tables, and it drops nothing but the metastore's
-//! note of a partition whose directory a load has replaced.
+//! our [`OWNER_PARAMETER`] or that the caller lets it take over; it never creates managed or transactional tables, and it drops nothing but its
+//! notes of tables of ours and of partitions whose directory a load has replaced.
 
 mod client;
 mod evolve;
@@ -13,10 +13,12 @@ mod statistics;
 mod tables;
 mod thrift;
 pub mod types;
+mod version;
 
 pub use client::{MetastoreClient, MetastoreOptions};
 pub use spec::{Column, HiveStorage, PartitionSpec, TableInfo, TableSpec};
 pub use statistics::Statistics;
+pub use version::Version;
 
 /// The table parameter that marks a table as made by us.
 pub const OWNER_PARAMETER: &str = "sakia.owner";

@@ -142,7 +142,7 @@ pub struct PartitionSpec {
 }
 
 /// What the metastore says about a table.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TableInfo {
     /// Columns held in the files.
     pub columns: Vec<Column>,

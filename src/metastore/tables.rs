@@ -124,6 +124,27 @@ impl MetastoreClient {
         self.alter_table(database, table, found, keep_statistics()).await
     }
 
+    /// Makes the metastore forget a table of ours; its files stay. Says whether there was one.
+    ///
+    /// # Errors
+    /// Exists: the table is not ours.
+    pub async fn drop_table(&self, database: &str, table: &str) -> Result<bool> {
+        match self.table(database, table).await? {
+            None => return Ok(false),
+            Some(found) if !found.is_ours() => return Err(not_ours(&format!("{database}.{table}"))),
+            Some(_) => {}
+        }
+        let drop = |c: hive_metastore::ThriftHiveMetastoreClient| {
+            let (database, table) = (FastStr::from(database.to_lowercase()), FastStr::from(table.to_lowercase()));
+            async move { c.drop_table(database, table, false).await }
+        };
+        match self.call(&format!("forgetting table {database}.{table}"), drop).await {
+            Ok(()) => Ok(true),
+            Err(e) if e.kind() == Kind::NotFound => Ok(false),
+            Err(e) => Err(e),
+        }
+    }
+
     async fn alter_table(&self, database: &str, name: &str, table: Table, context: EnvironmentContext) -> Result<()> {
         let what = format!("changing table {database}.{name}");
         let (database, name) = (FastStr::from(database.to_lowercase()), FastStr::from(name.to_lowercase()));

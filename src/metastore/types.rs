@@ -82,6 +82,27 @@ fn given_type(field: &Field, storage: &HiveStorage, wanted: &str) -> Result<Stri
         .hint("change the type in the files with map-column-java, or write text files"))
 }
 
+/// Whether Hive's own conversion carries every value of the type `from` into `to` exactly.
+pub fn carries(from: &str, to: &str) -> bool {
+    let digits = |name: &str| {
+        let (precision, scale) = name.strip_prefix("decimal(")?.strip_suffix(')')?.split_once(',')?;
+        let (precision, scale): (u8, u8) = (precision.trim().parse().ok()?, scale.trim().parse().ok()?);
+        Some((precision.checked_sub(scale)?, scale))
+    };
+    let whole = |name: &str| match name {
+        "tinyint" => Some((3, 0)),
+        "smallint" => Some((5, 0)),
+        "int" => Some((10, 0)),
+        "bigint" => Some((19, 0)),
+        other => digits(other),
+    };
+    from == to
+        || is_widening(from, to)
+        || (from == "float" && to == "double")
+        || (to == "string" && is_primitive(from) && from != "binary")
+        || matches!((whole(from), digits(to)), (Some(from), Some(to)) if from.0 <= to.0 && from.1 <= to.1)
+}
+
 fn is_primitive(name: &str) -> bool {
     const PLAIN: [&str; 14] = [
         "tinyint",
@@ -241,6 +262,26 @@ mod tests {
             (DataType::Date32, "date"),
         ] {
             assert_eq!(text_type(&arrow), hive, "{arrow}");
+        }
+    }
+
+    #[test]
+    fn wider_types_carry_narrower_ones() {
+        for (from, to, fits) in [
+            ("int", "bigint", true),
+            ("bigint", "int", false),
+            ("decimal(10,2)", "decimal(12,2)", true),
+            ("decimal(10,2)", "decimal(10,3)", false),
+            ("int", "decimal(10,0)", true),
+            ("bigint", "decimal(18,0)", false),
+            ("decimal(3,0)", "int", false),
+            ("date", "string", true),
+            ("binary", "string", false),
+            ("string", "varchar(10)", false),
+            ("double", "float", false),
+            ("array<int>", "array<int>", true),
+        ] {
+            assert_eq!(carries(from, to), fits, "{from} as {to}");
         }
     }
 

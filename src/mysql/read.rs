@@ -99,6 +99,23 @@ impl Selection {
         Ok(Self { source, columns, condition, schema, options: options.clone(), carriers })
     }
 
+    /// Leaves out the rows that do not meet a further condition.
+    pub fn narrow(&mut self, condition: &str) {
+        match &mut self.source {
+            Source::Query(sql) => *sql = sql.replace(CONDITIONS, &format!("({CONDITIONS}) AND ({condition})")),
+            Source::Table(_) => {
+                let own = self.condition.take().map(|own| format!("({own}) AND ")).unwrap_or_default();
+                self.condition = Some(format!("{own}({condition})"));
+            }
+        }
+    }
+
+    /// Gives the columns of the batches other names, in order, and the schema other metadata.
+    pub fn rename(&mut self, names: &[String], metadata: HashMap<String, String>) {
+        let fields = self.schema.fields().iter().zip(names).map(|(f, name)| f.as_ref().clone().with_name(name));
+        self.schema = Arc::new(Schema::new_with_metadata(fields.collect::<Vec<_>>(), metadata));
+    }
+
     /// The table, if it is one.
     pub fn of_table(&self) -> Option<&Table> {
         match &self.source {

@@ -63,6 +63,19 @@ impl Table {
         })
     }
 
+    /// The names of all tables and views of a database.
+    ///
+    /// # Errors
+    /// As the server says.
+    pub async fn names(conn: &mut ReadConnection, database: &str) -> Result<Vec<String>> {
+        let sql = format!(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = {} ORDER BY table_name",
+            quote_text(database)
+        );
+        let rows = conn.texts(&sql, &format!("cannot list the tables of {database}")).await?;
+        Ok(rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect())
+    }
+
     /// `database.table`, for messages.
     pub fn full_name(&self) -> String {
         format!("{}.{}", self.database, self.name)

@@ -38,7 +38,13 @@ async fn run_step(connections: &mut Connections<'_>, step: &Step, run_id: &str, 
     match &step.kind {
         StepKind::Import(args) => {
             let mysql = MySqlClient::new(configured(pipeline.mysql.as_ref(), "mysql")?, base)?;
-            transfer::import::run(args, &mysql, connections.cluster(stop).await?, run_id, stop).await
+            let cluster = match args.hbase.table {
+                Some(_) => None,
+                None => Some(connections.cluster(stop).await?),
+            };
+            let (hbase, hiveserver2) = (pipeline.hbase.as_ref(), pipeline.hiveserver2.as_ref());
+            let ends = transfer::Ends { mysql: &mysql, cluster, hbase, hiveserver2 };
+            transfer::import::run(args, &ends, run_id, stop).await
         }
         StepKind::Agent(args) => agent::run(args, base, connections.cluster(stop).await?, run_id, stop).await,
         StepKind::Scd2(args) => {

@@ -38,18 +38,27 @@ const CLASSES: &[(&str, Kind, Option<&str>)] = &[
     ("LeaseExpiredException", Kind::Refused, Some("somebody deleted or took over the file while it was written")),
 ];
 
+/// An exception that a node told by its class name, met while doing `what`.
+pub(super) fn remote(what: &str, class: &str, message: String) -> Error {
+    let known = CLASSES.iter().find(|(name, ..)| class.ends_with(name) || message.starts_with(*name));
+    match known {
+        Some((_, kind, Some(hint))) => Error::new(*kind, what).source(message).hint(*hint),
+        Some((_, kind, None)) => Error::new(*kind, what).source(message),
+        None => Error::new(Kind::Refused, what).source(format!("{class}: {message}")),
+    }
+}
+
+/// Whether the NameNode refused a call, without doing it, because it is in safe mode or not ready.
+pub(super) fn is_safe_mode(error: &HdfsError) -> bool {
+    matches!(error, HdfsError::RPCError(class, _) | HdfsError::FatalRPCError(class, _)
+        if class.ends_with("SafeModeException") || class.ends_with("RetriableException"))
+}
+
 /// An error of HDFS met while doing `what`.
 pub(super) fn hdfs(what: &str, error: HdfsError) -> Error {
     let plain = |kind: Kind| Error::new(kind, what);
     match error {
-        HdfsError::RPCError(class, message) | HdfsError::FatalRPCError(class, message) => {
-            let known = CLASSES.iter().find(|(name, ..)| class.ends_with(name) || message.starts_with(*name));
-            match known {
-                Some((_, kind, Some(hint))) => plain(*kind).source(message).hint(*hint),
-                Some((_, kind, None)) => plain(*kind).source(message),
-                None => plain(Kind::Refused).source(format!("{class}: {message}")),
-            }
-        }
+        HdfsError::RPCError(class, message) | HdfsError::FatalRPCError(class, message) => remote(what, &class, message),
         // The client gives both this exception and its cousin AlreadyBeingCreatedException as this.
         HdfsError::AlreadyExists(message) if message.contains("lease") => {
             plain(Kind::Busy).source(message).hint("another client is writing this file")

@@ -15,6 +15,16 @@ pub enum Outcome {
     Unchanged,
 }
 
+impl Outcome {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Unchanged => "unchanged",
+        }
+    }
+}
+
 /// The counts of one step.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -38,6 +48,9 @@ pub struct StepSummary {
     pub elapsed: Duration,
     /// What the numbers cannot say: the snapshot's position, where rejects went, the target's visibility.
     pub detail: String,
+    /// Where the next run of an incremental import begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_value: Option<String>,
 }
 
 impl StepSummary {
@@ -53,7 +66,20 @@ impl StepSummary {
             files: 0,
             elapsed: Duration::ZERO,
             detail: String::new(),
+            last_value: None,
         }
+    }
+
+    /// Adds the counts of a part of the step, such as one of many tables.
+    pub fn add(&mut self, part: &StepSummary) {
+        if part.outcome == Outcome::Done {
+            self.outcome = Outcome::Done;
+        }
+        self.rows_in += part.rows_in;
+        self.rows_out += part.rows_out;
+        self.rejects += part.rejects;
+        self.bytes += part.bytes;
+        self.files += part.files;
     }
 }
 
@@ -81,10 +107,7 @@ impl Summary {
         for s in &self.steps {
             table.add_row([
                 s.step.clone(),
-                match s.outcome {
-                    Outcome::Done => "done".to_owned(),
-                    Outcome::Unchanged => "unchanged".to_owned(),
-                },
+                s.outcome.as_str().to_owned(),
                 s.rows_in.to_string(),
                 s.rows_out.to_string(),
                 s.rejects.to_string(),

@@ -68,6 +68,7 @@ pub struct CheckColumn {
     mode: IncrementalMode,
     name: String,
     kind: Kind,
+    nullable: bool,
 }
 
 impl CheckColumn {
@@ -106,20 +107,27 @@ impl CheckColumn {
             let what = format!("check column {name} holds numbers and not times of last change");
             return Err(error::config(what).hint("use incremental append, or a date or time column"));
         }
-        Ok(Some(Self { mode, name: column.name, kind }))
+        Ok(Some(Self { mode, nullable: column.nullable, name: column.name, kind }))
     }
 
-    /// The statement that finds the bound, to be run in the snapshot; `from` is what stands after FROM, `condition` the
-    /// user's. For times of last change it has to be asked before the snapshot is opened.
-    pub fn bound_sql(&self, from: &str, condition: Option<&str>) -> String {
+    /// What finds the bound: the greatest value, to be selected in the snapshot, or the server's time, to be asked
+    /// before the snapshot is opened.
+    pub fn bound(&self) -> String {
         match (self.mode, self.kind) {
-            (IncrementalMode::Append, _) => {
-                let condition = condition.map(|c| format!(" WHERE ({c})")).unwrap_or_default();
-                format!("SELECT CAST(MAX({}) AS CHAR) FROM {from}{condition}", quote(&self.name))
-            }
-            (IncrementalMode::Lastmodified, Kind::Time { digits, .. }) => format!("SELECT CAST(NOW({digits}) AS CHAR)"),
-            (IncrementalMode::Lastmodified, _) => "SELECT CAST(CURRENT_DATE AS CHAR)".to_owned(),
+            (IncrementalMode::Append, _) => format!("CAST(MAX({}) AS CHAR)", quote(&self.name)),
+            (IncrementalMode::Lastmodified, Kind::Time { digits, .. }) => format!("CAST(NOW({digits}) AS CHAR)"),
+            (IncrementalMode::Lastmodified, _) => "CAST(CURRENT_DATE AS CHAR)".to_owned(),
         }
+    }
+
+    /// The condition that rows fulfil which no run ever reads, if there can be some.
+    pub fn unknown(&self) -> Option<String> {
+        self.nullable.then(|| format!("{} IS NULL", quote(&self.name)))
+    }
+
+    /// Name of the column.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Whether the bound is the server's time and not the greatest value.

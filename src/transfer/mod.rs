@@ -4,16 +4,20 @@
 //! An import that finds the same rows again touches nothing.
 
 pub mod args;
+mod cells;
+mod ends;
 pub mod import;
 pub mod incremental;
 pub mod input;
 pub mod merge;
 mod partition;
-mod plan;
+pub mod plan;
 mod queue;
 mod route;
 pub mod verify;
+mod text;
 
-pub use self::args::{ImportArgs, ImportFormat};
+pub use self::args::{ImportAllArgs, ImportArgs, ImportFormat};
+pub use self::ends::Ends;
 pub use self::partition::PartitionBy;
 pub use self::plan::ImportPlan;

@@ -18,7 +18,7 @@ struct State<T> {
     taken: usize,
 }
 
-/// An item that was taken; while it lives, the queue does not end.
+/// An item that was taken; while it lives, the queue does not end. One whose work was cancelled or failed goes back.
 #[derive(Debug)]
 pub(super) struct Taken<'a, T> {
     queue: &'a Queue<T>,
@@ -52,6 +52,18 @@ impl<T> Queue<T> {
         }
     }
 
+    /// Keeps the queue from ending until what this gives is dropped: somebody will add items.
+    pub fn hold(&self) -> Taken<'_, T> {
+        self.lock().taken += 1;
+        Taken { queue: self, item: None }
+    }
+
+    /// Adds an item that is to be taken after all others.
+    pub fn put_last(&self, item: T) {
+        self.lock().waiting.push_back(item);
+        self.changed.notify_waiters();
+    }
+
     /// Adds items that are to be taken before all others.
     pub fn put_first(&self, items: impl IntoIterator<Item = T, IntoIter: DoubleEndedIterator>) {
         let mut state = self.lock();
@@ -62,10 +74,11 @@ impl<T> Queue<T> {
         self.changed.notify_waiters();
     }
 
-    /// Throws away what waits; what was taken goes on.
-    pub fn clear(&self) {
-        self.lock().waiting.clear();
+    /// Takes out all that waits; what was taken goes on.
+    pub fn drain(&self) -> Vec<T> {
+        let left = std::mem::take(&mut self.lock().waiting);
         self.changed.notify_waiters();
+        left.into()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State<T>> {
@@ -75,20 +88,25 @@ impl<T> Queue<T> {
 }
 
 impl<T> Taken<'_, T> {
-    /// The item; `None` once it was given back.
+    /// The item.
     pub fn item(&self) -> Option<&T> {
         self.item.as_ref()
     }
 
-    /// Puts the item back for somebody else.
-    pub fn give_back(mut self) {
-        self.queue.put_first(self.item.take());
+    /// The work on the item is done. An item that is dropped before goes back to the front of the queue.
+    pub fn finish(mut self) {
+        self.item = None;
     }
 }
 
 impl<T> Drop for Taken<'_, T> {
     fn drop(&mut self) {
-        self.queue.lock().taken -= 1;
+        let mut state = self.queue.lock();
+        state.taken -= 1;
+        if let Some(item) = self.item.take() {
+            state.waiting.push_front(item);
+        }
+        drop(state);
         self.queue.changed.notify_waiters();
     }
 }
@@ -105,24 +123,39 @@ mod tests {
             let mut seen = Vec::new();
             while let Some(taken) = queue.take().await {
                 seen.extend(taken.item().copied());
+                taken.finish();
             }
             seen
         };
         let adds = async {
             tokio::task::yield_now().await;
             queue.put_first([2, 3]);
-            drop(first);
+            first.finish();
         };
         let (seen, ()) = tokio::join!(second, adds);
         assert_eq!(seen, [2, 3]);
     }
 
     #[tokio::test]
-    async fn an_item_given_back_is_next() {
+    async fn an_item_that_was_not_finished_is_next() {
         let queue = Queue::new([1, 2]);
-        queue.take().await.unwrap().give_back();
-        assert_eq!(queue.take().await.unwrap().item(), Some(&1));
-        queue.clear();
+        drop(queue.take().await.unwrap());
+        let one = queue.take().await.unwrap();
+        assert_eq!(one.item(), Some(&1));
+        assert_eq!(queue.drain(), [2]);
+        one.finish();
         assert!(queue.take().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_held_queue_waits() {
+        let queue = Queue::new([]);
+        let held = queue.hold();
+        let taken = async { queue.take().await.and_then(|t| t.item().copied()) };
+        let adds = async {
+            queue.put_last(7);
+            drop(held);
+        };
+        assert_eq!(tokio::join!(taken, adds).0, Some(7));
     }
 }

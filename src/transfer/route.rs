@@ -5,6 +5,7 @@
 //! of its partition begins another file.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch, UInt32Array};
 use arrow_schema::SchemaRef;
@@ -86,7 +87,7 @@ impl Partitioner {
 
 /// The files of one split.
 pub(super) struct Router<'a> {
-    load: &'a Load,
+    load: Arc<Load>,
     split: usize,
     partitioner: Option<&'a Partitioner>,
     /// Open files, the one written to last at the end.
@@ -97,7 +98,7 @@ pub(super) struct Router<'a> {
 
 impl<'a> Router<'a> {
     /// A split without a file: files begin with their first row.
-    pub fn new(load: &'a Load, split: usize, partitioner: Option<&'a Partitioner>) -> Self {
+    pub fn new(load: Arc<Load>, split: usize, partitioner: Option<&'a Partitioner>) -> Self {
         Self { load, split, partitioner, open: Vec::new(), files: 0, done: Vec::new() }
     }
 
@@ -166,7 +167,6 @@ impl<'a> Router<'a> {
 mod tests {
     use arrow_array::record_batch;
     use arrow_schema::Schema;
-    use std::sync::Arc;
 
     use super::*;
     use crate::transfer::PartitionBy;

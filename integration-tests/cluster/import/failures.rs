@@ -5,7 +5,7 @@ use sakia::error::{Error, Kind};
 use sakia::mysql::{MySqlClient, MySqlOptions};
 use sakia::shutdown::Stop;
 use sakia::storage::CreateOptions;
-use sakia::transfer::import;
+use sakia::transfer::{Ends, import};
 
 use super::{Scene, mariadb};
 use crate::stack::{root, setting};
@@ -93,7 +93,8 @@ async fn a_stop_leaves_nothing_and_ends_the_statements() {
     // A condition that holds every split at its first row.
     let args = scene.args_into("orders", "orders", "where = 'SLEEP(30) = 0'\nsplit-by = 'id'");
     let client = scene.client();
-    let run = import::run(&args, &client, &scene.cluster, "it", &stop);
+    let ends = Ends::new(&client, &scene.cluster);
+    let run = import::run(&args, &ends, "it", &stop);
     let ask = async {
         let busy = || async {
             let sql = "SELECT COUNT(*) FROM information_schema.processlist WHERE db = ? AND info LIKE '%SLEEP(30)%'";

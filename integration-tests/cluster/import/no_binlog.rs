@@ -9,7 +9,7 @@ use sakia::mysql::{MySqlClient, MySqlOptions};
 use sakia::shutdown::Stop;
 use sakia::storage::local::LocalFilesystem;
 use sakia::telemetry::summary::Outcome;
-use sakia::transfer::import;
+use sakia::transfer::{Ends, import};
 use testcontainers::core::{IntoContainerPort, WaitFor};
 use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, GenericImage, ImageExt};
@@ -55,9 +55,9 @@ async fn without_a_binlog_one_connection_reads_all() {
     let cluster = Cluster { fs: Arc::new(LocalFilesystem::new(dir.path())), metastore: None };
     let args = sakia::config::parse("table = 'numbers'\ntarget-dir = '/numbers'\nnum-mappers = 4", "test").unwrap();
 
-    let first = import::run(&args, &client, &cluster, "it-1", &Stop::new()).await.unwrap();
+    let first = import::run(&args, &Ends::new(&client, &cluster), "it-1", &Stop::new()).await.unwrap();
     assert_eq!((first.outcome, first.rows_in, first.rows_out), (Outcome::Done, 5000, 5000));
     assert!(first.detail.contains("snapshot without a position, one connection"), "{}", first.detail);
-    let second = import::run(&args, &client, &cluster, "it-2", &Stop::new()).await.unwrap();
+    let second = import::run(&args, &Ends::new(&client, &cluster), "it-2", &Stop::new()).await.unwrap();
     assert_eq!((second.outcome, second.rows_in, second.rows_out), (Outcome::Unchanged, 5000, 0));
 }

@@ -13,7 +13,8 @@ use super::value;
 use crate::error::{self, Result};
 
 /// The values of one column.
-pub(super) enum Cells<'a> {
+#[expect(missing_docs, reason = "each variant is named after its Arrow type")]
+pub enum Cells<'a> {
     Boolean(&'a BooleanArray),
     Int8(&'a PrimitiveArray<Int8Type>),
     Int16(&'a PrimitiveArray<Int16Type>),
@@ -37,7 +38,10 @@ pub(super) enum Cells<'a> {
 }
 
 impl<'a> Cells<'a> {
-    /// The values of a column of a type that [`supported`] lets pass.
+    /// The values of a column.
+    ///
+    /// # Errors
+    /// Bug: a type whose values have no text, which the encoders refuse before.
     pub fn new(array: &'a ArrayRef) -> Result<Self> {
         Ok(match array.data_type() {
             DataType::Boolean => Self::Boolean(array.as_boolean()),
@@ -94,10 +98,18 @@ impl<'a> Cells<'a> {
 }
 
 /// How values look where there is a choice.
-#[derive(Clone, Copy)]
-pub(super) struct Look {
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    /// Bytes as base64; otherwise as pairs of hexadecimal digits.
     pub base64: bool,
+    /// Decimals never with an exponent.
     pub plain_decimals: bool,
+}
+
+impl Default for Look {
+    fn default() -> Self {
+        Self { base64: false, plain_decimals: true }
+    }
 }
 
 /// Checks that the values of a column have a text.

@@ -20,6 +20,7 @@ pub mod value;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::cell::{Cells, Look};
 pub use self::delimiters::{DelimiterArgument, Delimiters, parse_delimiter, unescape_java};
 pub(super) use self::encode::Records;
 pub use self::encode::TextEncoder;

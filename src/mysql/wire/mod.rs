@@ -153,6 +153,27 @@ impl ReadConnection {
         }
     }
 
+    /// Ends an answer that nobody wants to read to its end: the server is told to give the statement up, and what it
+    /// sent before is thrown away. The transaction goes on.
+    ///
+    /// # Errors
+    /// Unreachable: the connection is broken, or the server does not listen.
+    pub async fn cut_short(&mut self, client: &MySqlClient) -> Result<()> {
+        if !self.unread {
+            return Ok(());
+        }
+        client.kill_query(self.id).await?;
+        loop {
+            match self.row().await {
+                Ok(Some(_)) => {}
+                // Killed or at its end just before: both leave nothing unread.
+                Ok(None) => return Ok(()),
+                Err(_) if !self.unread => return Ok(()),
+                Err(fault) => return Err(self.explain(fault, "cannot end a statement")),
+            }
+        }
+    }
+
     /// A fault in our words.
     pub(in crate::mysql) fn explain(&self, fault: Fault, act: &str) -> Error {
         explain(fault, act, &self.address)

@@ -1,0 +1,104 @@
+//! The binary killed in the middle of an import, and told to stop: the same command goes on, and readers see the old
+//! rows or the new ones, never a mixture.
+
+use std::io::Write;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use super::Scene;
+use crate::stack::{address, root, sakia, setting};
+
+const ROWS: u64 = 120_000;
+
+/// A pipeline file that imports the scene's table `ledger`.
+fn pipeline(scene: &Scene) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    write!(
+        file,
+        "[mysql]\nhost = '127.0.0.1'\nport = {port}\nuser = 'shop'\ndatabase = '{name}'\n\
+         password-file = '{root}/docker/shop.password'\n[hdfs]\nurl = 'hdfs://{namenode}'\nuser = 'root'\n\
+         [metastore]\nuris = ['thrift://{metastore}']\n[[step]]\ntype = 'import'\nname = 'ledger'\n\
+         table = 'ledger'\ntarget-dir = '{target}'\nhive-database = '{name}'\n",
+        port = setting("MARIADB_PORT"),
+        name = scene.name,
+        root = root().display(),
+        namenode = address("NAMENODE_PORT"),
+        metastore = address("METASTORE_PORT"),
+        target = scene.target("ledger"),
+    )
+    .unwrap();
+    file
+}
+
+fn start(pipeline: &tempfile::NamedTempFile) -> Child {
+    sakia().arg("import").arg(pipeline.path()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+async fn ledger() -> Scene {
+    Scene::set(&[
+        "CREATE TABLE ledger (id INT PRIMARY KEY, round INT NOT NULL, note VARCHAR(100) NOT NULL)",
+        &format!("INSERT INTO ledger SELECT seq, 0, MD5(seq) FROM seq_1_to_{ROWS}"),
+    ])
+    .await
+}
+
+/// The rounds that the rows seen by Hive are of, and how many rows there are.
+fn seen(scene: &Scene) -> (Vec<String>, String) {
+    let row = scene.hive("select min(round), max(round), count(*) from @db.ledger").remove(0);
+    (row[..2].to_vec(), row[2].clone())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_killed_at_any_moment_is_finished_by_the_next() {
+    let mut scene = ledger().await;
+    let file = pipeline(&scene);
+    let began = Instant::now();
+    assert!(start(&file).wait().unwrap().success());
+    let whole = began.elapsed();
+    let all = ROWS.to_string();
+    for round in 1..=8u32 {
+        scene.sql(&format!("UPDATE ledger SET round = {round}")).await;
+        // Kills spread over the time that a whole import takes.
+        let mut child = start(&file);
+        std::thread::sleep(whole * (2 * round - 1) / 16);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let (rounds, count) = seen(&scene);
+        assert_eq!((rounds[0] == rounds[1], count.as_str()), (true, all.as_str()), "round {round}: {rounds:?}");
+
+        let done = start(&file).wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert!(done.status.success(), "round {round}: {said}");
+        assert_eq!(seen(&scene), (vec![round.to_string(); 2], all.clone()), "round {round}: {said}");
+        let state = format!("/tmp/{}/.sakia/ledger", scene.name);
+        let left: Vec<String> =
+            scene.cluster.fs.list(&state).await.unwrap().iter().map(|f| f.name().to_owned()).collect();
+        assert_eq!(left, ["manifest.json"], "round {round}");
+    }
+    scene.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_ends_an_import_in_time_and_says_how_to_go_on() {
+    let mut scene = ledger().await;
+    let file = pipeline(&scene);
+    assert!(start(&file).wait().unwrap().success());
+    scene.sql("UPDATE ledger SET round = 1").await;
+    let child = start(&file);
+    std::thread::sleep(Duration::from_millis(300));
+    let asked = Instant::now();
+    let killed = std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    let done = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+    // Whoever was quicker than the signal is done and right as well.
+    match done.status.code() {
+        Some(143) => {
+            assert!(said.contains("run the same command again"), "{said}");
+            assert_eq!(seen(&scene).0, ["0", "0"]);
+        }
+        code => assert_eq!((code, seen(&scene).0), (Some(0), vec!["1".to_owned(); 2]), "{said}"),
+    }
+    scene.clear().await;
+}

@@ -1,0 +1,176 @@
+//! How to reach HDFS: options and site files become addresses and settings for the clients. No network here.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use url::Url;
+
+use crate::error::{self, Result};
+use crate::storage::site;
+
+const DEFAULT_PORT: u16 = 8020;
+const DEFAULT_WEB_PORT: u16 = 9870;
+const DEFAULT_FS: &str = "fs.defaultFS";
+/// A cluster with as many datanodes as copies has no replacement for a lost one; going on with fewer is right then.
+const BEST_EFFORT: &str = "dfs.client.block.write.replace-datanode-on-failure.best-effort";
+
+/// How to reach HDFS.
+#[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct HdfsOptions {
+    /// Address such as hdfs://localhost:8020 or hdfs://nameservice; fs.defaultFS of the site files where absent
+    #[arg(long = "hdfs-url", value_name = "URL")]
+    #[serde(default)]
+    pub url: Option<String>,
+    /// Directory of core-site.xml and hdfs-site.xml; HADOOP_CONF_DIR where absent
+    #[arg(long = "hdfs-config-dir", value_name = "DIR")]
+    #[serde(default)]
+    pub config_dir: Option<PathBuf>,
+    /// User to act as on a cluster without Kerberos; HADOOP_USER_NAME or the login where absent
+    #[arg(long = "hdfs-user", value_name = "USER")]
+    #[serde(default)]
+    pub user: Option<String>,
+    /// Seconds to wait for a NameNode that is in safe mode (60)
+    #[arg(long = "hdfs-wait", value_name = "SECONDS")]
+    #[serde(default)]
+    pub wait: Option<u64>,
+    /// Web address of the NameNode, such as http://localhost:9870, for writing past a dead DataNode;
+    /// dfs.namenode.http-address of the site files or port 9870 of its host where absent
+    #[arg(long = "webhdfs-url", value_name = "URL")]
+    #[serde(default)]
+    pub webhdfs_url: Option<String>,
+}
+
+/// The settings of the site files, made fit for a client that reads them literally.
+pub(super) async fn settings(options: &HdfsOptions) -> Result<BTreeMap<String, String>> {
+    let directory = options.config_dir.clone().or_else(|| std::env::var_os("HADOOP_CONF_DIR").map(PathBuf::from));
+    let mut settings = match directory {
+        Some(directory) => site::read(&directory).await?,
+        None => BTreeMap::new(),
+    };
+    for (name, value) in &mut settings {
+        if name.starts_with("dfs.ha.namenodes.") || name == "dfs.nameservices" {
+            *value = site::tidy_list(value);
+        }
+    }
+    settings.entry(BEST_EFFORT.to_owned()).or_insert_with(|| "true".to_owned());
+    Ok(settings)
+}
+
+/// The address to connect to, with the default port where it names a host.
+pub(super) fn address(options: &HdfsOptions, settings: &BTreeMap<String, String>) -> Result<String> {
+    let text = options.url.as_ref().or_else(|| settings.get(DEFAULT_FS)).ok_or_else(|| {
+        error::config("hdfs has no address")
+            .hint("give its url, such as hdfs://localhost:8020, or a configuration directory")
+    })?;
+    let malformed = || error::config(format!("{text:?} is no hdfs address")).hint("write hdfs://host:8020");
+    let url = Url::parse(text.trim()).map_err(|e| malformed().source(e))?;
+    let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(malformed)?;
+    if url.scheme() != "hdfs" || !matches!(url.path(), "" | "/") {
+        return Err(malformed());
+    }
+    match url.port() {
+        Some(port) => Ok(format!("hdfs://{host}:{port}")),
+        None if settings.contains_key(&format!("dfs.ha.namenodes.{host}")) => Ok(format!("hdfs://{host}")),
+        None => match settings.get(&format!("dfs.namenode.rpc-address.{host}")) {
+            Some(address) => Ok(format!("hdfs://{address}")),
+            None => Ok(format!("hdfs://{host}:{DEFAULT_PORT}")),
+        },
+    }
+}
+
+/// The user that the native client would act as on a cluster without Kerberos.
+pub(super) fn user(options: &HdfsOptions) -> String {
+    let named = options.user.clone();
+    let from_environment = || ["HADOOP_USER_NAME", "USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
+    named.or_else(from_environment).unwrap_or_else(|| "root".to_owned())
+}
+
+/// The web addresses of the NameNodes behind `url`, an outcome of [`address`].
+///
+/// # Errors
+/// Config: an address that is none. The text of a `None` says why there is no way over the web.
+pub(super) fn web_addresses(
+    options: &HdfsOptions,
+    settings: &BTreeMap<String, String>,
+    url: &str,
+) -> Result<Result<Vec<Url>, &'static str>> {
+    if settings.get("hadoop.security.authentication").is_some_and(|kind| kind == "kerberos") {
+        return Ok(Err("the cluster is secured by Kerberos"));
+    }
+    let parse = |text: &str| {
+        let address = Url::parse(text).ok().filter(|url| url.scheme() == "http" && url.host_str().is_some());
+        address.ok_or_else(|| {
+            error::config(format!("{text:?} is no web address of a namenode")).hint("write http://host:9870")
+        })
+    };
+    if let Some(text) = &options.webhdfs_url {
+        return Ok(Ok(vec![parse(text.trim())?]));
+    }
+    if settings.get("dfs.http.policy").is_some_and(|policy| policy == "HTTPS_ONLY") {
+        return Ok(Err("the namenode speaks https only"));
+    }
+    let authority = url.trim_start_matches("hdfs://");
+    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+    const KEY: &str = "dfs.namenode.http-address";
+    let found: Vec<&String> = match settings.get(&format!("dfs.ha.namenodes.{authority}")) {
+        Some(nodes) => nodes.split(',').filter_map(|nn| settings.get(&format!("{KEY}.{authority}.{nn}"))).collect(),
+        // The site files may be those of another cluster than the one that is asked for.
+        None => settings
+            .iter()
+            .filter(|(key, address)| key.starts_with(KEY) && address.rsplit_once(':').is_some_and(|(h, _)| h == host))
+            .map(|(_, address)| address)
+            .collect(),
+    };
+    if found.is_empty() {
+        return Ok(Ok(vec![parse(&format!("http://{host}:{DEFAULT_WEB_PORT}"))?]));
+    }
+    found.into_iter().map(|address| parse(&format!("http://{address}"))).collect::<Result<Vec<_>>>().map(Ok)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+
+    fn with(url: Option<&str>, settings: &[(&str, &str)]) -> Result<String> {
+        let options = HdfsOptions { url: url.map(str::to_owned), ..Default::default() };
+        let settings = settings.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        address(&options, &settings)
+    }
+
+    #[test]
+    fn addresses_get_the_default_port_unless_they_are_nameservices() {
+        assert_eq!(with(Some("hdfs://nn"), &[]).unwrap(), "hdfs://nn:8020");
+        assert_eq!(with(Some("hdfs://nn:9000/"), &[]).unwrap(), "hdfs://nn:9000");
+        assert_eq!(with(None, &[("fs.defaultFS", "hdfs://ha")]).unwrap(), "hdfs://ha:8020");
+        assert_eq!(with(Some("hdfs://ha"), &[("dfs.ha.namenodes.ha", "a,b")]).unwrap(), "hdfs://ha");
+        assert_eq!(with(Some("hdfs://one"), &[("dfs.namenode.rpc-address.one", "h:1")]).unwrap(), "hdfs://h:1");
+        for wrong in ["nn:8020", "file:///", "hdfs://", "hdfs://nn/path"] {
+            assert_eq!(with(Some(wrong), &[]).unwrap_err().kind(), Kind::Config, "{wrong}");
+        }
+        assert_eq!(with(None, &[]).unwrap_err().kind(), Kind::Config);
+    }
+
+    #[test]
+    fn the_web_addresses_are_those_of_the_namenodes_asked_for() {
+        let of = |webhdfs_url: Option<&str>, url: &str, settings: &[(&str, &str)]| {
+            let options = HdfsOptions { webhdfs_url: webhdfs_url.map(str::to_owned), ..Default::default() };
+            let settings = settings.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+            let found = web_addresses(&options, &settings, url)?;
+            Ok(found.map(|urls| urls.iter().map(|url| url.as_str().to_owned()).collect::<Vec<_>>()))
+        };
+        let key = "dfs.namenode.http-address";
+        assert_eq!(of(None, "hdfs://nn:8020", &[]).unwrap().unwrap(), ["http://nn:9870/"]);
+        assert_eq!(of(None, "hdfs://nn:8020", &[(key, "nn:50070")]).unwrap().unwrap(), ["http://nn:50070/"]);
+        assert_eq!(of(None, "hdfs://nn:8020", &[(key, "other:50070")]).unwrap().unwrap(), ["http://nn:9870/"]);
+        assert_eq!(of(Some("http://x:1"), "hdfs://nn:8020", &[]).unwrap().unwrap(), ["http://x:1/"]);
+        let (a, b) = (format!("{key}.ha.a"), format!("{key}.ha.b"));
+        let ha = [("dfs.ha.namenodes.ha", "a,b"), (a.as_str(), "n1:1"), (b.as_str(), "n2:2")];
+        assert_eq!(of(None, "hdfs://ha", &ha).unwrap().unwrap(), ["http://n1:1/", "http://n2:2/"]);
+        assert!(of(None, "hdfs://nn:8020", &[("hadoop.security.authentication", "kerberos")]).unwrap().is_err());
+        let wrong: Result<_> = of(Some("nn:9870"), "hdfs://nn:8020", &[]);
+        assert_eq!(wrong.unwrap_err().kind(), Kind::Config);
+    }
+}

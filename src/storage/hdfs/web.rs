@@ -1,0 +1,243 @@
+//! Files written over WebHDFS: a DataNode takes the bytes and writes them with Hadoop's own client, which leaves dead
+//! nodes out where ours cannot. It refuses secured clusters (SPNEGO) and https.
+//!
+//! Source: Hadoop 3.4.2, WebHDFS REST API, `CREATE` with `noredirect`; older NameNodes answer by a redirect instead.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::header::{CONTENT_TYPE, LOCATION};
+use reqwest::{Body, Response, StatusCode, redirect};
+use serde::Deserialize;
+use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
+use url::Url;
+
+use crate::error::{self, Error, Kind, Result};
+use crate::storage::writer::Sink;
+use crate::storage::{CreateOptions, fault};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+/// Time a living DataNode needs at most to accept a connection.
+const KNOCK_TIMEOUT: Duration = Duration::from_secs(3);
+/// The NameNode chooses at random: asked often enough it names a DataNode that lives.
+const REDIRECTS: u32 = 24;
+const PAUSE: Duration = Duration::from_millis(200);
+/// The data port that the NameNode knows a node by, unless it was changed.
+const DATA_PORT: u16 = 9866;
+/// Slices under way to the DataNode.
+const QUEUE: usize = 2;
+
+/// What stays as it is in a path.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// The web side of a cluster.
+#[derive(Clone, Debug)]
+pub(super) struct WebHdfs {
+    http: reqwest::Client,
+    namenodes: Vec<Url>,
+    user: String,
+}
+
+/// What a NameNode answers instead of redirecting.
+#[derive(Deserialize)]
+struct Target {
+    #[serde(rename = "Location")]
+    location: String,
+}
+
+/// How Hadoop tells an exception.
+#[derive(Deserialize)]
+struct Failure {
+    #[serde(rename = "RemoteException")]
+    exception: Exception,
+}
+
+#[derive(Deserialize)]
+struct Exception {
+    exception: String,
+    #[serde(default)]
+    message: String,
+}
+
+impl WebHdfs {
+    /// Prepares; nothing is asked yet.
+    ///
+    /// # Errors
+    /// Bug: the HTTP client cannot be made.
+    pub fn new(namenodes: Vec<Url>, user: String) -> Result<Self> {
+        // Like Hadoop's own clients it goes to the nodes directly, whatever proxy the environment names.
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(redirect::Policy::none())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .build()
+            .map_err(|e| error::bug("cannot make an http client").source(e))?;
+        Ok(Self { http, namenodes, user })
+    }
+
+    /// Starts a file.
+    ///
+    /// # Errors
+    /// Those of the NameNode. Lost: no DataNode takes the file.
+    pub async fn create(&self, path: &str, options: CreateOptions) -> Result<WebSink> {
+        let what = format!("writing {path} over WebHDFS");
+        let location = self.locate(path, options).await.map_err(|e| e.context(&what))?;
+        let (body, mut slices) = mpsc::channel::<Bytes>(QUEUE);
+        let stream = futures::stream::poll_fn(move |cx| slices.poll_recv(cx).map(|b| b.map(Ok::<_, Error>)));
+        let request =
+            self.http.put(location).header(CONTENT_TYPE, "application/octet-stream").body(Body::wrap_stream(stream));
+        let answer = async move {
+            let response = request.send().await.map_err(|e| error::lost("the datanode broke off").source(e))?;
+            match response.status() {
+                StatusCode::CREATED | StatusCode::OK => Ok(()),
+                _ => Err(lost(failure(response).await)),
+            }
+        };
+        Ok(WebSink { what, body: Some(body), answer: Some(AbortOnDropHandle::new(tokio::spawn(answer))) })
+    }
+
+    /// The address of a living DataNode that takes the file.
+    async fn locate(&self, path: &str, options: CreateOptions) -> Result<Url> {
+        let mut dead = BTreeSet::new();
+        for _ in 0..REDIRECTS {
+            let location = self.ask(path, options, &dead).await?;
+            let address = (location.host_str().unwrap_or_default(), location.port_or_known_default().unwrap_or(80));
+            match tokio::time::timeout(KNOCK_TIMEOUT, tokio::net::TcpStream::connect(address)).await {
+                Ok(Ok(_)) => return Ok(location),
+                _ => {
+                    let (host, port) = address;
+                    // The node may be known by its name alone, by its data port, or by this one.
+                    dead.extend([host.to_owned(), format!("{host}:{DATA_PORT}"), format!("{host}:{port}")]);
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
+        Err(error::lost("no datanode that the namenode names answers")
+            .hint("check the datanodes: hdfs dfsadmin -report"))
+    }
+
+    /// Asks the active NameNode where to write.
+    async fn ask(&self, path: &str, options: CreateOptions, dead: &BTreeSet<String>) -> Result<Url> {
+        let mut last = None;
+        for namenode in &self.namenodes {
+            match self.ask_one(namenode, path, options, dead).await {
+                Err(e) if matches!(e.kind(), Kind::Unreachable | Kind::Busy) => last = Some(e),
+                done => return done,
+            }
+        }
+        Err(last.unwrap_or_else(|| error::config("no namenode has a web address")))
+    }
+
+    async fn ask_one(
+        &self,
+        namenode: &Url,
+        path: &str,
+        options: CreateOptions,
+        dead: &BTreeSet<String>,
+    ) -> Result<Url> {
+        let silent = |e: reqwest::Error| {
+            error::unreachable(format!("the namenode's web address {namenode} does not answer"))
+                .source(e.without_url())
+                .hint("give its address by webhdfs-url, such as http://host:9870")
+        };
+        let mut url = namenode.clone();
+        url.set_path(&format!("/webhdfs/v1{}", utf8_percent_encode(path, PLAIN)));
+        {
+            let mut query = url.query_pairs_mut();
+            query.append_pair("op", "CREATE").append_pair("noredirect", "true").append_pair("createparent", "true");
+            query.append_pair("user.name", &self.user).append_pair("permission", "644");
+            query.append_pair("overwrite", if options.overwrite { "true" } else { "false" });
+            if let Some(replication) = options.replication {
+                query.append_pair("replication", &replication.to_string());
+            }
+            if !dead.is_empty() {
+                query.append_pair("excludedatanodes", &dead.iter().cloned().collect::<Vec<_>>().join(","));
+            }
+        }
+        let response = self.http.put(url).timeout(ANSWER_TIMEOUT).send().await.map_err(silent)?;
+        let location = match response.status() {
+            StatusCode::OK => {
+                let body = response.bytes().await.map_err(silent)?;
+                serde_json::from_slice::<Target>(&body).ok().map(|target| target.location)
+            }
+            StatusCode::TEMPORARY_REDIRECT => {
+                let header = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+                header.map(str::to_owned)
+            }
+            _ => return Err(failure(response).await),
+        };
+        location.and_then(|text| Url::parse(&text).ok()).filter(|url| url.scheme() == "http").ok_or_else(|| {
+            error::unreachable(format!("{namenode} does not answer as a namenode with WebHDFS"))
+                .hint("give its address by webhdfs-url, such as http://host:9870")
+        })
+    }
+}
+
+/// What an answer says that is no success.
+async fn failure(response: Response) -> Error {
+    let status = response.status();
+    let body = response.bytes().await.unwrap_or_default();
+    match serde_json::from_slice::<Failure>(&body) {
+        Ok(Failure { exception: Exception { exception, message } }) => {
+            fault::remote("the cluster declined", &exception, message)
+        }
+        Err(_) => error::unreachable(format!("the cluster answered {status}")),
+    }
+}
+
+/// A DataNode that could not write: writing again may do, unless the reason is told.
+fn lost(error: Error) -> Error {
+    match error.kind() {
+        Kind::Auth | Kind::Exists | Kind::NotFound => error,
+        // Quotas come with a remedy, a mere IOException without.
+        Kind::Refused if error.remedy().is_some() => error,
+        _ => error::lost("the datanode could not write").source(error),
+    }
+}
+
+/// A file being written.
+pub(super) struct WebSink {
+    what: String,
+    /// Dropped to end the request.
+    body: Option<mpsc::Sender<Bytes>>,
+    answer: Option<AbortOnDropHandle<Result<()>>>,
+}
+
+impl WebSink {
+    async fn end(&mut self) -> Result<()> {
+        self.body = None;
+        let Some(answer) = self.answer.take() else {
+            return Err(error::bug(format!("{}: the file was written to after it failed", self.what)));
+        };
+        let answer = answer.await.unwrap_or_else(|e| Err(error::lost("the request broke down").source(e)));
+        answer.map_err(|e| e.context(&self.what))
+    }
+}
+
+#[async_trait]
+impl Sink for WebSink {
+    async fn write(&mut self, bytes: Bytes) -> Result<()> {
+        if let Some(body) = &self.body
+            && body.send(bytes).await.is_ok()
+        {
+            return Ok(());
+        }
+        // The DataNode answered before it had all: it has the reason.
+        match self.end().await {
+            Err(e) => Err(e),
+            Ok(()) => Err(error::lost(format!("{}: the datanode ended early", self.what))),
+        }
+    }
+
+    async fn close(&mut self) -> Result<()> {
+        self.end().await
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,39 @@
+//! When the rows were read, and how sure that is.
+
+use serde_json::{Value, json};
+
+use crate::mysql::snapshot::{Position, Snapshot};
+use crate::transfer::incremental::{INCREMENTAL, Watermark};
+
+/// Key of the snapshot's position in a load's checkpoint.
+pub(super) const POSITION: &str = "position";
+
+/// The one moment of an import.
+#[derive(Clone, Debug)]
+pub(super) struct Moment {
+    /// Where in the binlog it lies, where the server says it.
+    pub position: Option<Position>,
+    /// How it was come by, in words.
+    pub detail: String,
+}
+
+impl Moment {
+    pub fn of(snapshot: &Snapshot) -> Self {
+        let mut detail = match &snapshot.position {
+            Some(position) => format!("snapshot {position}"),
+            None => "snapshot without a position".to_owned(),
+        };
+        for note in &snapshot.notes {
+            detail = format!("{detail}, {note}");
+        }
+        Self { position: snapshot.position.clone(), detail }
+    }
+
+    /// What the next import goes on from.
+    pub fn checkpoint(&self, watermark: Option<&Watermark>) -> Value {
+        match watermark {
+            Some(watermark) => json!({ POSITION: self.position, INCREMENTAL: watermark.to_json() }),
+            None => json!({ POSITION: self.position }),
+        }
+    }
+}

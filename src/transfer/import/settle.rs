@@ -1,0 +1,116 @@
+//! The end of a table: what was staged is committed, or thrown away where the target holds the same already.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::landing::{Landing, Target};
+use super::moment::Moment;
+use super::sink::Written;
+use crate::error::{self, Result};
+use crate::load::Load;
+use crate::telemetry::summary::{Outcome, StepSummary};
+use crate::transfer::ends::Ends;
+
+/// Time for throwing away what a failed import staged; the next one does it otherwise.
+pub(super) const CLEANUP_TIME: Duration = Duration::from_secs(4);
+
+/// Ends a table all of whose shares ended.
+///
+/// # Errors
+/// That of the share that failed; those of [`Load::commit`]; Data: the target does not hold what the source says.
+pub(super) async fn settle(ends: &Ends<'_>, moment: &Moment, landing: Arc<Landing>) -> Result<StepSummary> {
+    let landing = landing.as_ref();
+    let landed = match landing.take() {
+        Ok(landed) => landed,
+        Err(error) => {
+            give_up(landing).await;
+            return Err(error);
+        }
+    };
+    let mut summary = StepSummary::new(format!("import {}", landing.plan.name));
+    summary.rows_in = landed.rows;
+    summary.detail = detail(landing, moment);
+    summary.last_value = landing.watermark.as_ref().and_then(|w| w.last_value.clone());
+    match landed.target {
+        Target::Cells(cells) => {
+            (summary.rows_out, summary.bytes) = (landed.written.rows, landed.written.bytes);
+            summary.detail = format!("{}, hbase table {}", summary.detail, cells.table());
+            summary.outcome = if landed.rows > 0 { Outcome::Done } else { Outcome::Unchanged };
+            Ok(summary)
+        }
+        Target::Files(load) => {
+            // Whoever read a share has given its hold on the load up by now.
+            let load = Arc::into_inner(load).ok_or_else(|| error::bug("a load is settled while it is written to"))?;
+            files(ends, moment, landing, load, landed.written, landed.rows, summary).await
+        }
+    }
+}
+
+async fn files(
+    ends: &Ends<'_>,
+    moment: &Moment,
+    landing: &Landing,
+    load: Load,
+    written: Written,
+    rows: u64,
+    mut summary: StepSummary,
+) -> Result<StepSummary> {
+    let plan = &landing.plan;
+    let Written { parts, rows: rows_out, .. } = written;
+    if landing.unmoved || load.is_unchanged(&parts).await? {
+        load.register_again().await?;
+        load.discard().await?;
+        return Ok(summary);
+    }
+    let merging = !plan.merge_key.is_empty();
+    if plan.check.is_some() && rows == 0 && (merging || unmoved_state(landing, &load)) {
+        load.discard().await?;
+        return Ok(summary);
+    }
+    if rows != rows_out {
+        let what = format!("{} rows were read and {} written", rows, rows_out);
+        let bug = error::bug(what).context(&plan.name);
+        discard(load).await;
+        return Err(bug);
+    }
+    summary.outcome = Outcome::Done;
+    summary.rows_out = rows_out;
+    (summary.bytes, summary.files) = (parts.iter().map(|p| p.bytes).sum(), parts.len() as u64);
+    load.commit(parts, moment.checkpoint(landing.watermark.as_ref())).await?;
+    Ok(summary)
+}
+
+/// Whether the bound of an incremental import stands where it stood.
+fn unmoved_state(landing: &Landing, load: &Load) -> bool {
+    let before = load.checkpoint().and_then(|c| c.get(crate::transfer::incremental::INCREMENTAL));
+    before.is_some() && before == landing.watermark.as_ref().map(|w| w.to_json()).as_ref()
+}
+
+fn detail(landing: &Landing, moment: &Moment) -> String {
+    let mut detail = moment.detail.clone();
+    if let Some(engine) = landing.plan.without_snapshots() {
+        detail = format!("{detail}, which does not bind {engine}");
+    }
+    for note in landing.plan.notes.iter().chain(&landing.notes) {
+        detail = format!("{detail}, {note}");
+    }
+    detail
+}
+
+/// Throws away what was staged for a table that failed.
+pub(super) async fn give_up(landing: &Landing) {
+    if let Some(Target::Files(load)) = landing.give_up()
+        && let Some(load) = Arc::into_inner(load)
+    {
+        discard(load).await;
+    }
+}
+
+async fn discard(load: Load) {
+    match tokio::time::timeout(CLEANUP_TIME, load.discard()).await {
+        Ok(Ok(())) => {}
+        // The first error is the one to tell; what is left is hidden, and the next load of this target removes it.
+        Ok(Err(left)) => tracing::warn!(error = %left, "a failed import left staged files"),
+        Err(_) => tracing::warn!("a failed import left staged files: the cluster did not answer in time"),
+    }
+}

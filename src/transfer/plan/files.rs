@@ -1,0 +1,263 @@
+//! Files and the Hive table over them: format, directory, partitions, what happens to data that is there.
+
+use std::sync::Arc;
+
+use arrow_schema::{Schema, SchemaRef};
+
+use crate::error::{self, Result};
+use crate::format::avro::AvroTimestamps;
+use crate::format::avro::names::sqoop_name;
+use crate::format::parquet::Timestamps;
+use crate::format::{AvroOptions, Compression, FileFormat, ParquetOptions};
+use crate::load::{EncoderFactory, LoadMode, LoadPlan, PartNames, Partition, Strangers, TablePlan};
+use crate::metastore::{Column, HiveStorage};
+use crate::mysql::read::Selection;
+use crate::transfer::args::{
+    Compat, Existing, FileNames, ImportArgs, ImportFormat, IncrementalMode, ParquetTimestamps,
+};
+use crate::transfer::partition::PartitionColumn;
+use crate::transfer::route::Partitioner;
+use crate::transfer::text;
+
+/// What the cluster says that a plan depends on.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// Whether the metastore is older than Hive 4, whose Parquet reader wants INT96.
+    pub old_hive: bool,
+    /// Directory where the Hive table lies or would lie by default.
+    pub hive_location: Option<String>,
+}
+
+/// Decided files.
+#[derive(Clone, Debug)]
+pub struct FilesPlan {
+    /// What is written.
+    pub format: FileFormat,
+    /// How rows find their partitions.
+    pub(in crate::transfer) partitioner: Option<Partitioner>,
+    /// The transaction.
+    pub load: LoadPlan,
+    /// Whether an existing target fails the import; the error's hint.
+    pub refuse_existing: Option<&'static str>,
+}
+
+impl FilesPlan {
+    pub(super) fn new(args: &ImportArgs, selection: &Selection, facts: &Facts, run_id: &str) -> Result<Self> {
+        let (schema, partitioner, dynamic) = match &args.partition_by {
+            None => (selection.schema.clone(), None, Vec::new()),
+            Some(by) => {
+                let (partitioner, hive_columns) = partitioner(&selection.schema, &by.0)?;
+                (partitioner.schema.clone(), Some(partitioner), hive_columns)
+            }
+        };
+        let hive = hive_name(args, selection)?;
+        let format = format(args, selection, hive.is_some(), facts)?;
+        // An encoder made now shows whether the format carries these columns.
+        format.encoder(schema.clone())?;
+        let static_partition = static_partition(args, &selection.schema)?;
+        let root = root(args, selection, facts)?;
+        let target = match static_partition.is_none() {
+            true => root,
+            false => format!("{root}/{}", static_partition.path()),
+        };
+        let (mode, strangers, refuse_existing) = mode(args);
+        let mut load = LoadPlan::new(target, mode, schema.clone(), encoder_factory(format.clone(), schema.clone()));
+        load.extension = format.extension().map(str::to_owned);
+        load.names = match args.file_names {
+            FileNames::Load => PartNames::Load,
+            FileNames::Sqoop => PartNames::Sqoop,
+        };
+        load.strangers = strangers;
+        load.success_marker = args.success_file;
+        load.run_id = run_id.to_owned();
+        load.replaces = (!args.incremental.merge_key.is_empty()).then(Vec::new);
+        if let Some((database, table)) = hive {
+            let mut plan = TablePlan::new(database, table, storage(&format, &schema)?);
+            plan.comment = schema.metadata().get("comment").cloned().filter(|text| !text.is_empty());
+            plan.partition_columns =
+                static_partition.names().map(|n| Column::new(n, "string")).chain(dynamic).collect();
+            plan.static_partition = static_partition;
+            plan.columns = hive_types(args, &schema)?;
+            plan.create_only = args.create_hive_table;
+            plan.adopt = args.hive_adopt;
+            load.table = Some(plan);
+        }
+        Ok(Self { format, partitioner, load, refuse_existing })
+    }
+}
+
+/// Database and name of the Hive table, where one is wanted.
+fn hive_name(args: &ImportArgs, selection: &Selection) -> Result<Option<(String, String)>> {
+    let name = match (&args.hive_database, &args.hive_table, selection.of_table()) {
+        (None, None, _) => return Ok(None),
+        (_, Some(name), _) => name.clone(),
+        (_, None, Some(table)) => table.name.clone(),
+        (_, None, None) => {
+            return Err(error::config("the hive table of a query has no name").hint("give hive-table"));
+        }
+    };
+    Ok(Some(match (&args.hive_database, name.split_once('.')) {
+        (None, Some((database, table))) => (database.to_owned(), table.to_owned()),
+        (database, _) => (database.clone().unwrap_or_else(|| "default".to_owned()), name),
+    }))
+}
+
+fn format(args: &ImportArgs, selection: &Selection, hive: bool, facts: &Facts) -> Result<FileFormat> {
+    let compression = args.compression.unwrap_or_default();
+    Ok(match args.format {
+        ImportFormat::Parquet => {
+            let old = match args.parquet_timestamps {
+                ParquetTimestamps::Auto => hive && facts.old_hive,
+                ParquetTimestamps::Int96 => true,
+                ParquetTimestamps::Int64 => false,
+            };
+            let timestamps = if old { Timestamps::Int96 } else { Timestamps::Int64 };
+            FileFormat::Parquet(ParquetOptions { compression, timestamps, ..ParquetOptions::default() })
+        }
+        ImportFormat::Avro => {
+            let name = match (&args.record_name, selection.of_table()) {
+                (Some(name), _) => name.clone(),
+                (None, Some(table)) => table.name.clone(),
+                (None, None) => "AutoGeneratedSchema".to_owned(),
+            };
+            let sqoop = args.compat == Compat::Sqoop;
+            let name = if sqoop { sqoop_name(&name) } else { name };
+            // Whoever reads the files without Hive gets every digit of a time.
+            let timestamps = if hive { AvroTimestamps::Millis } else { AvroTimestamps::Micros };
+            let options = AvroOptions::new(name);
+            FileFormat::Avro(AvroOptions {
+                codec: compression,
+                all_nullable: sqoop,
+                java_names: sqoop,
+                timestamps,
+                ..options
+            })
+        }
+        ImportFormat::Text => FileFormat::Text(text::options(
+            &args.text,
+            args.compat,
+            hive,
+            args.compression.unwrap_or(Compression::None),
+        )?),
+        ImportFormat::Sequence => {
+            let codec = args.compression.unwrap_or(Compression::None);
+            FileFormat::Sequence(text::sequence_options(&args.text, args.compat, hive, codec)?)
+        }
+    })
+}
+
+fn storage(format: &FileFormat, schema: &Schema) -> Result<HiveStorage> {
+    Ok(match format {
+        FileFormat::Parquet(_) => HiveStorage::Parquet,
+        FileFormat::Avro(_) => HiveStorage::Avro { schema_json: format.avro_schema_json(schema)?.unwrap_or_default() },
+        FileFormat::Text(text) => HiveStorage::Text {
+            fields: text.delimiters.fields,
+            lines: text.delimiters.lines,
+            escaped_by: text.delimiters.escaped_by,
+            null: Some(text.null_string.clone()),
+        },
+        FileFormat::Sequence(sequence) => HiveStorage::Sequence {
+            fields: sequence.text.delimiters.fields,
+            escaped_by: sequence.text.delimiters.escaped_by,
+            null: Some(sequence.text.null_string.clone()),
+        },
+    })
+}
+
+/// The directory of the target, or of the Hive table whose partition the target is.
+fn root(args: &ImportArgs, selection: &Selection, facts: &Facts) -> Result<String> {
+    let name = selection.of_table().map(|table| table.name.as_str());
+    let given = match (&args.target_dir, &args.warehouse_dir, name) {
+        (Some(target), _, _) => target.clone(),
+        (None, Some(warehouse), Some(name)) => format!("{}/{name}", warehouse.trim_end_matches('/')),
+        (None, _, _) => match (&facts.hive_location, name) {
+            (Some(location), _) => location.clone(),
+            (None, _) => {
+                return Err(error::config("the import has no target-dir").hint("name the directory of the files"));
+            }
+        },
+    };
+    Ok(given)
+}
+
+/// What happens to data that is there: mode, ways with strangers, and whether an existing target is an error.
+fn mode(args: &ImportArgs) -> (LoadMode, Strangers, Option<&'static str>) {
+    let merges = !args.incremental.merge_key.is_empty();
+    match (args.incremental.mode, args.existing) {
+        (_, Existing::Append) => (LoadMode::Append, Strangers::Keep, None),
+        (Some(_), _) if merges => (LoadMode::Replace, Strangers::Refuse, None),
+        (Some(IncrementalMode::Append), _) => (LoadMode::Append, Strangers::Refuse, None),
+        (Some(IncrementalMode::Lastmodified), _) => (
+            LoadMode::Replace,
+            Strangers::Refuse,
+            Some(
+                "--merge-key or --append is required when using --incremental lastmodified and the output directory exists.",
+            ),
+        ),
+        (None, Existing::Replace) => (LoadMode::Replace, Strangers::Refuse, None),
+        (None, Existing::Refuse) => (
+            LoadMode::Replace,
+            Strangers::Refuse,
+            Some("choose another directory, or say what happens to the old files"),
+        ),
+        (None, Existing::Delete) => (LoadMode::Replace, Strangers::Replace, None),
+    }
+}
+
+fn static_partition(args: &ImportArgs, schema: &Schema) -> Result<Partition> {
+    let Some(pairs) = &args.hive_partition else { return Ok(Partition::none()) };
+    for (name, value) in &pairs.0 {
+        if schema.fields().iter().any(|f| f.name().eq_ignore_ascii_case(name)) {
+            return Err(error::config(format!("Partition key {name} cannot be a column to import."))
+                .hint("leave the column out with columns, or choose another key"));
+        }
+        if value.is_empty() {
+            return Err(error::config(format!("partition key {name} has no value")).hint("write NAME=VALUE"));
+        }
+    }
+    Ok(Partition::new(pairs.0.iter().map(|(name, value)| (name, value.clone()))))
+}
+
+fn hive_types(args: &ImportArgs, schema: &Schema) -> Result<Vec<Column>> {
+    let Some(pairs) = &args.map_column_hive else { return Ok(Vec::new()) };
+    let typed = |(name, hive_type): &(String, String)| {
+        if !schema.fields().iter().any(|f| f.name().eq_ignore_ascii_case(name)) {
+            return Err(error::config(format!("map-column-hive names {name}, which is no column of the import"))
+                .hint("check its name"));
+        }
+        let decoded = percent_encoding::percent_decode_str(hive_type).decode_utf8_lossy().into_owned();
+        Ok(Column::new(name.to_lowercase(), decoded))
+    };
+    pairs.0.iter().map(typed).collect()
+}
+
+/// How rows find their partitions, and the partition columns for the metastore.
+fn partitioner(schema: &SchemaRef, by: &[PartitionColumn]) -> Result<(Partitioner, Vec<Column>)> {
+    let fields = schema.fields();
+    let (mut columns, mut hive_columns) = (Vec::new(), Vec::new());
+    for column in by {
+        let Some(source) = fields.iter().position(|f| f.name().eq_ignore_ascii_case(&column.source)) else {
+            let what = format!("partition column {}: column {} is not read", column.name, column.source);
+            return Err(error::config(what).hint("check its name, and that columns holds it"));
+        };
+        let clash = fields.iter().any(|f| f.name().eq_ignore_ascii_case(&column.name));
+        if clash && !column.takes_the_column() {
+            return Err(error::config(format!("partition column {} has the name of another column", column.name))
+                .hint("give the partition column a name of its own"));
+        }
+        hive_columns.push(column.hive_column(&fields[source])?);
+        columns.push((column.clone(), source));
+    }
+    let taken = |index: usize| columns.iter().any(|(c, source)| *source == index && c.takes_the_column());
+    let kept: Vec<usize> = (0..fields.len()).filter(|i| !taken(*i)).collect();
+    if kept.is_empty() {
+        return Err(error::config("every column is a partition column").hint("leave one for the files"));
+    }
+    let kept_fields: Vec<_> = kept.iter().map(|i| fields[*i].clone()).collect();
+    let schema: SchemaRef = Arc::new(Schema::new_with_metadata(kept_fields, schema.metadata().clone()));
+    Ok((Partitioner { columns, kept, schema }, hive_columns))
+}
+
+fn encoder_factory(format: FileFormat, schema: SchemaRef) -> EncoderFactory {
+    Arc::new(move |_| format.encoder(schema.clone()))
+}
