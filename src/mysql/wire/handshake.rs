@@ -86,6 +86,8 @@ pub(super) async fn open(stream: Stream, login: &Login) -> Result<Session, Fault
         packets,
     };
     let mut capabilities = capabilities;
+    // MySQL believes what the request for encryption says, not what the response after it says.
+    capabilities.set(CapabilityFlags::CLIENT_CONNECT_WITH_DB, !login.database.is_empty());
     let offers_tls = greeting.capabilities().contains(CapabilityFlags::CLIENT_SSL);
     if let Some(tls) = login.tls.wanted(offers_tls)? {
         capabilities |= CapabilityFlags::CLIENT_SSL;
