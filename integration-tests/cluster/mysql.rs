@@ -52,7 +52,8 @@ impl MySqlServer {
     }
 
     async fn start() -> Self {
-        let reference = Command::new("bash").args(["-c", ". docker/bin/lib.sh; mysql_image_ref"]).current_dir(root()).output();
+        let reference =
+            Command::new("bash").args(["-c", ". docker/bin/lib.sh; mysql_image_ref"]).current_dir(root()).output();
         let reference = String::from_utf8(reference.unwrap().stdout).unwrap();
         let (name, tag) = reference.trim().split_once(':').unwrap();
         let options = "--no-defaults --datadir=/data --user=root";

@@ -47,7 +47,12 @@ impl Bank {
     }
 
     /// Starts a teller who moves money from one table to another without a pause.
-    async fn teller(&self, number: u64, closed: &Arc<AtomicBool>, moved: &Arc<AtomicU64>) -> tokio::task::JoinHandle<()> {
+    async fn teller(
+        &self,
+        number: u64,
+        closed: &Arc<AtomicBool>,
+        moved: &Arc<AtomicU64>,
+    ) -> tokio::task::JoinHandle<()> {
         let mut conn = self.server.writer(Some(&self.name)).await;
         let (closed, moved) = (closed.clone(), moved.clone());
         tokio::spawn(async move {
@@ -164,7 +169,8 @@ async fn locks_give_one_moment_and_are_let_go() {
         let (client, tables) = (server.client_of(user, &bank.name), bank.tables().await);
         let (closed, moved) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let teller = bank.teller(1, &closed, &moved).await;
-        for (consistency, rung) in [(Consistency::FlushTables, Rung::FlushTables), (Consistency::LockTables, Rung::LockTables)]
+        for (consistency, rung) in
+            [(Consistency::FlushTables, Rung::FlushTables), (Consistency::LockTables, Rung::LockTables)]
         {
             for _ in 0..5 {
                 let options = SnapshotOptions { consistency, tables: &tables, ..Default::default() };
@@ -191,7 +197,8 @@ async fn a_lock_that_does_not_come_is_given_up() {
         bank.conn.query_drop("BEGIN").await.unwrap();
         bank.conn.query_drop("UPDATE giro SET amount = amount - 1 WHERE id = 1").await.unwrap();
         let time = Duration::from_secs(1);
-        let options = SnapshotOptions { consistency: Consistency::LockTables, tables: &tables, time, ..Default::default() };
+        let options =
+            SnapshotOptions { consistency: Consistency::LockTables, tables: &tables, time, ..Default::default() };
         let began = Instant::now();
         let error = Snapshot::open(&client, READERS, &options).await.unwrap_err();
         assert_eq!(error.kind(), Kind::Refused, "{error}");
@@ -220,7 +227,10 @@ async fn the_way_down_is_told() {
     assert!(auto.notes[1].contains("log is kept by MyISAM"), "{:?}", auto.notes);
     let error = open(Consistency::BinlogPosition).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Refused);
-    assert!(error.to_string().contains("names no binlog position") && error.remedy().unwrap().contains("auto"), "{error}");
+    assert!(
+        error.to_string().contains("names no binlog position") && error.remedy().unwrap().contains("auto"),
+        "{error}"
+    );
     for locked in [Consistency::FlushTables, Consistency::LockTables] {
         let error = open(locked).await.unwrap_err();
         assert_eq!(error.kind(), Kind::Refused, "{error}");
@@ -228,10 +238,11 @@ async fn the_way_down_is_told() {
     }
     let one = open(Consistency::OneConnection).await.unwrap();
     assert_eq!((one.rung, one.connections.len(), one.position.is_some()), (Rung::OneConnection, 1, true));
-    let error = Snapshot::open(&Server::MariaDb.client("shop"), 2, &SnapshotOptions {
-        consistency: Consistency::Gtid,
-        ..Default::default()
-    })
+    let error = Snapshot::open(
+        &Server::MariaDb.client("shop"),
+        2,
+        &SnapshotOptions { consistency: Consistency::Gtid, ..Default::default() },
+    )
     .await
     .unwrap_err();
     assert!(error.to_string().contains("gtid_mode is not on"), "{error}");

@@ -122,7 +122,14 @@ fn kinds(server: &Server) -> Vec<(&'static str, &'static str, fn(&mut ChaCha8Rng
         ("whole", "DECIMAL(20,0)", |r| r.random::<i64>().to_string()),
         ("wide", "DECIMAL(65,30)", |r| {
             let any = format!("{}.{}", r.random::<i64>(), r.random::<u32>());
-            sometimes(r, &["99999999999999999999999999999999999.999999999999999999999999999999", "-0.000000000000000000000000000001"], any)
+            sometimes(
+                r,
+                &[
+                    "99999999999999999999999999999999999.999999999999999999999999999999",
+                    "-0.000000000000000000000000000001",
+                ],
+                any,
+            )
         }),
         ("f", "FLOAT", |r| {
             let any = format!("{:e}", r.random_range(-1.0f32..1.0));
@@ -133,11 +140,21 @@ fn kinds(server: &Server) -> Vec<(&'static str, &'static str, fn(&mut ChaCha8Rng
             sometimes(r, &["1.7976931348623157e308", "-1.7976931348623157e308", "5e-324", "0.1", "-0.0"], any)
         }),
         ("day", "DATE", |r| {
-            let any = format!("'{}-{:02}-{:02}'", r.random_range(1000..=9999), r.random_range(0..=12), r.random_range(0..=28));
+            let any = format!(
+                "'{}-{:02}-{:02}'",
+                r.random_range(1000..=9999),
+                r.random_range(0..=12),
+                r.random_range(0..=28)
+            );
             sometimes(r, &["'0000-00-00'", "'2024-00-00'", "'2024-02-00'"], any)
         }),
         ("at", "DATETIME(6)", |r| {
-            let any = format!("'{}-01-01 {:02}:00:00.{:06}'", r.random_range(1970..=2030), r.random_range(0..24), r.random_range(0..999_999));
+            let any = format!(
+                "'{}-01-01 {:02}:00:00.{:06}'",
+                r.random_range(1970..=2030),
+                r.random_range(0..24),
+                r.random_range(0..999_999)
+            );
             sometimes(r, &["'0000-00-00 00:00:00'", "'9999-12-31 23:59:59.999999'", "'2024-00-00 10:00:00'"], any)
         }),
         ("stamp", "TIMESTAMP(3)", |r| {
@@ -145,7 +162,8 @@ fn kinds(server: &Server) -> Vec<(&'static str, &'static str, fn(&mut ChaCha8Rng
             sometimes(r, &["'0000-00-00 00:00:00'", "'2038-01-19 03:14:07.999'"], any)
         }),
         ("span", "TIME(2)", |r| {
-            let any = format!("'{}:{:02}:{:02}.5'", r.random_range(-838..=838), r.random_range(0..60), r.random_range(0..60));
+            let any =
+                format!("'{}:{:02}:{:02}.5'", r.random_range(-838..=838), r.random_range(0..60), r.random_range(0..60));
             sometimes(r, &["'-838:59:59'", "'838:59:59'", "'00:00:00'"], any)
         }),
         ("general", "VARCHAR(20) COLLATE utf8mb4_general_ci", |r| hex(&text(r, &format!("{LATIN}αΑβΒ日本𝄞")))),
@@ -177,17 +195,21 @@ fn kinds(server: &Server) -> Vec<(&'static str, &'static str, fn(&mut ChaCha8Rng
 async fn every_kind(server: &Server) -> Scene {
     let (kinds, mut rng) = (kinds(server), ChaCha8Rng::seed_from_u64(4));
     let columns: Vec<String> = kinds.iter().map(|(name, of, _)| format!("{name} {of} NULL")).collect();
-    let keys: Vec<String> = kinds.iter().map(|(name, ..)| match *name {
-        "long_text" => "KEY (long_text(9))".to_owned(),
-        name => format!("KEY ({name})"),
-    }).collect();
+    let keys: Vec<String> = kinds
+        .iter()
+        .map(|(name, ..)| match *name {
+            "long_text" => "KEY (long_text(9))".to_owned(),
+            name => format!("KEY ({name})"),
+        })
+        .collect();
     let mut statements = vec![
         format!("CREATE TABLE indexed (id INT PRIMARY KEY, {}, {}) ENGINE=InnoDB", columns.join(", "), keys.join(", ")),
         format!("CREATE TABLE plain (id INT PRIMARY KEY, {}) ENGINE=InnoDB", columns.join(", ")),
     ];
     for first in (0..ROWS).step_by(250) {
         let row = |id: u32, rng: &mut ChaCha8Rng| {
-            let values = kinds.iter().map(|(_, _, value)| if rng.random_bool(0.05) { "NULL".to_owned() } else { value(rng) });
+            let values =
+                kinds.iter().map(|(_, _, value)| if rng.random_bool(0.05) { "NULL".to_owned() } else { value(rng) });
             format!("({id}, {})", values.collect::<Vec<_>>().join(", "))
         };
         let rows: Vec<String> = (first..first + 250).map(|id| row(id, &mut rng)).collect();
@@ -244,7 +266,8 @@ async fn composite_keys_and_queries_are_covered() {
             // Most rows are of one tenant, and most of those of one day.
             let row = |id: u32, rng: &mut ChaCha8Rng| {
                 let tenant = ["big", "BIGGER", "a'b", "ä\\"][rng.random_range(0u32..13).saturating_sub(9) as usize];
-                let day = ["2024-01-01", "2024-01-02", "2024-02-29"][rng.random_range(0u32..9).saturating_sub(6) as usize];
+                let day =
+                    ["2024-01-01", "2024-01-02", "2024-02-29"][rng.random_range(0u32..9).saturating_sub(6) as usize];
                 format!("({id}, '{}', '{day}', {id})", tenant.replace('\\', "\\\\").replace('\'', "''"))
             };
             let rows: Vec<String> = (first..first + 500).map(|id| row(id, &mut rng)).collect();
@@ -288,11 +311,8 @@ async fn boundary_queries_filter_and_limits_hold() {
     let source = Source::table(&table, None);
     let ids = |rows: &[u32]| rows.iter().map(u32::to_string).collect::<Vec<_>>();
     let by = |name: &str| SplitKey::new(table.column(name).unwrap()).unwrap();
-    let bounded = |query: &str, connections| SplitOptions {
-        boundary_query: Some(query.to_owned()),
-        connections,
-        ..fine()
-    };
+    let bounded =
+        |query: &str, connections| SplitOptions { boundary_query: Some(query.to_owned()), connections, ..fine() };
     let of_t = |c: &str| format!("SELECT id FROM t WHERE {c}");
     for connections in [1, 2] {
         let options = bounded("SELECT MIN(id), MAX(id) FROM t WHERE id IN (3, 5)", connections);
@@ -304,7 +324,9 @@ async fn boundary_queries_filter_and_limits_hold() {
     }
     let nothing = scene.plan(&source, &by("id"), &bounded("SELECT NULL, NULL", 2)).await.unwrap();
     assert_eq!(nothing[0].condition.as_deref(), Some("`id` IS NULL"));
-    for (query, kind) in [("SELECT 1, 'x'", Kind::Data), ("SELECT 1", Kind::Data), ("SELECT 1, 2 FROM void", Kind::Data)] {
+    for (query, kind) in
+        [("SELECT 1, 'x'", Kind::Data), ("SELECT 1", Kind::Data), ("SELECT 1, 2 FROM void", Kind::Data)]
+    {
         assert_eq!(scene.plan(&source, &by("id"), &bounded(query, 2)).await.unwrap_err().kind(), kind, "{query}");
     }
     // Without splits there is one connection and no question.
@@ -358,7 +380,11 @@ async fn skew(rows: u32, check: bool) {
         }
         assert_eq!(counts.iter().sum::<u64>(), u64::from(rows), "{}: {splits:#?}", key.name());
         let most = *counts.iter().max().unwrap() as f64 / (f64::from(rows) / 16.0);
-        println!("{rows} rows by {}: {} splits in {took:?}, the largest has {most:.2} times its share", key.name(), splits.len());
+        println!(
+            "{rows} rows by {}: {} splits in {took:?}, the largest has {most:.2} times its share",
+            key.name(),
+            splits.len()
+        );
         if check {
             assert!(splits.len() >= 12, "{}: {counts:?}", key.name());
             assert!(most < 2.5, "{}: {counts:?}", key.name());
