@@ -13,12 +13,10 @@ BASELINE=$ROOT/bench/callgrind.baseline
 command -v valgrind >/dev/null || die "valgrind is not installed; run: make setup"
 
 cd "$ROOT"
-build=(cargo build --locked --example encode-fixed
-  --config profile.dev.package.sakia.opt-level=2
-  --config profile.dev.package.sakia.debug-assertions=false
-  --config profile.dev.package.sakia.overflow-checks=false)
-"${build[@]}" --quiet
-program=$("${build[@]}" --message-format=json --quiet |
+program=$(cargo build --locked --quiet --example encode-fixed --message-format=json-render-diagnostics \
+  --config profile.dev.package.sakia.opt-level=2 \
+  --config profile.dev.package.sakia.debug-assertions=false \
+  --config profile.dev.package.sakia.overflow-checks=false |
   sed -n 's/.*"name":"encode-fixed".*"executable":"\([^"]*\)".*/\1/p')
 [ -x "$program" ] || die "cargo did not say where it put encode-fixed"
 
@@ -40,7 +38,7 @@ for case in $CASES; do
   [ "${now:-0}" -gt 1000000 ] || die "only ${now:-no} instructions counted for $case: the counted function was not found"
   lines+="$case $now"$'\n'
   [ "${1:-}" != bless ] || continue
-  was=$(awk -v case="$case" '$1 == case { print $2 }' "$BASELINE")
+  was=$(awk -v name="$case" '$1 == name { print $2 }' "$BASELINE")
   [ -n "$was" ] || die "bench/callgrind.baseline does not know $case; run: make callgrind-bless"
   change=$(awk -v now="$now" -v was="$was" 'BEGIN { printf "%+.2f", 100 * (now - was) / was }')
   say "callgrind: $case $now instructions, $change % against the baseline"
