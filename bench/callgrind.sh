@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Counts the instructions that encoding a fixed input takes: callgrind.sh check|bless
+# Counts the instructions that decoding and encoding a fixed input takes: callgrind.sh check|bless
 #
 # check fails when a count is more than TOLERANCE percent above bench/callgrind.baseline; bless writes that file anew.
 # Seconds depend on the machine and its load, instructions hardly. The dependencies are those of the tests, compiled
@@ -7,7 +7,7 @@
 # comparable only among themselves, and another compiler may move them: then bless, in a commit of its own.
 . "$(dirname "${BASH_SOURCE[0]}")/../docker/bin/lib.sh"
 
-CASES="parquet avro"
+CASES="read parquet avro"
 TOLERANCE=5
 BASELINE=$ROOT/bench/callgrind.baseline
 command -v valgrind >/dev/null || die "valgrind is not installed; run: make setup"

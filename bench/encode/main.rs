@@ -1,16 +1,22 @@
-//! Encodes a fixed input, so that `make callgrind` can count the instructions it takes: encode-fixed parquet|avro
+//! Decodes and encodes a fixed input, so that `make callgrind` can count the instructions it takes:
+//! encode-fixed read|parquet|avro
 //!
-//! Only what happens inside a function called `measured_...` is counted; the input is made outside of it.
+//! The input is the bytes of rows as the server sends them. `read` makes batches of them, the others also a file. Only
+//! what happens inside a function called `measured_...` is counted; the input is made outside of it.
 
 mod rows;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use arrow_array::RecordBatch;
+use arrow_schema::{Schema, SchemaRef};
 use sakia::error::{self, Result};
 use sakia::format::{AvroOptions, Compression, FileFormat, ParquetOptions};
+use sakia::mysql::decode::BatchBuilder;
+use sakia::mysql::types::{Carrier, Column, TypeOptions};
 
-use self::rows::Order;
+use self::rows::Row;
 
 const ROWS: u32 = 32 << 10;
 
@@ -32,25 +38,47 @@ fn main() -> ExitCode {
 }
 
 fn run(case: &str) -> Result<usize> {
+    let zstd = ParquetOptions { compression: Compression::Zstd, ..ParquetOptions::default() };
     let format = match case {
-        "parquet" => {
-            FileFormat::Parquet(ParquetOptions { compression: Compression::Zstd, ..ParquetOptions::default() })
-        }
-        "avro" => FileFormat::Avro(AvroOptions::new("orders")),
-        _ => return Err(error::usage("usage: encode-fixed parquet|avro")),
+        "read" => None,
+        "parquet" => Some(FileFormat::Parquet(zstd)),
+        "avro" => Some(FileFormat::Avro(AvroOptions::new("orders"))),
+        _ => return Err(error::usage("usage: encode-fixed read|parquet|avro")),
     };
-    measured_encode(&format, &batches()?)
-}
-
-fn batches() -> Result<Vec<RecordBatch>> {
-    let orders: Vec<Order> = (1..=ROWS).map(Order::numbered).collect();
-    let made = orders.chunks(BATCH_ROWS).map(rows::batch).collect::<std::result::Result<_, _>>();
-    made.map_err(|e| error::bug("the fixed rows do not fit their schema").source(e))
+    let options = TypeOptions::default();
+    let columns: Vec<Column> = rows::columns().iter().map(Column::of_result).collect();
+    let fields = columns.iter().map(|column| column.field(&options)).collect::<Result<Vec<_>>>()?;
+    let carriers = columns.iter().map(|column| column.carrier(&options)).collect::<Result<Vec<_>>>()?;
+    let schema: SchemaRef = Arc::new(Schema::new(fields));
+    let rows: Vec<Row> = (1..=ROWS).map(Row::numbered).collect();
+    let batches = measured_read(&schema, &carriers, &options, &rows)?;
+    match format {
+        None => Ok(batches.iter().map(RecordBatch::get_array_memory_size).sum()),
+        Some(format) => measured_encode(&format, &schema, &batches),
+    }
 }
 
 #[inline(never)]
-fn measured_encode(format: &FileFormat, batches: &[RecordBatch]) -> Result<usize> {
-    let mut encoder = format.encoder(rows::schema())?;
+fn measured_read(
+    schema: &SchemaRef,
+    carriers: &[Carrier],
+    options: &TypeOptions,
+    rows: &[Row],
+) -> Result<Vec<RecordBatch>> {
+    let mut builder = BatchBuilder::new(schema.clone(), carriers, &rows::columns(), options, BATCH_ROWS)?;
+    let mut batches = Vec::new();
+    for row in rows {
+        builder.append(&row.nulls, &row.values)?;
+        if builder.rows() == BATCH_ROWS {
+            batches.push(builder.finish()?);
+        }
+    }
+    Ok(batches)
+}
+
+#[inline(never)]
+fn measured_encode(format: &FileFormat, schema: &SchemaRef, batches: &[RecordBatch]) -> Result<usize> {
+    let mut encoder = format.encoder(schema.clone())?;
     let (mut out, mut bytes) = (Vec::new(), 0);
     for batch in batches {
         encoder.encode(batch, &mut out)?;

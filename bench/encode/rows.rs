@@ -1,59 +1,110 @@
-//! The rows of the benchmark's `orders`, made of their numbers alone.
+//! The rows of the benchmark's `orders` as the server sends them, made of their numbers alone.
+//!
+//! Source: MySQL 8.4 source documentation, "Binary Protocol Resultset Row".
 
-use std::sync::Arc;
+use mysql_common::constants::ColumnFlags;
+use sakia::mysql::wire::{FieldType, ResultColumn};
 
-use arrow_array::{
-    ArrayRef, Date32Array, Decimal128Array, Float64Array, Int16Array, Int32Array, Int64Array, RecordBatch, StringArray,
-    TimestampMicrosecondArray,
-};
-use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, TimeUnit};
+/// Numbers of the collations of bytes and of utf8mb4.
+const BYTES: u16 = 63;
+const UTF8MB4: u16 = 45;
 
-/// 2024-01-01, the day of the first row.
-const FIRST_DAY: i32 = 19_723;
+/// Columns as the server describes them: name, type, most bytes, digits after the point or of the second.
+const COLUMNS: [(&str, FieldType, u32, u8); 12] = [
+    ("id", FieldType::MYSQL_TYPE_LONGLONG, 20, 0),
+    ("customer_id", FieldType::MYSQL_TYPE_LONG, 11, 0),
+    ("sku", FieldType::MYSQL_TYPE_STRING, 40, 0),
+    ("qty", FieldType::MYSQL_TYPE_SHORT, 6, 0),
+    ("price", FieldType::MYSQL_TYPE_NEWDECIMAL, 14, 2),
+    ("discount", FieldType::MYSQL_TYPE_DOUBLE, 22, 31),
+    ("status", FieldType::MYSQL_TYPE_STRING, 32, 0),
+    ("created_at", FieldType::MYSQL_TYPE_DATETIME, 26, 6),
+    ("updated_at", FieldType::MYSQL_TYPE_TIMESTAMP, 19, 0),
+    ("ship_date", FieldType::MYSQL_TYPE_DATE, 10, 0),
+    ("email", FieldType::MYSQL_TYPE_VAR_STRING, 320, 0),
+    ("note", FieldType::MYSQL_TYPE_VAR_STRING, 1020, 0),
+];
 
-const SECONDS_PER_DAY: i64 = 86_400;
-
-/// One row.
-pub struct Order {
-    pub id: u32,
-    pub customer_id: i32,
-    pub sku: String,
-    pub qty: i16,
-    /// Hundredths.
-    pub price: u32,
-    pub discount: Option<f64>,
-    pub status: &'static str,
-    /// Whole milliseconds, so that Avro as Hive reads it carries it.
-    pub created_at_micros: i64,
-    pub updated_at_seconds: i64,
-    pub ship_date_days: Option<i32>,
-    pub email: String,
-    pub note: Option<String>,
+/// A row: the bits that tell its NULLs, and the bytes of its values.
+pub struct Row {
+    pub nulls: [u8; (COLUMNS.len() + 9) / 8],
+    pub values: Vec<u8>,
 }
 
-impl Order {
+/// The description that comes before the rows.
+pub fn columns() -> Vec<ResultColumn> {
+    let column = |(name, field_type, length, decimals): (&str, FieldType, u32, u8)| {
+        let text = matches!(field_type, FieldType::MYSQL_TYPE_STRING | FieldType::MYSQL_TYPE_VAR_STRING);
+        let flags = match name {
+            "id" => ColumnFlags::UNSIGNED_FLAG,
+            "status" => ColumnFlags::ENUM_FLAG,
+            _ => ColumnFlags::empty(),
+        };
+        let charset = if text { UTF8MB4 } else { BYTES };
+        ResultColumn { name: name.to_owned(), field_type, flags, length, decimals, charset, extended: None }
+    };
+    COLUMNS.into_iter().map(column).collect()
+}
+
+impl Row {
     /// The row of a number, beginning with 1.
     pub fn numbered(id: u32) -> Self {
         let chance = mixed(id);
-        let began = i64::from(FIRST_DAY) * SECONDS_PER_DAY;
-        let seconds = began + i64::from(id) * 11 % (730 * SECONDS_PER_DAY);
-        Self {
-            id,
-            customer_id: (1 + chance % 500_000) as i32,
-            sku: format!("SKU{:07}", u64::from(id) * 7919 % 1_000_000),
-            qty: (1 + id % 9) as i16,
-            price: chance % 1_000_000,
-            discount: (id % 5 != 0).then(|| f64::from(chance) / f64::from(u32::MAX)),
-            status: ["new", "paid", "shipped", "returned"][(id % 4) as usize],
-            created_at_micros: seconds * 1_000_000 + i64::from(id % 1_000) * 1_000,
-            updated_at_seconds: began + i64::from(id) * 13 % (730 * SECONDS_PER_DAY),
-            ship_date_days: (id % 10 != 0).then(|| FIRST_DAY + (id % 700) as i32),
-            email: format!("user{}@example{}.com", 1 + chance % 500_000, id % 20),
-            note: (id % 3 != 0).then(|| {
-                let tail = if id % 2 == 0 { "" } else { " – café ☕" };
-                format!("leave at the door {chance:08x}{:08x}{tail}", mixed(chance))
-            }),
+        let mut row = Self { nulls: [0; (COLUMNS.len() + 9) / 8], values: Vec::with_capacity(160) };
+        row.bytes(&u64::from(id).to_le_bytes());
+        row.bytes(&(1 + chance % 500_000).to_le_bytes());
+        row.text(&format!("SKU{:07}", u64::from(id) * 7919 % 1_000_000));
+        row.bytes(&((1 + id % 9) as u16).to_le_bytes());
+        row.text(&format!("{}.{:02}", chance % 10_000, id % 100));
+        row.unless(id % 5 == 0, 5, |row| row.bytes(&(f64::from(chance) / f64::from(u32::MAX)).to_le_bytes()));
+        row.text(["new", "paid", "shipped", "returned"][(id % 4) as usize]);
+        // Whole milliseconds, so that Avro as Hive reads it carries them.
+        row.time(id * 11, Some(id % 1_000 * 1_000));
+        row.time(id * 13, None);
+        row.unless(id % 10 == 0, 9, |row| {
+            row.bytes(&[4]);
+            row.day(id % 700);
+        });
+        row.text(&format!("user{}@example{}.com", 1 + chance % 500_000, id % 20));
+        row.unless(id % 3 == 0, 11, |row| {
+            let tail = if id % 2 == 0 { "" } else { " – café ☕" };
+            row.text(&format!("leave at the door {chance:08x}{:08x}{tail}", mixed(chance)));
+        });
+        row
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.values.extend_from_slice(bytes);
+    }
+
+    /// Text of at most 250 bytes, whose length takes one.
+    fn text(&mut self, text: &str) {
+        self.bytes(&[text.len() as u8]);
+        self.bytes(text.as_bytes());
+    }
+
+    fn unless(&mut self, null: bool, column: usize, write: impl FnOnce(&mut Self)) {
+        if null {
+            // The first two bits belong to nobody.
+            self.nulls[(column + 2) / 8] |= 1 << ((column + 2) % 8);
+        } else {
+            write(self);
         }
+    }
+
+    fn time(&mut self, seconds: u32, micros: Option<u32>) {
+        self.bytes(&[if micros.is_some() { 11 } else { 7 }]);
+        self.day(seconds / 86_400);
+        self.bytes(&[(seconds / 3600 % 24) as u8, (seconds / 60 % 60) as u8, (seconds % 60) as u8]);
+        if let Some(micros) = micros {
+            self.bytes(&micros.to_le_bytes());
+        }
+    }
+
+    /// A day that every calendar has.
+    fn day(&mut self, number: u32) {
+        self.bytes(&((2024 + number / 336 % 2) as u16).to_le_bytes());
+        self.bytes(&[(1 + number / 28 % 12) as u8, (1 + number % 28) as u8]);
     }
 }
 
@@ -63,48 +114,4 @@ fn mixed(number: u32) -> u32 {
     x = (x ^ (x >> 16)).wrapping_mul(0x85eb_ca6b);
     x = (x ^ (x >> 13)).wrapping_mul(0xc2b2_ae35);
     x ^ (x >> 16)
-}
-
-/// Schema of [`batch`].
-pub fn schema() -> SchemaRef {
-    let utc = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
-    Arc::new(Schema::new(vec![
-        Field::new("id", DataType::Int64, false),
-        Field::new("customer_id", DataType::Int32, false),
-        Field::new("sku", DataType::Utf8, false),
-        Field::new("qty", DataType::Int16, false),
-        Field::new("price", DataType::Decimal128(12, 2), false),
-        Field::new("discount", DataType::Float64, true),
-        Field::new("status", DataType::Utf8, false),
-        Field::new("created_at", DataType::Timestamp(TimeUnit::Microsecond, None), false),
-        Field::new("updated_at", utc, false),
-        Field::new("ship_date", DataType::Date32, true),
-        Field::new("email", DataType::Utf8, false),
-        Field::new("note", DataType::Utf8, true),
-    ]))
-}
-
-/// Rows as a batch.
-///
-/// # Errors
-/// None in practice: the columns are those of the schema.
-pub fn batch(rows: &[Order]) -> Result<RecordBatch, ArrowError> {
-    let price = Decimal128Array::from_iter_values(rows.iter().map(|r| i128::from(r.price)));
-    let created = TimestampMicrosecondArray::from_iter_values(rows.iter().map(|r| r.created_at_micros));
-    let updated = TimestampMicrosecondArray::from_iter_values(rows.iter().map(|r| r.updated_at_seconds * 1_000_000));
-    let columns: Vec<ArrayRef> = vec![
-        Arc::new(Int64Array::from_iter_values(rows.iter().map(|r| i64::from(r.id)))),
-        Arc::new(Int32Array::from_iter_values(rows.iter().map(|r| r.customer_id))),
-        Arc::new(StringArray::from_iter_values(rows.iter().map(|r| &r.sku))),
-        Arc::new(Int16Array::from_iter_values(rows.iter().map(|r| r.qty))),
-        Arc::new(price.with_precision_and_scale(12, 2)?),
-        Arc::new(Float64Array::from_iter(rows.iter().map(|r| r.discount))),
-        Arc::new(StringArray::from_iter_values(rows.iter().map(|r| r.status))),
-        Arc::new(created),
-        Arc::new(updated.with_timezone("UTC")),
-        Arc::new(Date32Array::from_iter(rows.iter().map(|r| r.ship_date_days))),
-        Arc::new(StringArray::from_iter_values(rows.iter().map(|r| &r.email))),
-        Arc::new(StringArray::from_iter(rows.iter().map(|r| r.note.as_deref()))),
-    ];
-    RecordBatch::try_new(schema(), columns)
 }
