@@ -74,14 +74,17 @@ def fill_export(sizes):
 
 
 def clear(place, sizes):
+    """Empties a target, and forgets what sakia keeps beside it of the load before: each run is a first one."""
     kind, path = place.split(":", 1)
+    beside = f"{os.path.dirname(path)}/.sakia/{os.path.basename(path)}"
     if kind == "hdfs":
         hdfs.delete(path)
+        hdfs.delete(beside)
     elif kind == "table":
         server.sql(f"set sql_log_bin = 0; drop table if exists {path}; create table {path} like orders", sizes.database)
-    elif Path(path).is_dir():
-        shutil.rmtree(path)
     else:
+        for old in (path, beside):
+            shutil.rmtree(old, ignore_errors=True)
         Path(path).unlink(missing_ok=True)
 
 

@@ -56,18 +56,18 @@ impl Row {
         row.text(&format!("SKU{:07}", u64::from(id) * 7919 % 1_000_000));
         row.bytes(&((1 + id % 9) as u16).to_le_bytes());
         row.text(&format!("{}.{:02}", chance % 10_000, id % 100));
-        row.unless(id % 5 == 0, 5, |row| row.bytes(&(f64::from(chance) / f64::from(u32::MAX)).to_le_bytes()));
+        row.unless(id.is_multiple_of(5), 5, |row| row.bytes(&(f64::from(chance) / f64::from(u32::MAX)).to_le_bytes()));
         row.text(["new", "paid", "shipped", "returned"][(id % 4) as usize]);
         // Whole milliseconds, so that Avro as Hive reads it carries them.
         row.time(id * 11, Some(id % 1_000 * 1_000));
         row.time(id * 13, None);
-        row.unless(id % 10 == 0, 9, |row| {
+        row.unless(id.is_multiple_of(10), 9, |row| {
             row.bytes(&[4]);
             row.day(id % 700);
         });
         row.text(&format!("user{}@example{}.com", 1 + chance % 500_000, id % 20));
-        row.unless(id % 3 == 0, 11, |row| {
-            let tail = if id % 2 == 0 { "" } else { " – café ☕" };
+        row.unless(id.is_multiple_of(3), 11, |row| {
+            let tail = if id.is_multiple_of(2) { "" } else { " – café ☕" };
             row.text(&format!("leave at the door {chance:08x}{:08x}{tail}", mixed(chance)));
         });
         row
