@@ -8,9 +8,11 @@
 //! the connections read others. Until its commit nothing of a table is visible; a failed or stopped import throws away
 //! what it staged and ends its statements on the server.
 
+mod check;
 mod cut;
 mod landing;
 mod moment;
+mod older;
 mod open;
 mod settle;
 mod sink;
