@@ -127,8 +127,11 @@ impl HiveServer2Options {
     /// # Errors
     /// Config: the password cannot be read.
     pub(super) fn mechanism(&self) -> Result<Option<Mechanism>> {
-        let source =
-            SecretSource { password_file: self.password_file.clone(), password_env: self.password_env.clone() };
+        let source = SecretSource {
+            password_file: self.password_file.clone(),
+            password_env: self.password_env.clone(),
+            ..SecretSource::default()
+        };
         match self.auth {
             Authentication::Nosasl => Ok(None),
             Authentication::Plain => {

@@ -15,6 +15,7 @@ use tokio::net::TcpStream;
 pub use self::url::JdbcParameters;
 use super::wire::tls::{SslMode, Tls, TlsFiles};
 use crate::error::{self, Error, Kind, Result};
+use crate::secret::option_file::{self, Defaults};
 use crate::secret::{Secret, SecretSource};
 
 /// The port of MySQL and MariaDB.
@@ -56,6 +57,19 @@ pub struct MySqlOptions {
     /// Environment variable that holds the password
     #[arg(long, value_name = "NAME")]
     pub password_env: Option<String>,
+    /// Asks for the password on the terminal
+    #[arg(long)]
+    #[serde(default)]
+    pub password_prompt: bool,
+    /// Name of the password in a Hadoop credential file; needs --credential-provider
+    #[arg(long, value_name = "ALIAS")]
+    pub password_alias: Option<String>,
+    /// Hadoop credential file, as jceks://file/PATH or localjceks://file/PATH
+    #[arg(long, value_name = "URI")]
+    pub credential_provider: Option<String>,
+    /// MySQL option file whose group client names user, password, host and port where nothing else does
+    #[arg(long, value_name = "FILE")]
+    pub defaults_file: Option<PathBuf>,
     /// Encryption of the connection [default: preferred, or as the URL says]
     #[arg(long, value_name = "MODE", value_enum)]
     pub ssl_mode: Option<SslMode>,
@@ -81,13 +95,20 @@ pub struct MySqlOptions {
 }
 
 /// One MySQL server, as a certain user, in a certain database.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct MySqlClient {
     opts: mysql_async::Opts,
     login: Login,
     address: String,
     password_from: String,
     jdbc: JdbcParameters,
+}
+
+/// Leaves out the driver's options, which would show the password.
+impl std::fmt::Debug for MySqlClient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MySqlClient").field("login", &self.login).field("jdbc", &self.jdbc).finish_non_exhaustive()
+    }
 }
 
 /// Everything that a connection is opened with.
@@ -147,15 +168,16 @@ impl MySqlClient {
     /// As [`MySqlClient::new`].
     pub fn of_server(options: &MySqlOptions, base: &Path) -> Result<Self> {
         let from_url = options.url.as_deref().map(url::parse).transpose()?.unwrap_or_default();
-        let Address { host, port, user, database } = address(&from_url, options)?;
-        let (password_file, password_env) = (options.password_file.clone(), options.password_env.clone());
-        let password_from = match (&password_file, &password_env) {
-            (Some(file), _) => format!("the password of {}", file.display()),
-            (None, Some(name)) => format!("the password of ${name}"),
-            (None, None) if options.password.is_some() => "the password given".to_owned(),
-            (None, None) => "no password".to_owned(),
+        let defaults = options.defaults_file.as_ref().map(|file| option_file::read(&base.join(file)));
+        let from_file = defaults.transpose()?.unwrap_or_default();
+        let Address { host, port, user, database } = address(&from_url, options, &from_file)?;
+        let source = password_source(options);
+        let (password, password_from) = match (source.read(base)?, from_file.password) {
+            (Some(password), _) => (Some(password), source.label()),
+            (None, Some(password)) => (Some(password), "the password of the defaults file".to_owned()),
+            (None, None) if options.password.is_some() => (options.password.clone(), "the password given".to_owned()),
+            (None, None) => (None, source.label()),
         };
-        let password = SecretSource { password_file, password_env }.read(base)?.or_else(|| options.password.clone());
         let files = tls_files(options, base);
         let seconds = |n: u32| Duration::from_secs(n.into());
         let mode = options.ssl_mode.or(from_url.ssl_mode).unwrap_or_default();
@@ -243,13 +265,26 @@ fn root_text(error: &Error) -> String {
     below.to_string()
 }
 
-fn address(from_url: &url::FromUrl, options: &MySqlOptions) -> Result<Address> {
-    let user = one("user", from_url.user.clone(), options.user.clone())?.ok_or_else(|| missing("user"))?;
+fn password_source(options: &MySqlOptions) -> SecretSource {
+    SecretSource {
+        password_file: options.password_file.clone(),
+        password_env: options.password_env.clone(),
+        password_prompt: options.password_prompt,
+        password_alias: options.password_alias.clone(),
+        credential_provider: options.credential_provider.clone(),
+    }
+}
+
+/// What is said in several places: the URL and the keys beside it count before a file of defaults.
+fn address(from_url: &url::FromUrl, options: &MySqlOptions, defaults: &Defaults) -> Result<Address> {
+    let user = one("user", from_url.user.clone(), options.user.clone())?;
+    let user = user.or_else(|| defaults.user.clone()).ok_or_else(|| missing("user"))?;
     let database = one("database", from_url.database.clone(), options.database.clone())?;
-    let host = one("host", from_url.host.clone(), options.host.clone())?.ok_or_else(|| missing("host"))?;
+    let host = one("host", from_url.host.clone(), options.host.clone())?;
+    let host = host.or_else(|| defaults.host.clone()).ok_or_else(|| missing("host"))?;
     let port = match (from_url.port, options.port) {
         (Some(_), Some(_)) => return Err(twice("port")),
-        (given, key) => given.or(key).unwrap_or(DEFAULT_PORT),
+        (given, key) => given.or(key).or(defaults.port).unwrap_or(DEFAULT_PORT),
     };
     Ok(Address { host, port, user, database })
 }
