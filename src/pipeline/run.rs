@@ -43,8 +43,16 @@ async fn run_step(connections: &mut Connections<'_>, step: &Step, run_id: &str, 
             let mysql = connections.mysql(stop).await?;
             transfer::import::run_all(args, &connections.ends(&mysql, &step.kind, stop).await?, run_id, stop).await
         }
-        // The runners of these are added here as they come.
-        StepKind::Export(_) | StepKind::Merge(_) | StepKind::Verify(_) => Err(not_built(step)),
+        StepKind::Export(args) => {
+            let mysql = connections.mysql(stop).await?;
+            transfer::export::run(args, &mysql, connections.cluster(stop).await?, run_id, stop).await
+        }
+        StepKind::Merge(args) => transfer::merge::run(args, connections.cluster(stop).await?, run_id, stop).await,
+        StepKind::Verify(args) => {
+            let mysql = connections.mysql(stop).await?;
+            let verified = transfer::verify::run(args, &mysql, connections.cluster(stop).await?, stop).await?;
+            verdict(verified)
+        }
         StepKind::Agent(args) => agent::run(args, base, connections.cluster(stop).await?, run_id, stop).await,
         StepKind::Scd2(args) => {
             scd2::run(&args.clone().relative_to(base), &connections.hiveserver2()?, run_id, stop).await
@@ -79,7 +87,14 @@ pub async fn plan(pipeline: &Pipeline, run_id: &str, stop: &Stop) -> Result<Vec<
                     stop.or(transfer::import::plan_all(args, &ends, run_id)).await.map_err(|e| e.context(&label))?;
                 plans.extend(all.into_iter().map(|plan| (format!("{label}: {}", plan.name), plan.to_string())));
             }
-            StepKind::Export(_) | StepKind::Merge(_) | StepKind::Verify(_) => return Err(not_built(step)),
+            StepKind::Export(args) => {
+                let mysql = connections.mysql(stop).await?;
+                let cluster = connections.cluster(stop).await?;
+                let plan = stop.or(transfer::export::plan(args, &mysql, cluster, run_id)).await;
+                plans.push((label.clone(), plan.map_err(|e| e.context(&label))?.to_string()));
+            }
+            // These decide nothing that their arguments do not say.
+            StepKind::Merge(_) | StepKind::Verify(_) => plans.push((label, step.to_toml()?)),
             StepKind::Agent(_) | StepKind::Scd2(_) | StepKind::Lookup(_) => {
                 return Err(error::usage(format!("{label} has no plan to show"))
                     .hint("--dry-run is for import, import-all, export, merge and verify"));
@@ -89,6 +104,11 @@ pub async fn plan(pipeline: &Pipeline, run_id: &str, stop: &Stop) -> Result<Vec<
     Ok(plans)
 }
 
-fn not_built(step: &Step) -> error::Error {
-    error::refused(format!("{} {} cannot run: not built yet", step.kind.as_str(), step.name))
+/// A comparison that found both sides equal is done; one that did not is an error that says where they differ.
+fn verdict(verified: transfer::verify::Verified) -> Result<StepSummary> {
+    let transfer::verify::Verified { summary, report } = verified;
+    if !report.equal {
+        tracing::error!("the comparison in full:\n{report}");
+    }
+    report.verdict().map(|()| summary)
 }

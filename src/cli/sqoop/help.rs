@@ -17,7 +17,14 @@ pub fn overview() -> String {
     }
     text.push_str(
         "\n\nSee 'sqoop help COMMAND' for information on a specific command.\n\
-         With --explain anywhere the equivalent pipeline file of sakia is printed and nothing is run.",
+         With --explain anywhere the equivalent pipeline file of sakia is printed and nothing is run.\n\n\
+         Environment:\n  \
+         HADOOP_CONF_DIR     core-site.xml and hdfs-site.xml, which say where HDFS is unless -fs or fs.defaultFS do\n  \
+         HIVE_CONF_DIR       hive-site.xml with hive.metastore.uris; looked for in HADOOP_CONF_DIR too\n  \
+         SAKIA_HBASE_THRIFT  HBase's Thrift gateway, HOST:PORT\n  \
+         SAKIA_HIVESERVER2   HiveServer2, HOST:PORT; for tables stored as ORC\n  \
+         SAKIA_JOB_DIR       saved jobs (~/.sakia/jobs)\n  \
+         HADOOP_USER_NAME    the user on a cluster without Kerberos, whose home relative paths start from",
     );
     text
 }

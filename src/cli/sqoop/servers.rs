@@ -123,9 +123,7 @@ fn add_parameters(options: &mut MySqlOptions, file: &Path) -> Result<()> {
             }
             _ => {
                 url.push(if url.contains('?') { '&' } else { '?' });
-                url.extend(
-                    url::form_urlencoded::Serializer::new(String::new()).append_pair(&name, &value).finish().chars(),
-                );
+                url.push_str(&url::form_urlencoded::Serializer::new(String::new()).append_pair(&name, &value).finish());
             }
         }
     }
