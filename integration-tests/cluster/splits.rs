@@ -240,6 +240,8 @@ async fn splits_over_every_kind_of_key_are_the_table() {
                 assert!(splits.last().unwrap().label.ends_with("is null"), "{what}: {splits:?}");
                 let (wanted, share) = match (name, table.name.as_str()) {
                     ("flag" | "bit1", _) => (2, all.len() * 6 / 10),
+                    // The server orders UUIDs by the digits at their end, where no guess is made.
+                    ("uuids", "indexed") => (4, all.len()),
                     // No index on a beginning orders the whole.
                     ("long_text", _) | (_, "plain") => (4, all.len() / 4 * 2),
                     _ => (10, all.len() / 16 * 3),

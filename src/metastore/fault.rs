@@ -8,9 +8,10 @@ use hive_metastore::{
     ThriftHiveMetastoreCreateTableException as CreateTable,
     ThriftHiveMetastoreDropPartitionByNameException as DropPartition,
     ThriftHiveMetastoreDropTableException as DropTable, ThriftHiveMetastoreGetAllDatabasesException as GetAllDatabases,
+    ThriftHiveMetastoreGetDatabaseException as GetDatabase,
     ThriftHiveMetastoreGetPartitionNamesException as GetPartitionNames,
     ThriftHiveMetastoreGetPartitionsByNamesException as GetPartitions,
-    ThriftHiveMetastoreGetTableReqException as GetTable,
+    ThriftHiveMetastoreGetPartitionsException as GetAllPartitions, ThriftHiveMetastoreGetTableReqException as GetTable,
 };
 use volo_thrift::ClientError;
 
@@ -37,6 +38,7 @@ macro_rules! faults {
 faults! {
     GetAllDatabases { O1 => Refused }
     CreateDatabase { O1 => Exists, O2 => Schema, O3 => Refused }
+    GetDatabase { O1 => NotFound, O2 => Refused }
     GetTable { O1 => Refused, O2 => NotFound }
     CreateTable { O1 => Exists, O2 => Schema, O3 => Refused, O4 => NotFound }
     AlterTable { O1 => Refused, O2 => Refused }
@@ -44,6 +46,7 @@ faults! {
     AddPartitions { O1 => Schema, O2 => Exists, O3 => Refused }
     GetPartitionNames { O2 => Refused }
     GetPartitions { O1 => Refused, O2 => NotFound }
+    GetAllPartitions { O1 => NotFound, O2 => Refused }
     AlterPartitions { O1 => Refused, O2 => Refused }
     DropPartition { O1 => NotFound, O2 => Refused }
 }

@@ -111,13 +111,6 @@ pub(super) fn is_null(nulls: &[u8], column: usize) -> bool {
     nulls.get(bit / 8).is_some_and(|byte| byte >> (bit % 8) & 1 == 1)
 }
 
-/// A date of the text protocol as the driver has it; NULL if it is none.
-pub(super) fn date_value(text: &str) -> mysql_async::Value {
-    time::Dated::parse(text.as_bytes()).map_or(mysql_async::Value::NULL, |d| {
-        mysql_async::Value::Date(d.year, d.month, d.day, d.hour, d.minute, d.second, d.micros)
-    })
-}
-
 /// A value that its column cannot hold.
 #[cold]
 fn unfit(value: impl std::fmt::Display) -> Wrong {

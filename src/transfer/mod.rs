@@ -6,6 +6,7 @@
 pub mod args;
 mod cells;
 mod ends;
+pub mod export;
 pub mod import;
 pub mod incremental;
 pub mod input;

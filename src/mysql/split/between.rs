@@ -1,6 +1,8 @@
 //! Guesses at values between two values of a key. The server answers a guess with the next value that is really there,
 //! so a guess may be coarse and may even miss: what counts is that some of them fall where the rows are.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
+
 use super::cut::{Charset, Value, bytes_of, hex_of};
 use super::key::{KeyColumn, KeyKind};
 use super::moment;
@@ -29,10 +31,10 @@ pub(super) fn between(
         KeyKind::Date | KeyKind::DateTime | KeyKind::Time => moment::between(column.kind, &low.raw, &high.raw, effort),
         KeyKind::Binary => bytes(&bytes_of(&low.raw), &bytes_of(&high.raw), effort),
         KeyKind::Text => match charset {
-            Some(charset) => texts::between(&charset.charset, (&low.raw, &high.raw), seen, effort),
+            Some(charset) => texts::between(charset, (&low.raw, &high.raw), seen, effort),
             None => Vec::new(),
         },
-        KeyKind::Native => Vec::new(),
+        KeyKind::Native(_) => natives(&low.raw, &high.raw, effort),
     };
     // A guess that makes no literal is one guess less.
     raws.iter().filter_map(|raw| Value::new(column, raw, charset).ok().flatten()).collect()
@@ -48,8 +50,7 @@ pub(super) fn points(a: i128, b: i128, effort: Effort) -> Vec<i128> {
     let bits = u128::from(128 - width.leading_zeros());
     let powers = (1..shrinking).map(|i| 1u128 << (bits * i / shrinking).min(126));
     let offsets = steps.chain(powers.clone()).chain(powers.map(|s| width.saturating_sub(s)));
-    let mut points: Vec<i128> =
-        offsets.filter(|o| *o > 0 && *o < width).map(|o| low.wrapping_add(o as i128)).collect();
+    let mut points: Vec<i128> = offsets.filter(|o| *o > 0 && *o < width).map(|o| low.wrapping_add(o as i128)).collect();
     points.sort_unstable();
     points.dedup();
     points
@@ -123,6 +124,26 @@ fn bytes(low: &[u8], high: &[u8], effort: Effort) -> Vec<String> {
     made.collect()
 }
 
+/// UUIDs and addresses, as if the server ordered them by their digits.
+fn natives(low: &str, high: &str, effort: Effort) -> Vec<String> {
+    // The upper 127 bits are enough to tell them apart.
+    let between = |low: u128, high: u128| points((low >> 1) as i128, (high >> 1) as i128, effort);
+    let wide = |n: i128| (n as u128) << 1;
+    if let (Ok(low), Ok(high)) = (low.parse::<uuid::Uuid>(), high.parse::<uuid::Uuid>()) {
+        let guesses = between(low.as_u128(), high.as_u128()).into_iter();
+        return guesses.map(|n| uuid::Uuid::from_u128(wide(n)).to_string()).collect();
+    }
+    if let (Ok(low), Ok(high)) = (low.parse::<Ipv4Addr>(), high.parse::<Ipv4Addr>()) {
+        let guesses = points(low.to_bits().into(), high.to_bits().into(), effort).into_iter();
+        return guesses.filter_map(|n| Some(Ipv4Addr::from_bits(u32::try_from(n).ok()?).to_string())).collect();
+    }
+    if let (Ok(low), Ok(high)) = (low.parse::<Ipv6Addr>(), high.parse::<Ipv6Addr>()) {
+        let guesses = between(low.to_bits(), high.to_bits()).into_iter();
+        return guesses.map(|n| Ipv6Addr::from_bits(wide(n)).to_string()).collect();
+    }
+    Vec::new()
+}
+
 /// Bytes after the common beginning that are reckoned with.
 const WINDOW: usize = 12;
 
@@ -139,7 +160,10 @@ mod tests {
     fn guesses(column_type: &str, low: &str, high: &str) -> Vec<String> {
         let key = SplitKey::new(&column("k", column_type)).unwrap();
         let value = |raw: &str| Value::new(&key.columns[0], raw, None).unwrap().unwrap();
-        between(&key.columns[0], None, (&value(low), &value(high)), &[], Effort { even: 3, shrinking: 0 }).into_iter().map(|v| v.raw).collect()
+        between(&key.columns[0], None, (&value(low), &value(high)), &[], Effort { even: 3, shrinking: 0 })
+            .into_iter()
+            .map(|v| v.raw)
+            .collect()
     }
 
     proptest! {

@@ -57,8 +57,8 @@ impl Value {
                 format!("{}'{raw}'", if column.kind == KeyKind::Date { "DATE" } else { "TIMESTAMP" })
             }
             KeyKind::Time if raw.bytes().all(is_of_time) => format!("TIME'{raw}'"),
-            KeyKind::Native if raw.bytes().all(|b| b.is_ascii_hexdigit() || matches!(b, b'-' | b':' | b'.')) => {
-                format!("'{raw}'")
+            KeyKind::Native(of) if raw.bytes().all(|b| b.is_ascii_hexdigit() || matches!(b, b'-' | b':' | b'.')) => {
+                format!("CAST('{raw}' AS {of})")
             }
             KeyKind::Binary if is_hex(raw) => format!("X'{raw}'"),
             KeyKind::Text if is_hex(raw) => {

@@ -195,10 +195,13 @@ impl Planner<'_> {
         let Some(place) = from.iter().zip(to).position(|(a, b)| a != b) else { return Vec::new() };
         let (column, charset) = (&self.key.columns[place], self.charsets[place].as_ref());
         let made = between(column, charset, (&from[place], &to[place]), &seen[place], effort);
-        let mut guesses: Vec<(String, bool)> = made.into_iter().map(|guess| {
-            let cut: Cut = from[..place].iter().cloned().chain([guess]).collect();
-            (compare(&columns, Side::AtLeast, &cut), false)
-        }).collect();
+        let mut guesses: Vec<(String, bool)> = made
+            .into_iter()
+            .map(|guess| {
+                let cut: Cut = from[..place].iter().cloned().chain([guess]).collect();
+                (compare(&columns, Side::AtLeast, &cut), false)
+            })
+            .collect();
         if place + 1 < columns.len() {
             // Where the rows crowd behind one value of this column, its ends lead to the next column.
             guesses.push((compare(&columns, Side::UpTo, &from[..=place]), true));
@@ -212,7 +215,8 @@ impl Planner<'_> {
         if let Some(ends) = &self.ends {
             return Ok(Some(ends.clone()));
         }
-        let end = |descending| Lookup { interval: usize::from(descending), conditions: self.known(), descending, offset: 0 };
+        let end =
+            |descending| Lookup { interval: usize::from(descending), conditions: self.known(), descending, offset: 0 };
         let found = self.look_up_texts(from, &[end(false), end(true)]).await?;
         let [(_, low), (_, high)] = &found[..] else { return Ok(None) };
         let ends = self.cut_near(low)?.zip(self.cut_near(high)?);
@@ -294,7 +298,10 @@ impl Planner<'_> {
                 false => format!(" WHERE {}", l.conditions.join(" AND ")),
             };
             let (exact, order) = (self.exact_columns(&columns), order.join(", "));
-            format!("(SELECT {} AS n, {exact} FROM {from}{filter} ORDER BY {order} LIMIT 1 OFFSET {})", l.interval, l.offset)
+            format!(
+                "(SELECT {} AS n, {exact} FROM {from}{filter} ORDER BY {order} LIMIT 1 OFFSET {})",
+                l.interval, l.offset
+            )
         };
         let lookups: Vec<String> = lookups.iter().map(one).collect();
         let (raw, keys) = (self.raw_columns(), self.key_columns());
@@ -351,7 +358,8 @@ impl Planner<'_> {
 
     /// Asks for the character sets of text columns.
     async fn learn_charsets(&mut self, from: &str) -> Result<()> {
-        let texts: Vec<usize> = (0..self.charsets.len()).filter(|i| self.key.columns[*i].kind == KeyKind::Text).collect();
+        let texts: Vec<usize> =
+            (0..self.charsets.len()).filter(|i| self.key.columns[*i].kind == KeyKind::Text).collect();
         if texts.is_empty() {
             return Ok(());
         }

@@ -56,7 +56,7 @@ async fn facts(ends: &Ends<'_>, args: &ImportArgs, selection: &Selection) -> Res
     let hive = args.hive_database.is_some() || args.hive_table.is_some();
     let Some(metastore) = cluster.metastore.as_ref().filter(|_| hive) else { return Ok(facts) };
     if args.format == ImportFormat::Parquet && args.parquet_timestamps == ParquetTimestamps::Auto {
-        facts.old_hive = metastore.major_version().await? < INT64_TIMESTAMPS;
+        facts.old_hive = metastore.version().await?.major < INT64_TIMESTAMPS;
     }
     if args.target_dir.is_none() && args.warehouse_dir.is_none() {
         let table = match (&args.hive_table, selection.of_table()) {

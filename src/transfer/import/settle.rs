@@ -7,7 +7,9 @@ use super::landing::{Landing, Target};
 use super::moment::Moment;
 use super::sink::Written;
 use crate::error::{self, Result};
-use crate::load::Load;
+use crate::hiveserver2::Session;
+use crate::load::{Load, LoadMode};
+use crate::shutdown::Stop;
 use crate::telemetry::summary::{Outcome, StepSummary};
 use crate::transfer::ends::Ends;
 
@@ -18,7 +20,12 @@ pub(super) const CLEANUP_TIME: Duration = Duration::from_secs(4);
 ///
 /// # Errors
 /// That of the share that failed; those of [`Load::commit`]; Data: the target does not hold what the source says.
-pub(super) async fn settle(ends: &Ends<'_>, moment: &Moment, landing: Arc<Landing>) -> Result<StepSummary> {
+pub(super) async fn settle(
+    ends: &Ends<'_>,
+    stop: &Stop,
+    moment: &Moment,
+    landing: Arc<Landing>,
+) -> Result<StepSummary> {
     let landing = landing.as_ref();
     let landed = match landing.take() {
         Ok(landed) => landed,
@@ -41,13 +48,14 @@ pub(super) async fn settle(ends: &Ends<'_>, moment: &Moment, landing: Arc<Landin
         Target::Files(load) => {
             // Whoever read a share has given its hold on the load up by now.
             let load = Arc::into_inner(load).ok_or_else(|| error::bug("a load is settled while it is written to"))?;
-            files(ends, moment, landing, load, landed.written, landed.rows, summary).await
+            let summary = files(moment, landing, load, landed.written, landed.rows, summary).await?;
+            carry(ends, stop, landing, &summary).await?;
+            Ok(summary)
         }
     }
 }
 
 async fn files(
-    ends: &Ends<'_>,
     moment: &Moment,
     landing: &Landing,
     load: Load,
@@ -78,6 +86,21 @@ async fn files(
     (summary.bytes, summary.files) = (parts.iter().map(|p| p.bytes).sum(), parts.len() as u64);
     load.commit(parts, moment.checkpoint(landing.watermark.as_ref())).await?;
     Ok(summary)
+}
+
+/// Carries the staged rows on into a table that Hive manages. Replacing is safe to repeat, and is repeated even where
+/// the stage did not change: the run before may have broken off here.
+async fn carry(ends: &Ends<'_>, stop: &Stop, landing: &Landing, summary: &StepSummary) -> Result<()> {
+    let Some(insert) = landing.plan.files().and_then(|files| files.managed.as_ref()) else { return Ok(()) };
+    if insert.mode == LoadMode::Append && summary.outcome == Outcome::Unchanged {
+        return Ok(());
+    }
+    let metastore = ends.cluster()?.metastore.as_ref().ok_or_else(|| error::bug("a hive table without a metastore"))?;
+    let session = Session::open(ends.hiveserver2()?).await?;
+    let done = insert.run(metastore, &session, summary.rows_in, stop).await;
+    // A session that does not close well has done its work all the same.
+    let _ = session.close().await;
+    done
 }
 
 /// Whether the bound of an incremental import stands where it stood.

@@ -9,15 +9,19 @@ use crate::format::avro::AvroTimestamps;
 use crate::format::avro::names::sqoop_name;
 use crate::format::parquet::Timestamps;
 use crate::format::{AvroOptions, Compression, FileFormat, ParquetOptions};
+use crate::load::managed::{ManagedInsert, StoredAs};
 use crate::load::{EncoderFactory, LoadMode, LoadPlan, PartNames, Partition, Strangers, TablePlan};
 use crate::metastore::{Column, HiveStorage};
 use crate::mysql::read::Selection;
 use crate::transfer::args::{
-    Compat, Existing, FileNames, ImportArgs, ImportFormat, IncrementalMode, ParquetTimestamps,
+    Compat, Existing, FileNames, HiveStoredAs, ImportArgs, ImportFormat, IncrementalMode, ParquetTimestamps,
 };
 use crate::transfer::partition::PartitionColumn;
 use crate::transfer::route::Partitioner;
 use crate::transfer::text;
+
+/// What the name of a table of staged rows ends in.
+const STAGE: &str = "_sakia_stage";
 
 /// What the cluster says that a plan depends on.
 #[derive(Clone, Debug, Default)]
@@ -39,6 +43,8 @@ pub struct FilesPlan {
     pub load: LoadPlan,
     /// Whether an existing target fails the import; the error's hint.
     pub refuse_existing: Option<&'static str>,
+    /// Carries the rows on into a table that Hive manages; the files are then its stage.
+    pub managed: Option<ManagedInsert>,
 }
 
 impl FilesPlan {
@@ -54,7 +60,9 @@ impl FilesPlan {
         let format = format(args, selection, hive.is_some(), facts)?;
         // An encoder made now shows whether the format carries these columns.
         format.encoder(schema.clone())?;
-        let static_partition = static_partition(args, &selection.schema)?;
+        let fixed = static_partition(args, &selection.schema)?;
+        let managed = managed(args, hive.as_ref(), &fixed)?;
+        let static_partition = if managed.is_some() { Partition::none() } else { fixed };
         let root = root(args, selection, facts)?;
         let target = match static_partition.is_none() {
             true => root,
@@ -71,7 +79,7 @@ impl FilesPlan {
         load.success_marker = args.success_file;
         load.run_id = run_id.to_owned();
         load.replaces = (!args.incremental.merge_key.is_empty()).then(Vec::new);
-        if let Some((database, table)) = hive {
+        if let Some((database, table)) = managed.as_ref().map(|m| m.from.clone()).or(hive) {
             let mut plan = TablePlan::new(database, table, storage(&format, &schema)?);
             plan.comment = schema.metadata().get("comment").cloned().filter(|text| !text.is_empty());
             plan.partition_columns =
@@ -82,7 +90,7 @@ impl FilesPlan {
             plan.adopt = args.hive_adopt;
             load.table = Some(plan);
         }
-        Ok(Self { format, partitioner, load, refuse_existing })
+        Ok(Self { format, partitioner, load, refuse_existing, managed })
     }
 }
 
@@ -100,6 +108,29 @@ fn hive_name(args: &ImportArgs, selection: &Selection) -> Result<Option<(String,
         (None, Some((database, table))) => (database.to_owned(), table.to_owned()),
         (database, _) => (database.clone().unwrap_or_else(|| "default".to_owned()), name),
     }))
+}
+
+/// How rows are carried on into a table that Hive manages.
+fn managed(args: &ImportArgs, hive: Option<&(String, String)>, partition: &Partition) -> Result<Option<ManagedInsert>> {
+    let Some(stored_as) = args.hive_stored_as else { return Ok(None) };
+    let Some((database, table)) = hive else {
+        return Err(error::config("hive-stored-as needs a hive table").hint("give hive-database or hive-table"));
+    };
+    if args.incremental.mode == Some(IncrementalMode::Lastmodified) || !args.incremental.merge_key.is_empty() {
+        return Err(error::config("changed rows cannot be merged into a table that hive manages")
+            .hint("import into an external table, or append new rows"));
+    }
+    let mode = match (args.existing, args.incremental.mode) {
+        (Existing::Append, _) | (_, Some(_)) => LoadMode::Append,
+        _ => LoadMode::Replace,
+    };
+    let create = Some(match stored_as {
+        HiveStoredAs::Orc => StoredAs::Orc,
+        HiveStoredAs::Acid => StoredAs::TransactionalOrc,
+        HiveStoredAs::Parquet => StoredAs::Clause("STORED AS PARQUET".to_owned()),
+    });
+    let (from, into) = ((database.clone(), format!("{table}{STAGE}")), (database.clone(), table.clone()));
+    Ok(Some(ManagedInsert { from, into, mode, partition: partition.clone(), create }))
 }
 
 fn format(args: &ImportArgs, selection: &Selection, hive: bool, facts: &Facts) -> Result<FileFormat> {
@@ -171,6 +202,7 @@ fn root(args: &ImportArgs, selection: &Selection, facts: &Facts) -> Result<Strin
         (Some(target), _, _) => target.clone(),
         (None, Some(warehouse), Some(name)) => format!("{}/{name}", warehouse.trim_end_matches('/')),
         (None, _, _) => match (&facts.hive_location, name) {
+            (Some(location), _) if args.hive_stored_as.is_some() => format!("{location}{STAGE}"),
             (Some(location), _) => location.clone(),
             (None, _) => {
                 return Err(error::config("the import has no target-dir").hint("name the directory of the files"));

@@ -1,0 +1,39 @@
+//! Where a table lies, or would lie.
+
+use volo::FastStr;
+
+use super::MetastoreClient;
+use crate::error::{Kind, Result};
+
+impl MetastoreClient {
+    /// The location of a table; where there is none, the one below its database's location; where there is no such
+    /// database, the one below the location of `default`, as Hive makes databases.
+    ///
+    /// # Errors
+    /// Those of the metastore.
+    pub async fn table_location(&self, database: &str, table: &str) -> Result<String> {
+        let (database, table) = (database.to_lowercase(), table.to_lowercase());
+        if let Some(found) = self.table(&database, &table).await? {
+            return Ok(found.location);
+        }
+        if let Some(location) = self.database_location(&database).await? {
+            return Ok(format!("{location}/{table}"));
+        }
+        let root = self.database_location("default").await?.unwrap_or_default();
+        Ok(format!("{root}/{database}.db/{table}"))
+    }
+
+    /// The location of a database without a slash at its end; `None` where there is no such database.
+    async fn database_location(&self, database: &str) -> Result<Option<String>> {
+        let name = FastStr::from(database.to_owned());
+        let get = |c: hive_metastore::ThriftHiveMetastoreClient| {
+            let name = name.clone();
+            async move { c.get_database(name).await }
+        };
+        match self.call(&format!("looking at database {database}"), get).await {
+            Ok(found) => Ok(found.location_uri.map(|uri| uri.trim_end_matches('/').to_owned())),
+            Err(e) if e.kind() == Kind::NotFound => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+}
