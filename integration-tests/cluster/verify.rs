@@ -189,7 +189,7 @@ async fn one_change_is_found_where_it_is() {
         ("filled", "1"),
         ("total", "0.0001"),
         ("huge", "0.000000000000000000000000000001"),
-        ("f", "0.0"),
+        ("f", "1.5"),
         ("d", "1e-323"),
         ("flag", "b'0'"),
         ("bits", "b'111111110'"),
@@ -208,8 +208,7 @@ async fn one_change_is_found_where_it_is() {
         ("big", "x'0000'"),
         ("place", "ST_GeomFromText('POINT(0 -1)')"),
     ] {
-        scene.sql("START TRANSACTION").await;
-        scene.sql(&format!("CREATE OR REPLACE TABLE kept AS SELECT * FROM t")).await;
+        scene.sql("CREATE OR REPLACE TABLE kept AS SELECT * FROM t").await;
         scene.sql(&format!("UPDATE t SET {column} = {value} WHERE id = 3")).await;
         let report = scene.verify("rows", "").await;
         assert_eq!(different(&report), [column], "{report}");

@@ -11,6 +11,7 @@ use super::part::{self, PartWriter, SideWriter};
 use super::publish::{mark, publish};
 use super::{Cluster, LoadMode, LoadPlan, Manifest, Partition, StagedPart, register, strangers};
 use crate::error::{self, Effect, Error, Kind, Result};
+use crate::format::Encoder;
 use crate::storage::{self, CreateOptions, DeleteOptions, FileStatus, Filesystem, RenameOptions};
 
 /// A load under way; holds the target's lock until it is committed, discarded or dropped.
@@ -119,6 +120,25 @@ impl Load {
     /// # Errors
     /// Schema: the partition does not fit the table. Those of the filesystem.
     pub async fn part(&self, number: usize, roll: usize, partition: &Partition) -> Result<PartWriter> {
+        self.part_with(number, roll, partition, (self.plan.encoder)(partition)?).await
+    }
+
+    /// Where a part of this load lies until it is published; it can be read there.
+    pub fn staged_path(&self, part: &StagedPart) -> String {
+        self.layout.staged(&self.load_id, part)
+    }
+
+    /// [`Load::part`] with an encoder of its own, for rows that are copied as they stand in older files.
+    ///
+    /// # Errors
+    /// As [`Load::part`].
+    pub async fn part_with(
+        &self,
+        number: usize,
+        roll: usize,
+        partition: &Partition,
+        encoder: Box<dyn Encoder>,
+    ) -> Result<PartWriter> {
         self.refuse_again()?;
         if let Some(table) = &self.plan.table
             && !table.dynamic_columns().eq(partition.names())
@@ -129,7 +149,6 @@ impl Load {
         let file = self.names.name(number, roll);
         let part = part::empty_part(file, partition.clone());
         let path = self.layout.staged(&self.load_id, &part);
-        let encoder = (self.plan.encoder)(partition)?;
         let file = self.cluster.fs.create(&path, CreateOptions { overwrite: true, replication: None }).await?;
         Ok(PartWriter::new(path, file, encoder, part))
     }

@@ -3,9 +3,9 @@
 //! [`judge`] reads the key columns of two data sets and decides which rows survive; [`survivors`] reads a file once
 //! more and hands on those. Memory is bounded whatever the sizes: one set of keys with a budget, one bit a row.
 //!
-//! An import that merges uses the same two: it stages the new rows as parts of its load, judges the files of the target
-//! against the staged ones (both are files of one schema), writes the survivors into further parts of the same load,
-//! and commits with exactly the files that it read as those to be replaced.
+//! An import that merges stages the new rows as parts of its load, lets [`keep_survivors`] judge the files of the target
+//! against the staged ones and write what survives into further parts of the same load, and commits with exactly the
+//! files that it read as those to be replaced.
 //!
 //! It refuses NULL in a key. Old rows that share a key among themselves and meet no new one all stay: nobody said
 //! which of them is right.
@@ -19,6 +19,7 @@ mod run;
 #[cfg(test)]
 mod run_tests;
 mod set;
+mod staged;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -33,6 +34,7 @@ pub use self::dead::DeadRows;
 pub use self::judge::{Judged, MergeOptions, Verdict, judge};
 pub use self::rewrite::Rewrite;
 pub use self::run::{run, run_with};
+pub use self::staged::{Keeping, Kept, keep_survivors, staged_files};
 pub use self::write::{JudgedData, write};
 use super::input::{self, Dataset};
 use crate::error::{self, Result};

@@ -20,7 +20,7 @@ use crate::transfer::input::{self, Batches, DataFile, Dataset, FileSet, FileSetO
 const CLEANUP_TIME: Duration = Duration::from_secs(4);
 
 /// A data set without files.
-struct NoFiles;
+pub(super) struct NoFiles;
 
 impl Dataset for NoFiles {
     fn files(&self) -> &[DataFile] {

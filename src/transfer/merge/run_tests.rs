@@ -282,3 +282,35 @@ async fn what_does_not_fit_is_refused_and_nothing_is_left() {
         assert!(!scene.dir.path().join("merged").exists());
     }
 }
+
+/// As an import of changed rows does it: stage the new rows, keep the old ones of other keys, commit both.
+#[tokio::test]
+async fn a_load_keeps_the_survivors_of_its_target() {
+    for format in columnar() {
+        let scene = Scene::data(&format);
+        let (fs, new) = (scene.cluster.fs.clone(), batch(&NEW[..2]));
+        let plan = crate::load::LoadPlan {
+            replaces: Some(Vec::new()),
+            ..crate::load::LoadPlan::new("/old", crate::load::LoadMode::Replace, new.schema(), {
+                let (format, schema) = (format.clone(), new.schema());
+                Arc::new(move |_| format.encoder(schema.clone()))
+            })
+        };
+        let mut load = crate::load::Load::open(&scene.cluster, plan).await.unwrap();
+        let mut part = load.part(0, 0, &crate::load::Partition::none()).await.unwrap();
+        part.write(&new).await.unwrap();
+        let mut parts = vec![part.finish().await.unwrap()];
+        let set = FileSetOptions { text: words::decoding(TextOptions::default()), columns: Vec::new() };
+        let old = list(fs.as_ref(), "/old").await.unwrap();
+        let options = MergeOptions::default();
+        let keeping = Keeping { fs: &fs, keys: &["id".to_owned()], set: &set, options: &options };
+        let kept = keep_survivors(&load, old, &parts, 1, keeping).await.unwrap();
+        assert_eq!((kept.replaced_rows, kept.doubles), (1, 0));
+        parts.extend(kept.parts);
+        load.replace_files(load.files().await.unwrap().into_iter().map(|f| f.path).collect()).unwrap();
+        load.commit(parts, serde_json::Value::Null).await.unwrap();
+        let mut merged = want(&MERGED);
+        merged[1] = want(&NEW)[0].clone();
+        assert_eq!(rows(&scene.batches("/old", &TextOptions::default()).await), merged, "{format:?}");
+    }
+}

@@ -67,10 +67,6 @@ impl KeySet {
         self.class
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
     pub fn bytes(&self) -> usize {
         self.arena.len() + self.entries.len() * size_of::<Entry>() + self.slots.len() * size_of::<u32>()
     }
@@ -200,7 +196,7 @@ mod tests {
             set.shrink();
             assert!(set.bytes() <= 10_000);
         }
-        assert!(set.class().of >= 256 && !set.is_empty(), "{:?}", set.class());
+        assert!(set.class().of >= 256 && !set.entries.is_empty(), "{:?}", set.class());
     }
 
     #[test]

@@ -21,7 +21,7 @@ struct Memory {
 }
 
 impl Memory {
-    fn new(batches: Vec<Vec<RecordBatch>>) -> Arc<dyn Dataset> {
+    fn dataset(batches: Vec<Vec<RecordBatch>>) -> Arc<dyn Dataset> {
         let file = |number: usize| DataFile { path: format!("/f{number}"), len_bytes: 1, partition: Partition::none() };
         Arc::new(Self { files: (0..batches.len()).map(file).collect(), batches })
     }
@@ -57,7 +57,7 @@ fn batch(rows: &[Row]) -> RecordBatch {
 
 /// Files of batches of at most three rows.
 fn dataset(files: &[Vec<Row>]) -> Arc<dyn Dataset> {
-    Memory::new(files.iter().map(|rows| rows.chunks(3).map(batch).collect()).collect())
+    Memory::dataset(files.iter().map(|rows| rows.chunks(3).map(batch).collect()).collect())
 }
 
 fn rows(batch: &RecordBatch) -> Vec<Row> {

@@ -111,7 +111,10 @@ async fn write_group(
         while let Some(batch) = batches.recv().await {
             let mut writer = match open.take() {
                 Some(writer) => writer,
-                None => load.part(number, done.len(), &group.partition).await?,
+                None => {
+                    let encoder = rewrite.format.encoder(rewrite.schema.clone())?;
+                    load.part_with(number, done.len(), &group.partition, encoder).await?
+                }
             };
             writer.write(&rewrite.batch(&batch)?).await?;
             if writer.size_bytes() >= ROLL_BYTES {

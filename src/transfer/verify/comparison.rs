@@ -33,7 +33,6 @@ pub struct Comparison {
     selection: Selection,
     columns: Vec<Summed>,
     places: Vec<Place>,
-    /// Null strings of text files, by column.
     zero_dates_are_null: bool,
 }
 
@@ -173,7 +172,8 @@ impl Comparison {
             Ok::<(), Error>(())
         };
         let (read, taken) = tokio::join!(read, take);
-        (read?, taken?);
+        read?;
+        taken?;
         for (number, of_column) in numbers.into_iter().zip(&found.columns) {
             sums.columns[number] = of_column.clone();
         }
