@@ -7,6 +7,7 @@ use crate::error::{self, Result};
 use crate::mysql::wire::ReadConnection;
 use crate::transfer::args::ZeroDates;
 use crate::transfer::input::FileSet;
+use crate::transfer::merge;
 use crate::transfer::verify::{Checksums, Comparison, ComparisonOptions, compare};
 
 /// Compares what was staged with the source.
@@ -16,7 +17,7 @@ use crate::transfer::verify::{Checksums, Comparison, ComparisonOptions, compare}
 pub(super) async fn check(conn: &mut ReadConnection, landing: &Landing) -> Result<()> {
     let plan = &landing.plan;
     let (Some(Target::Files(load)), Some(files)) = (landing.target(), plan.files()) else { return Ok(()) };
-    let staged = older::staged(&load, &landing.staged());
+    let staged = merge::staged_files(&load, &landing.staged());
     let zero_dates_are_null = plan.zero_dates == ZeroDates::Null;
     let options = ComparisonOptions { zero_dates_are_null, ..ComparisonOptions::default() };
     let (comparison, found) = if staged.is_empty() {

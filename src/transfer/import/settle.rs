@@ -89,7 +89,7 @@ async fn files(
         let first = landing.count.load(Ordering::SeqCst);
         match older::keep(ends.cluster()?, &mut load, plan, &parts, first).await {
             Ok(kept) => {
-                summary.detail = format!("{}, {} of {} older rows replaced", summary.detail, kept.replaced, kept.older);
+                summary.detail = format!("{}, {} older rows replaced", summary.detail, kept.replaced_rows);
                 parts.extend(kept.parts);
             }
             Err(e) => {

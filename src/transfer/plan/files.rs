@@ -1,6 +1,6 @@
 //! Files and the Hive table over them: format, directory, partitions, what happens to data that is there.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use arrow_schema::{Schema, SchemaRef};
 
@@ -16,7 +16,6 @@ use crate::mysql::read::Selection;
 use crate::transfer::args::{
     Compat, Existing, FileNames, HiveStoredAs, ImportArgs, ImportFormat, IncrementalMode, ParquetTimestamps,
 };
-use crate::transfer::merge::Rewrite;
 use crate::transfer::partition::PartitionColumn;
 use crate::transfer::route::Partitioner;
 use crate::transfer::text;
@@ -46,8 +45,6 @@ pub struct FilesPlan {
     pub refuse_existing: Option<&'static str>,
     /// Carries the rows on into a table that Hive manages; the files are then its stage.
     pub managed: Option<ManagedInsert>,
-    /// How older rows are written again by an import that merges; known once the target is open.
-    pub(in crate::transfer) rewrite: Arc<OnceLock<Rewrite>>,
 }
 
 impl FilesPlan {
@@ -72,7 +69,6 @@ impl FilesPlan {
             false => format!("{root}/{}", static_partition.path()),
         };
         let (mode, strangers, refuse_existing) = mode(args);
-        let rewrite = Arc::new(OnceLock::new());
         let mut load = LoadPlan::new(
             target,
             mode,
@@ -99,7 +95,7 @@ impl FilesPlan {
             plan.adopt = args.hive_adopt;
             load.table = Some(plan);
         }
-        Ok(Self { format, partitioner, load, refuse_existing, managed, rewrite })
+        Ok(Self { format, partitioner, load, refuse_existing, managed })
     }
 
     /// How the text of the files is read again.
@@ -308,10 +304,6 @@ fn partitioner(schema: &SchemaRef, by: &[PartitionColumn]) -> Result<(Partitione
     Ok((Partitioner { columns, kept, schema }, hive_columns))
 }
 
-fn encoder_factory(format: FileFormat, schema: SchemaRef, rewrite: Arc<OnceLock<Rewrite>>) -> EncoderFactory {
-    Arc::new(move |_| match rewrite.get() {
-        // Older rows are written again after all new ones, in the way of the files they come from.
-        Some(older) => older.format.encoder(older.schema.clone()),
-        None => format.encoder(schema.clone()),
-    })
+fn encoder_factory(format: FileFormat, schema: SchemaRef) -> EncoderFactory {
+    Arc::new(move |_| format.encoder(schema.clone()))
 }
