@@ -39,7 +39,7 @@ fn plan_of(format: FileFormat, table: &str, mode: LoadMode, partition_columns: &
         Some(schema_json) => HiveStorage::Avro { schema_json },
         None => HiveStorage::Parquet,
     };
-    let extension = Some(format.extension().to_owned());
+    let extension = format.extension().map(str::to_owned);
     let encoder = Arc::new(move |_: &Partition| format.encoder(schema()));
     LoadPlan {
         extension,

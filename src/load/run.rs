@@ -1,5 +1,7 @@
 //! One load from its opening to its end: recover, stage, record, publish, register, done.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::layout::Layout;
@@ -130,6 +132,16 @@ impl Load {
         let encoder = (self.plan.encoder)(partition)?;
         let file = self.cluster.fs.create(&path, CreateOptions { overwrite: true, replication: None }).await?;
         Ok(PartWriter::new(path, file, encoder, part))
+    }
+
+    /// The filesystem that the load is on.
+    pub fn filesystem(&self) -> Arc<dyn Filesystem> {
+        self.cluster.fs.clone()
+    }
+
+    /// Where a file of this load lies until it is published.
+    pub fn staged_path(&self, part: &StagedPart) -> String {
+        self.layout.staged(&self.load_id, part)
     }
 
     /// Starts a file of ready bytes that is published as `directory/name` by the same commit.

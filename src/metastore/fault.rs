@@ -11,7 +11,7 @@ use hive_metastore::{
     ThriftHiveMetastoreGetDatabaseException as GetDatabase,
     ThriftHiveMetastoreGetPartitionNamesException as GetPartitionNames,
     ThriftHiveMetastoreGetPartitionsByNamesException as GetPartitions,
-    ThriftHiveMetastoreGetTableReqException as GetTable,
+    ThriftHiveMetastoreGetPartitionsException as GetAllPartitions, ThriftHiveMetastoreGetTableReqException as GetTable,
 };
 use volo_thrift::ClientError;
 
@@ -46,6 +46,7 @@ faults! {
     AddPartitions { O1 => Schema, O2 => Exists, O3 => Refused }
     GetPartitionNames { O2 => Refused }
     GetPartitions { O1 => Refused, O2 => NotFound }
+    GetAllPartitions { O1 => NotFound, O2 => Refused }
     AlterPartitions { O1 => Refused, O2 => Refused }
     DropPartition { O1 => NotFound, O2 => Refused }
 }

@@ -11,6 +11,7 @@ mod location;
 mod partitions;
 mod spec;
 mod statistics;
+mod stored;
 mod tables;
 mod thrift;
 pub mod types;
@@ -19,6 +20,7 @@ mod version;
 pub use client::{MetastoreClient, MetastoreOptions};
 pub use spec::{Column, HiveStorage, PartitionSpec, TableInfo, TableSpec};
 pub use statistics::Statistics;
+pub use stored::{StoredFiles, StoredPartition, StoredTable};
 pub use version::Version;
 
 /// The table parameter that marks a table as made by us.

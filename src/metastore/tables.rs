@@ -155,7 +155,7 @@ impl MetastoreClient {
         self.call(&what, alter).await
     }
 
-    async fn raw_table(&self, database: &str, table: &str) -> Result<Option<Table>> {
+    pub(super) async fn raw_table(&self, database: &str, table: &str) -> Result<Option<Table>> {
         // Without the capability an insert-only table is an error instead of a table that is not ours.
         let request = GetTableRequest {
             db_name: database.to_lowercase().into(),

@@ -9,7 +9,7 @@ mod url;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tokio::net::TcpStream;
 
 pub use self::url::JdbcParameters;
@@ -33,7 +33,7 @@ pub(super) const SESSION: &str = "SET NAMES utf8mb4, time_zone = '+00:00', sql_m
      net_read_timeout = 3600, wait_timeout = 28800";
 
 /// How to reach a MySQL or MariaDB server.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, clap::Args)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::Args)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct MySqlOptions {
     /// Server and database, as mysql://USER@HOST:PORT/DATABASE; jdbc:mysql:// and jdbc:mariadb:// are accepted too
@@ -88,6 +88,10 @@ pub struct MySqlOptions {
     /// Seconds of silence after which a reading connection is given up [default: none]
     #[arg(long, value_name = "SECONDS")]
     pub read_timeout: Option<u32>,
+    /// The password itself, where a prompt or the cluster gave it; never in a file, never shown.
+    #[arg(skip)]
+    #[serde(skip)]
+    pub password: Option<Secret>,
 }
 
 /// One MySQL server, as a certain user, in a certain database.
@@ -171,6 +175,7 @@ impl MySqlClient {
         let (password, password_from) = match (source.read(base)?, from_file.password) {
             (Some(password), _) => (Some(password), source.label()),
             (None, Some(password)) => (Some(password), "the password of the defaults file".to_owned()),
+            (None, None) if options.password.is_some() => (options.password.clone(), "the password given".to_owned()),
             (None, None) => (None, source.label()),
         };
         let files = tls_files(options, base);

@@ -12,6 +12,7 @@ pub mod split;
 pub mod table;
 pub mod types;
 pub mod wire;
+pub mod write;
 
 pub use self::connect::{MySqlClient, MySqlOptions};
 

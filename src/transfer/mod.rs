@@ -6,13 +6,17 @@
 pub mod args;
 mod cells;
 mod ends;
+pub mod export;
 pub mod import;
 pub mod incremental;
+pub mod input;
+pub mod merge;
 mod partition;
 pub mod plan;
 mod queue;
 mod route;
 mod text;
+pub mod verify;
 
 pub use self::args::{ImportAllArgs, ImportArgs, ImportFormat};
 pub use self::ends::Ends;

@@ -33,6 +33,7 @@ pub struct SequenceDecoder {
     block_offset: u64,
     count: u64,
     done: bool,
+    broken: bool,
 }
 
 struct Header {
@@ -58,22 +59,28 @@ impl SequenceDecoder {
         };
         let reader = input.reader(start.unwrap_or(input.len_bytes())..input.len_bytes());
         Ok(Self {
-            parser: Parser::new(&options.text)?,
+            parser: Parser::new(&options.text, false)?,
             end: range.end,
             block: VecDeque::new(),
             block_offset: 0,
             count: 0,
             done: start.is_none(),
+            broken: false,
             header,
             reader,
             input,
         })
     }
 
+    /// Whether an error ended the reading: what follows in the range is not read.
+    pub fn is_broken(&self) -> bool {
+        self.broken
+    }
+
     fn record(&mut self) -> Result<Option<TextRecord>> {
         let at = self.reader.offset();
         let value = self.value().map_err(|e| {
-            self.done = true;
+            (self.done, self.broken) = (true, true);
             self.input.explain(at, e)
         })?;
         let Some(bytes) = value else { return Ok(None) };

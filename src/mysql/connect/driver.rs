@@ -53,20 +53,32 @@ impl MySqlClient {
     /// # Errors
     /// Auth: the server does not accept the user. Unreachable: nobody answers. NotFound: no such database.
     pub async fn connect(&self) -> Result<Conn> {
+        self.connect_with(self.opts.clone()).await
+    }
+
+    /// As [`MySqlClient::connect`], for writing: an UPDATE tells how many rows it found, not how many it changed.
+    ///
+    /// # Errors
+    /// Those of [`MySqlClient::connect`].
+    pub async fn connect_to_write(&self) -> Result<Conn> {
+        self.connect_with(OptsBuilder::from_opts(self.opts.clone()).client_found_rows(true).into()).await
+    }
+
+    async fn connect_with(&self, opts: Opts) -> Result<Conn> {
         let act = format!("cannot connect to mysql server {}", self.address);
-        match tokio::time::timeout(self.login.connect_timeout, self.open()).await {
+        match tokio::time::timeout(self.login.connect_timeout, self.open(opts)).await {
             Ok(Ok(conn)) => Ok(conn),
             Ok(Err(e)) => Err(self.explain_login(advise(e, &act, &self.address), &act)),
             Err(_) => Err(self.no_greeting(&act)),
         }
     }
 
-    async fn open(&self) -> std::result::Result<Conn, mysql_async::Error> {
-        match Conn::new(self.opts.clone()).await {
+    async fn open(&self, opts: Opts) -> std::result::Result<Conn, mysql_async::Error> {
+        match Conn::new(opts.clone()).await {
             Err(mysql_async::Error::Driver(DriverError::NoClientSslFlagFromServer))
                 if self.login.tls.mode == SslMode::Preferred =>
             {
-                let in_clear = OptsBuilder::from_opts(self.opts.clone()).ssl_opts(None::<SslOpts>);
+                let in_clear = OptsBuilder::from_opts(opts).ssl_opts(None::<SslOpts>);
                 Conn::new(in_clear).await
             }
             opened => opened,

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::sink::Written;
 use crate::error::{self, Error, Result};
-use crate::load::Load;
+use crate::load::{Load, StagedPart};
 use crate::mysql::split::Split;
 use crate::transfer::cells::CellWriter;
 use crate::transfer::incremental::Watermark;
@@ -36,6 +36,8 @@ pub(super) struct Landing {
     failed: Mutex<Option<Error>>,
     /// Splits that are not done.
     left: AtomicUsize,
+    /// Splits in all; their numbers are below.
+    pub count: AtomicUsize,
 }
 
 /// One share of a landing's rows.
@@ -68,12 +70,14 @@ impl Landing {
             rows: AtomicU64::new(0),
             failed: Mutex::default(),
             left: AtomicUsize::new(0),
+            count: AtomicUsize::new(0),
         }
     }
 
     /// The shares that the splits make.
     pub fn shares(self: &Arc<Self>, splits: Vec<Split>) -> Vec<Share> {
         self.left.store(splits.len(), Ordering::SeqCst);
+        self.count.store(splits.len(), Ordering::SeqCst);
         let share = |(number, split)| Share { landing: self.clone(), number, split };
         splits.into_iter().enumerate().map(share).collect()
     }
@@ -112,6 +116,11 @@ impl Landing {
     /// Whether a share failed: the others need not be read.
     pub fn has_failed(&self) -> bool {
         lock(&self.failed).is_some()
+    }
+
+    /// The files that are staged so far.
+    pub fn staged(&self) -> Vec<StagedPart> {
+        lock(&self.written).parts.clone()
     }
 
     /// Takes out what landed, once all shares are done; the error of a share that failed.

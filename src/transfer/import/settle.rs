@@ -1,10 +1,12 @@
 //! The end of a table: what was staged is committed, or thrown away where the target holds the same already.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::landing::{Landing, Target};
 use super::moment::Moment;
+use super::older;
 use super::sink::Written;
 use crate::error::{self, Result};
 use crate::hiveserver2::Session;
@@ -48,7 +50,7 @@ pub(super) async fn settle(
         Target::Files(load) => {
             // Whoever read a share has given its hold on the load up by now.
             let load = Arc::into_inner(load).ok_or_else(|| error::bug("a load is settled while it is written to"))?;
-            let summary = files(moment, landing, load, landed.written, landed.rows, summary).await?;
+            let summary = files(ends, moment, landing, load, landed.written, landed.rows, summary).await?;
             carry(ends, stop, landing, &summary).await?;
             Ok(summary)
         }
@@ -56,9 +58,10 @@ pub(super) async fn settle(
 }
 
 async fn files(
+    ends: &Ends<'_>,
     moment: &Moment,
     landing: &Landing,
-    load: Load,
+    mut load: Load,
     written: Written,
     rows: u64,
     mut summary: StepSummary,
@@ -80,6 +83,23 @@ async fn files(
         let bug = error::bug(what).context(&plan.name);
         discard(load).await;
         return Err(bug);
+    }
+    let mut parts = parts;
+    if merging {
+        let first = landing.count.load(Ordering::SeqCst);
+        match older::keep(ends.cluster()?, &mut load, plan, &parts, first).await {
+            Ok(kept) => {
+                summary.detail = format!("{}, {} of {} older rows replaced", summary.detail, kept.replaced, kept.older);
+                parts.extend(kept.parts);
+            }
+            Err(e) => {
+                discard(load).await;
+                return Err(e);
+            }
+        }
+    }
+    if plan.verify {
+        summary.detail = format!("{}, verified", summary.detail);
     }
     summary.outcome = Outcome::Done;
     summary.rows_out = rows_out;

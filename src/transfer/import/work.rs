@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::check;
 use super::cut::{self, Opened};
 use super::landing::{Landing, Share};
 use super::moment::Moment;
@@ -118,6 +119,12 @@ impl Work<'_> {
             }
         };
         if last {
+            if let Some(conn) = conn.as_mut().filter(|_| landing.plan.verify && !landing.has_failed()) {
+                match check::check(conn, &landing).await {
+                    Ok(()) => {}
+                    Err(e) => landing.refuse(e),
+                }
+            }
             self.end(&landing);
         }
         taken.finish();

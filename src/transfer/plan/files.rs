@@ -1,6 +1,6 @@
 //! Files and the Hive table over them: format, directory, partitions, what happens to data that is there.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arrow_schema::{Schema, SchemaRef};
 
@@ -8,7 +8,7 @@ use crate::error::{self, Result};
 use crate::format::avro::AvroTimestamps;
 use crate::format::avro::names::sqoop_name;
 use crate::format::parquet::Timestamps;
-use crate::format::{AvroOptions, Compression, FileFormat, ParquetOptions};
+use crate::format::{AvroOptions, Compression, FileFormat, ParquetOptions, TextOptions};
 use crate::load::managed::{ManagedInsert, StoredAs};
 use crate::load::{EncoderFactory, LoadMode, LoadPlan, PartNames, Partition, Strangers, TablePlan};
 use crate::metastore::{Column, HiveStorage};
@@ -16,6 +16,7 @@ use crate::mysql::read::Selection;
 use crate::transfer::args::{
     Compat, Existing, FileNames, HiveStoredAs, ImportArgs, ImportFormat, IncrementalMode, ParquetTimestamps,
 };
+use crate::transfer::merge::Rewrite;
 use crate::transfer::partition::PartitionColumn;
 use crate::transfer::route::Partitioner;
 use crate::transfer::text;
@@ -45,6 +46,8 @@ pub struct FilesPlan {
     pub refuse_existing: Option<&'static str>,
     /// Carries the rows on into a table that Hive manages; the files are then its stage.
     pub managed: Option<ManagedInsert>,
+    /// How older rows are written again by an import that merges; known once the target is open.
+    pub(in crate::transfer) rewrite: Arc<OnceLock<Rewrite>>,
 }
 
 impl FilesPlan {
@@ -69,7 +72,13 @@ impl FilesPlan {
             false => format!("{root}/{}", static_partition.path()),
         };
         let (mode, strangers, refuse_existing) = mode(args);
-        let mut load = LoadPlan::new(target, mode, schema.clone(), encoder_factory(format.clone(), schema.clone()));
+        let rewrite = Arc::new(OnceLock::new());
+        let mut load = LoadPlan::new(
+            target,
+            mode,
+            schema.clone(),
+            encoder_factory(format.clone(), schema.clone(), rewrite.clone()),
+        );
         load.extension = format.extension().map(str::to_owned);
         load.names = match args.file_names {
             FileNames::Load => PartNames::Load,
@@ -90,7 +99,16 @@ impl FilesPlan {
             plan.adopt = args.hive_adopt;
             load.table = Some(plan);
         }
-        Ok(Self { format, partitioner, load, refuse_existing, managed })
+        Ok(Self { format, partitioner, load, refuse_existing, managed, rewrite })
+    }
+
+    /// How the text of the files is read again.
+    pub(in crate::transfer) fn text_options(&self) -> TextOptions {
+        match &self.format {
+            FileFormat::Text(text) => text.clone(),
+            FileFormat::Sequence(sequence) => sequence.text.clone(),
+            FileFormat::Parquet(_) | FileFormat::Avro(_) => TextOptions::default(),
+        }
     }
 }
 
@@ -290,6 +308,10 @@ fn partitioner(schema: &SchemaRef, by: &[PartitionColumn]) -> Result<(Partitione
     Ok((Partitioner { columns, kept, schema }, hive_columns))
 }
 
-fn encoder_factory(format: FileFormat, schema: SchemaRef) -> EncoderFactory {
-    Arc::new(move |_| format.encoder(schema.clone()))
+fn encoder_factory(format: FileFormat, schema: SchemaRef, rewrite: Arc<OnceLock<Rewrite>>) -> EncoderFactory {
+    Arc::new(move |_| match rewrite.get() {
+        // Older rows are written again after all new ones, in the way of the files they come from.
+        Some(older) => older.format.encoder(older.schema.clone()),
+        None => format.encoder(schema.clone()),
+    })
 }

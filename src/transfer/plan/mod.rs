@@ -7,7 +7,7 @@ mod read;
 
 pub use self::files::{Facts, FilesPlan};
 pub(super) use self::read::type_options;
-use super::args::{Consistency, Existing, ImportArgs};
+use super::args::{Consistency, Existing, ImportArgs, ZeroDates};
 use super::cells::CellPlan;
 use super::incremental::CheckColumn;
 use super::route::Partitioner;
@@ -45,6 +45,8 @@ pub struct ImportPlan {
     pub merge_key: Vec<String>,
     /// Whether the target is compared with the source.
     pub verify: bool,
+    /// What becomes of dates that are none.
+    pub zero_dates: ZeroDates,
     /// Where the rows go.
     pub target: TargetPlan,
     /// What the summary should say.
@@ -103,6 +105,7 @@ impl ImportPlan {
             time: None,
             merge_key: args.incremental.merge_key.clone(),
             verify: args.verify,
+            zero_dates: args.zero_dates,
             target,
             notes,
         };

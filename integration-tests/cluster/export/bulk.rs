@@ -1,0 +1,131 @@
+//! Many rows: ranges of one file over several connections lose and double none; conflicts are tried again; a stop
+//! ends at once and leaves whole transactions. The speed of a million rows is printed by a test that runs on request.
+
+use std::fmt::Write;
+use std::time::{Duration, Instant};
+
+use mysql_async::prelude::Queryable;
+use sakia::shutdown::Stop;
+
+use super::{Scene, connect};
+
+const ORDERS: &str = "CREATE TABLE t (id BIGINT UNSIGNED NOT NULL PRIMARY KEY, customer_id INT NOT NULL, sku CHAR(10) NOT NULL, \
+    qty SMALLINT NOT NULL, price DECIMAL(12,2) NOT NULL, discount DOUBLE NULL, \
+    status ENUM('new','paid','shipped','returned') NOT NULL, created_at DATETIME(6) NOT NULL, updated_at TIMESTAMP NOT NULL, \
+    ship_date DATE NULL, email VARCHAR(80) NOT NULL, note VARCHAR(255) NULL)";
+
+fn orders(rows: u64) -> String {
+    let mut text = String::new();
+    for n in 1..=rows {
+        let status = ["new", "paid", "shipped", "returned"][(n % 4) as usize];
+        let discount = if n % 5 == 0 { "null".to_owned() } else { format!("0.{}", n * 7919 % 1_000_003) };
+        let ship = if n % 10 == 0 { "null".to_owned() } else { format!("2024-{:02}-{:02}", n % 12 + 1, n % 28 + 1) };
+        let note = if n % 3 == 0 {
+            "null".to_owned()
+        } else {
+            format!("leave at the door {:032x} – café ☕", u128::from(n) * 0x9e37_79b9_7f4a_7c15_f39c)
+        };
+        writeln!(
+            text,
+            "{n},{},SKU{:07},{},{}.{:02},{discount},{status},2024-{:02}-{:02} {:02}:{:02}:{:02}.{:06},2024-01-01 00:00:{:02}.0,{ship},user{}@example{}.com,{note}",
+            n * 31 % 500_000, n * 7919 % 1_000_000, n % 9 + 1, n % 10_000, n % 100, n % 12 + 1, n % 28 + 1, n % 24, n % 60, n % 59,
+            n % 1_000_000, n % 60, n % 500_000, n % 20
+        )
+        .unwrap();
+    }
+    text
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ranges_of_a_file_lose_and_double_nothing() {
+    let mut scene = Scene::set(&[ORDERS]).await;
+    scene.file("in/part-m-00000", orders(120_000));
+    let summary = scene.export("table = 't'\nexport-dir = '/in'\nrows-per-statement = 1000\n").await;
+    assert!(summary.bytes > 20 << 20, "several ranges: {}", summary.bytes);
+    assert_eq!((summary.rows_in, summary.rows_out), (120_000, 120_000));
+    let sums = scene
+        .rows("SELECT COUNT(*), SUM(id), SUM(qty), COUNT(note), SUM(MICROSECOND(created_at)) FROM t")
+        .await
+        .concat();
+    let of = |f: &dyn Fn(u64) -> u64| (1..=120_000u64).map(f).sum::<u64>().to_string();
+    let want = ["120000".to_owned(), of(&|n| n), of(&|n| n % 9 + 1), of(&|n| u64::from(n % 3 != 0)), of(&|n| n)];
+    assert_eq!(sums, want);
+    scene.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_ends_within_seconds_and_leaves_whole_transactions() {
+    let mut scene = Scene::set(&[ORDERS]).await;
+    scene.file("in/0", orders(150_000));
+    let stop = Stop::new();
+    let later = stop.clone();
+    let watch = tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        later.request(15);
+        Instant::now()
+    });
+    let args = "table = 't'\nexport-dir = '/in'\nrows-per-statement = 10\n";
+    let error = scene.try_until(args, &stop).await.unwrap_err();
+    let took = watch.await.unwrap().elapsed();
+    assert_eq!(error.exit_code(), 143, "{error}");
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    let visible = scene.count("t").await;
+    assert_eq!(visible % 1000, 0, "10 rows a statement, 100 statements a transaction");
+    if visible > 0 {
+        assert!(error.to_string().contains("rows are committed"), "{error}");
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(scene.count("t").await, visible, "nobody writes any more");
+    scene.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_conflict_is_tried_again() {
+    let mut scene =
+        Scene::set(&["CREATE TABLE t (a INT PRIMARY KEY, b INT)", "INSERT INTO t SELECT seq, 0 FROM seq_1_to_2000"])
+            .await;
+    let name = scene.name.clone();
+    // Somebody holds a row and waits for another one that the export holds by then: one of the two loses.
+    let mut rival = connect().await;
+    rival.query_drop(format!("USE {name}")).await.unwrap();
+    rival.query_drop("BEGIN").await.unwrap();
+    // Heavy on rows, so that the server lets the export lose.
+    rival.query_drop("INSERT INTO t SELECT seq, 0 FROM seq_10001_to_30000").await.unwrap();
+    rival.query_drop("UPDATE t SET b = -1 WHERE a = 2000").await.unwrap();
+    scene.file("in/0", (1..=2000).map(|n| format!("{n},{n}\n")).collect::<String>());
+    let other = tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        let _ = rival.query_drop("UPDATE t SET b = -1 WHERE a = 1").await;
+        rival.query_drop("COMMIT").await.unwrap();
+    });
+    let args = "table = 't'\nexport-dir = '/in'\nupdate-key = ['a']\nnum-mappers = 1\n";
+    let summary = scene.export(args).await;
+    other.await.unwrap();
+    assert!(summary.detail.contains("tried again"), "{}", summary.detail);
+    assert_eq!((summary.rows_in, summary.rows_out), (2000, 2000));
+    assert_eq!(scene.rows("SELECT COUNT(*) FROM t WHERE a = b").await.concat(), ["2000"]);
+    scene.clear().await;
+}
+
+/// Prints rows a second: `cargo test --release --test cluster export::bulk::speed -- --ignored --nocapture`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement"]
+async fn speed() {
+    let rows = std::env::var("EXPORT_ROWS").ok().and_then(|n| n.parse().ok()).unwrap_or(1_000_000);
+    let text = orders(rows);
+    for more in [
+        "num-mappers = 2\n",
+        "num-mappers = 2\nrows-per-statement = 1000\n",
+        "num-mappers = 2\ndirect = true\n",
+        "num-mappers = 4\nrows-per-statement = 1000\n",
+        "num-mappers = 2\nrows-per-statement = 1000\nstatements-per-transaction = 0\n",
+    ] {
+        let mut scene = Scene::set(&[ORDERS]).await;
+        scene.file("in/0", &text);
+        let summary = scene.export(&format!("table = 't'\nexport-dir = '/in'\n{more}")).await;
+        assert_eq!(scene.count("t").await, rows);
+        let seconds = summary.elapsed.as_secs_f64();
+        println!("{seconds:.2} s, {:.0} rows/s: {}", rows as f64 / seconds, more.replace('\n', " "));
+        scene.clear().await;
+    }
+}

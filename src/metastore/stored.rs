@@ -1,0 +1,95 @@
+//! A table of anybody's as its files are to be read: formats, what the row reader is told, where the partitions are.
+
+use std::collections::BTreeMap;
+
+use hive_metastore::{Partition, StorageDescriptor, ThriftHiveMetastoreClient};
+use volo::FastStr;
+
+use super::{Column, MetastoreClient, thrift};
+use crate::error::Result;
+
+/// A table and its partitions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoredTable {
+    /// Columns held in the files.
+    pub columns: Vec<Column>,
+    /// Columns held in directory names.
+    pub partition_columns: Vec<Column>,
+    /// `EXTERNAL_TABLE`, `MANAGED_TABLE`, `VIRTUAL_VIEW`.
+    pub table_type: String,
+    /// Table parameters.
+    pub parameters: BTreeMap<String, String>,
+    /// Where and how the files of a table without partitions are kept.
+    pub storage: StoredFiles,
+    /// Its partitions, if it has partition columns.
+    pub partitions: Vec<StoredPartition>,
+}
+
+/// Where files are, and the Java classes that read them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoredFiles {
+    /// Full location.
+    pub location: String,
+    /// Class that splits the files.
+    pub input_format: String,
+    /// Class that reads a row.
+    pub serde: String,
+    /// What that class is told.
+    pub serde_parameters: BTreeMap<String, String>,
+}
+
+/// A partition.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoredPartition {
+    /// One value for each partition column, as text.
+    pub values: Vec<String>,
+    /// Where and how its files are kept.
+    pub storage: StoredFiles,
+}
+
+impl MetastoreClient {
+    /// Looks at a table and all its partitions; `None` where there is none.
+    ///
+    /// # Errors
+    /// Those of the metastore.
+    pub async fn stored_table(&self, database: &str, table: &str) -> Result<Option<StoredTable>> {
+        let Some(raw) = self.raw_table(database, table).await? else { return Ok(None) };
+        let info = thrift::table_info(&raw);
+        let partitions = if info.partition_columns.is_empty() { Vec::new() } else { self.all(database, table).await? };
+        Ok(Some(StoredTable {
+            columns: info.columns,
+            partition_columns: info.partition_columns,
+            table_type: info.table_type,
+            parameters: info.parameters,
+            storage: files(raw.sd),
+            partitions: partitions
+                .into_iter()
+                .map(|p| StoredPartition {
+                    values: p.values.iter().flatten().map(ToString::to_string).collect(),
+                    storage: files(p.sd),
+                })
+                .collect(),
+        }))
+    }
+
+    async fn all(&self, database: &str, table: &str) -> Result<Vec<Partition>> {
+        let name = format!("reading the partitions of {database}.{table}");
+        let (database, table) = (FastStr::from(database.to_lowercase()), FastStr::from(table.to_lowercase()));
+        let get = |c: ThriftHiveMetastoreClient| {
+            let (database, table) = (database.clone(), table.clone());
+            async move { c.get_partitions(database, table, -1).await }
+        };
+        self.call(&name, get).await
+    }
+}
+
+fn files(sd: Option<StorageDescriptor>) -> StoredFiles {
+    let sd = sd.unwrap_or_default();
+    let serde = sd.serde_info.unwrap_or_default();
+    StoredFiles {
+        location: thrift::text(sd.location),
+        input_format: thrift::text(sd.input_format),
+        serde: thrift::text(serde.serialization_lib),
+        serde_parameters: thrift::unmap(serde.parameters.as_ref()),
+    }
+}

@@ -1,0 +1,297 @@
+//! What a column of a table being filled holds, and whether a value fits: decided here where the server would bend a
+//! value without an error (rounded decimals and fractions of a second, blanks cut off, numbers taken for the place of
+//! an ENUM member), left to the server's strict mode everywhere else.
+//!
+//! Values are written as SQL literals. Their quoted forms are escaped such that the text between the quotes is a field
+//! of LOAD DATA too.
+
+use std::borrow::Cow;
+
+use super::literal;
+use super::text;
+
+/// Why a value does not go into a column.
+pub type Unfit = Cow<'static, str>;
+
+/// What a column holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// TINYINT(1): a number from -128 to 127 that most take for yes or no.
+    Bool,
+    /// Whole numbers.
+    Integer,
+    /// A year: 0 or 1901 to 2155.
+    Year,
+    /// So many bits.
+    Bit(u8),
+    /// Exact numbers with so many digits after the point.
+    Decimal {
+        /// Digits after the point.
+        scale: u8,
+    },
+    /// Single precision.
+    Float,
+    /// Double precision.
+    Double,
+    /// A day.
+    Date,
+    /// DATETIME and TIMESTAMP with so many digits of a second.
+    DateTime {
+        /// Digits of the fraction.
+        digits: u8,
+    },
+    /// A duration with so many digits of a second.
+    Time {
+        /// Digits of the fraction.
+        digits: u8,
+    },
+    /// Characters.
+    Text {
+        /// Most characters, for CHAR and VARCHAR.
+        max_chars: Option<u64>,
+        /// Most bytes of UTF-8, for the TEXT types.
+        max_bytes: Option<u64>,
+    },
+    /// ENUM and SET.
+    Choice {
+        /// Members, as declared.
+        members: Vec<String>,
+    },
+    /// Bytes.
+    Binary,
+}
+
+/// A value on its way to the server.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Value<'a> {
+    /// None.
+    Null,
+    /// Yes or no.
+    Bool(bool),
+    /// A whole number.
+    Integer(i128),
+    /// Single precision.
+    Single(f32),
+    /// Double precision.
+    Double(f64),
+    /// A decimal in plain digits.
+    Decimal(&'a str),
+    /// Characters.
+    Text(&'a str),
+    /// Bytes.
+    Bytes(&'a [u8]),
+    /// Days since 1970-01-01.
+    Day(i64),
+    /// Microseconds since 1970-01-01 00:00, on the wall clock or in UTC.
+    Moment(i64),
+    /// Microseconds of a duration or since midnight.
+    Clock(i64),
+}
+
+/// Whose reading of text it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reading {
+    /// What does not fit exactly is refused.
+    #[default]
+    Exact,
+    /// As lenient as Sqoop: the server rounds, every unknown word is false, bytes are pairs of hexadecimal digits.
+    Sqoop,
+}
+
+impl Kind {
+    /// Whether Java would hold the values as a String: then the null string is the one of strings, and an empty text
+    /// is a value.
+    pub fn is_string(&self) -> bool {
+        matches!(self, Self::Text { .. } | Self::Choice { .. })
+    }
+
+    /// Writes a text as a literal of this column; NULL is decided before.
+    ///
+    /// # Errors
+    /// Why it does not fit.
+    pub fn write_text(&self, text: &str, reading: Reading, out: &mut Vec<u8>) -> Result<(), Unfit> {
+        let lenient = reading == Reading::Sqoop;
+        match self {
+            Self::Text { max_chars, max_bytes } => {
+                check_length(text, *max_chars, *max_bytes)?;
+                literal::quoted(out, text.as_bytes());
+                Ok(())
+            }
+            Self::Choice { members } => {
+                check_choice(text, members)?;
+                literal::quoted(out, text.as_bytes());
+                Ok(())
+            }
+            Self::Bool => text::boolean(text, reading, out),
+            Self::Integer => text::integer(text, out),
+            Self::Year => text::year(text, out),
+            Self::Bit(bits) => text::bit(text, *bits, reading, out),
+            Self::Decimal { scale } => text::decimal(text, if lenient { u8::MAX } else { *scale }, out),
+            Self::Float => text::float(text, out),
+            Self::Double => text::double(text, out),
+            Self::Date => text::date(text, out),
+            Self::DateTime { digits } => text::date_time(text, *digits, lenient, out),
+            Self::Time { digits } => text::time(text, *digits, lenient, out),
+            Self::Binary => text::bytes(text, reading, out),
+        }
+    }
+
+    /// Writes a value as a literal of this column.
+    ///
+    /// # Errors
+    /// Why it does not fit.
+    pub fn write(&self, value: Value<'_>, out: &mut Vec<u8>) -> Result<(), Unfit> {
+        match (self, value) {
+            (_, Value::Null) => {
+                out.extend_from_slice(b"NULL");
+                Ok(())
+            }
+            // Numbers, days and times as text, which is how Sqoop keeps decimals in Avro files.
+            (Self::Binary, Value::Text(text)) => {
+                literal::hex(out, text.as_bytes());
+                Ok(())
+            }
+            (_, Value::Text(text)) => self.write_text(text, Reading::Exact, out),
+            (Self::Binary, Value::Bytes(bytes)) => {
+                literal::hex(out, bytes);
+                Ok(())
+            }
+            (Self::Bit(bits), Value::Bytes(bytes)) => text::bit_bytes(bytes, *bits, out),
+            (Self::Text { .. } | Self::Choice { .. }, Value::Bytes(bytes)) => match std::str::from_utf8(bytes) {
+                Ok(text) => self.write_text(text, Reading::Exact, out),
+                Err(_) => Err("the bytes are not valid UTF-8".into()),
+            },
+            (Self::Year, Value::Integer(year)) => text::year(&year.to_string(), out),
+            (Self::Bit(bits), Value::Integer(n)) => text::bit_number(n, *bits, out),
+            (Self::Bool | Self::Integer | Self::Decimal { .. }, Value::Integer(n)) => {
+                literal::integer(out, n);
+                Ok(())
+            }
+            (Self::Float | Self::Double, Value::Integer(n)) => {
+                let exact = if *self == Self::Float { (n as f32) as i128 == n } else { (n as f64) as i128 == n };
+                if !exact {
+                    return Err(format!("{n} has more digits than the column's floating point holds").into());
+                }
+                literal::double(out, n as f64);
+                Ok(())
+            }
+            (Self::Bool | Self::Integer | Self::Bit(_) | Self::Decimal { .. }, Value::Bool(yes)) => {
+                out.push(if yes { b'1' } else { b'0' });
+                Ok(())
+            }
+            (Self::Decimal { scale }, Value::Decimal(digits)) => text::decimal(digits, *scale, out),
+            (Self::Integer | Self::Bool, Value::Decimal(digits)) => text::decimal(digits, 0, out),
+            (Self::Bit(bits), Value::Decimal(digits)) => match digits.parse() {
+                Ok(n) => text::bit_number(n, *bits, out),
+                Err(_) => Err(format!("{digits} is no whole number").into()),
+            },
+            (Self::Float, Value::Single(n)) => text::finite(f64::from(n), out),
+            (Self::Double, Value::Single(n)) => text::finite(f64::from(n), out),
+            (Self::Double, Value::Double(n)) => text::finite(n, out),
+            (Self::Float, Value::Double(n)) => {
+                // The bits are compared, so that a negative zero stays one.
+                if f64::from(n as f32).to_bits() != n.to_bits() {
+                    return Err(format!("{n:?} has more digits than single precision holds").into());
+                }
+                text::finite(n, out)
+            }
+            (Self::Float | Self::Double, Value::Decimal(digits)) => text::decimal_as_double(digits, self, out),
+            (Self::Decimal { scale }, Value::Single(n)) => text::decimal(&format!("{n}"), *scale, out),
+            (Self::Decimal { scale }, Value::Double(n)) => text::decimal(&format!("{n}"), *scale, out),
+            (Self::Date, Value::Day(day)) => literal::day(out, day),
+            (Self::DateTime { .. }, Value::Day(day)) => {
+                let micros = day.checked_mul(literal::DAY).ok_or("the day is outside the calendar")?;
+                literal::moment(out, micros, 0)
+            }
+            (Self::Date, Value::Moment(micros)) if micros.rem_euclid(literal::DAY) == 0 => {
+                literal::day(out, micros.div_euclid(literal::DAY))
+            }
+            (Self::Date, Value::Moment(_)) => Err("the time of the day would be lost in a DATE".into()),
+            (Self::DateTime { digits }, Value::Moment(micros)) => literal::moment(out, micros, *digits),
+            (Self::Time { digits }, Value::Clock(micros)) => literal::clock(out, micros, *digits),
+            (Self::Text { .. }, value) => self.write_as_text(value, out),
+            (_, value) => Err(format!("{} does not go into a column of {}", name_of(value), self.name()).into()),
+        }
+    }
+
+    /// Any value in a column of characters, as it is printed.
+    fn write_as_text(&self, value: Value<'_>, out: &mut Vec<u8>) -> Result<(), Unfit> {
+        let text = match value {
+            Value::Bool(yes) => yes.to_string(),
+            Value::Integer(n) => n.to_string(),
+            Value::Single(n) => n.to_string(),
+            Value::Double(n) => n.to_string(),
+            Value::Decimal(digits) => digits.to_owned(),
+            Value::Day(_) | Value::Moment(_) | Value::Clock(_) => {
+                let mut quoted = Vec::new();
+                match value {
+                    Value::Day(day) => literal::day(&mut quoted, day)?,
+                    Value::Moment(micros) => literal::moment(&mut quoted, micros, 6)?,
+                    Value::Clock(micros) => literal::clock(&mut quoted, micros, 6)?,
+                    _ => {}
+                }
+                String::from_utf8_lossy(&quoted).trim_matches('\'').to_owned()
+            }
+            Value::Null | Value::Text(_) | Value::Bytes(_) => return Err("not printable".into()),
+        };
+        self.write_text(&text, Reading::Exact, out)
+    }
+
+    /// The kind in SQL's words, for messages.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Bool => "BOOLEAN",
+            Self::Integer => "whole numbers",
+            Self::Year => "YEAR",
+            Self::Bit(_) => "BIT",
+            Self::Decimal { .. } => "DECIMAL",
+            Self::Float => "FLOAT",
+            Self::Double => "DOUBLE",
+            Self::Date => "DATE",
+            Self::DateTime { .. } => "DATETIME or TIMESTAMP",
+            Self::Time { .. } => "TIME",
+            Self::Text { .. } => "text",
+            Self::Choice { .. } => "ENUM or SET",
+            Self::Binary => "bytes",
+        }
+    }
+}
+
+fn name_of(value: Value<'_>) -> &'static str {
+    match value {
+        Value::Null => "NULL",
+        Value::Bool(_) => "a boolean",
+        Value::Integer(_) => "a whole number",
+        Value::Single(_) | Value::Double(_) => "a floating point number",
+        Value::Decimal(_) => "a decimal",
+        Value::Text(_) => "a text",
+        Value::Bytes(_) => "a value of bytes",
+        Value::Day(_) => "a date",
+        Value::Moment(_) => "a timestamp",
+        Value::Clock(_) => "a time",
+    }
+}
+
+/// The server cuts blanks at the end of what is too long without an error.
+fn check_length(text: &str, max_chars: Option<u64>, max_bytes: Option<u64>) -> Result<(), Unfit> {
+    let bytes = text.len() as u64;
+    if let Some(max) = max_chars.filter(|max| bytes > *max) {
+        let chars = text.chars().count() as u64;
+        if chars > max {
+            return Err(format!("{chars} characters are too long for {max}").into());
+        }
+    }
+    match max_bytes {
+        Some(max) if bytes > max => Err(format!("{bytes} bytes are too long for {max}").into()),
+        _ => Ok(()),
+    }
+}
+
+/// The server takes a number that is no member for the place of one, or for a set of bits.
+fn check_choice(text: &str, members: &[String]) -> Result<(), Unfit> {
+    let is_number = text.trim().parse::<f64>().is_ok();
+    if is_number && !members.iter().any(|m| m == text) {
+        return Err(format!("{text:?} is none of the column's values").into());
+    }
+    Ok(())
+}

@@ -1,0 +1,26 @@
+//! Rows into MySQL and MariaDB: what a column holds, literals that lose nothing, the statements, and a writer that
+//! finds the bad row in a refused statement.
+//!
+//! Values travel as SQL text: the server reads decimals, days, fractions of a second and unsigned numbers exactly from
+//! it, and a statement of many rows costs one exchange. What the server would bend without an error is refused before
+//! it is sent ([`Kind`]).
+
+mod base64;
+pub mod fault;
+mod kind;
+mod literal;
+mod rows;
+mod staging;
+mod statement;
+mod target;
+mod text;
+#[cfg(test)]
+mod text_tests;
+mod writer;
+
+pub use self::kind::{Kind, Reading, Unfit, Value};
+pub use self::rows::Rows;
+pub use self::staging::Staging;
+pub use self::statement::{Action, Statement};
+pub use self::target::{Target, TargetColumn};
+pub use self::writer::{BadRow, Broken, Means, Writer, Written};

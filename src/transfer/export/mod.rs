@@ -1,0 +1,257 @@
+//! Exports: files of the cluster, or those of a Hive table, into a MySQL or MariaDB table or through a procedure.
+//!
+//! Files are cut into ranges that several connections take from a queue. Records become rows of exact literals; one
+//! that does not fit is an error, or is put aside with its place and the reason, up to a limit. Rows are committed by
+//! transactions, so that an export that fails leaves those visible that are committed, and says how many they are;
+//! with a staging table all rows become visible at once or none does.
+
+mod arrow;
+mod hive;
+mod input;
+mod pattern;
+mod plan;
+mod read;
+mod reject;
+mod row;
+mod work;
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures::future::try_join_all;
+use mysql_async::Conn;
+use mysql_async::prelude::Queryable;
+
+pub use self::hive::HiveSource;
+pub use self::input::{Files, SourceFile, Unit};
+pub use self::plan::ExportPlan;
+pub use self::reject::Reject;
+use self::reject::Rejects;
+pub use self::row::{Origin, Shape};
+use self::work::{Counts, Job, work};
+use super::args::ExportArgs;
+use crate::error::{self, Effect, Error, Kind, Result};
+use crate::load::Cluster;
+use crate::mysql::MySqlClient;
+use crate::mysql::write::{Action, Staging, Target};
+use crate::shutdown::Stop;
+use crate::telemetry::progress;
+use crate::telemetry::summary::{Outcome, StepSummary};
+
+/// Time for taking back what a stopped export has begun.
+const CLEANUP_TIME: Duration = Duration::from_secs(4);
+
+/// Looks up source and target and decides the export; reads the heads of files and writes nothing.
+///
+/// # Errors
+/// Config: options that do not fit together. NotFound: no such table, directory, column. Schema: the files do not fit
+/// the table. Data: files of several kinds.
+pub async fn plan(args: &ExportArgs, client: &MySqlClient, cluster: &Cluster, run_id: &str) -> Result<ExportPlan> {
+    let mut conn = client.connect().await?;
+    let target = match (&args.table, &args.call) {
+        (_, Some(procedure)) => Target::procedure(client, &mut conn, procedure).await?,
+        (Some(table), None) => Target::table(client, &mut conn, table).await?,
+        (None, None) => return Err(error::config("the export names no table").hint("give table")),
+    };
+    let staging = match &args.staging_table {
+        Some(name) => Some(Target::table(client, &mut conn, name).await?),
+        None => None,
+    };
+    // A connection that does not close well has done its work all the same.
+    let _ = conn.disconnect().await;
+    let mut notes = Vec::new();
+    let (hive, files) = match (&args.hive_table, &args.export_dir) {
+        (Some(table), _) => {
+            let (hive, files) = hive::find(args, table, cluster).await?;
+            (Some(hive), files)
+        }
+        (None, Some(dir)) => {
+            let found = input::find(cluster.fs.as_ref(), dir, &mut notes).await?;
+            let partition = Arc::default();
+            let file = |f: crate::storage::FileStatus| SourceFile {
+                path: f.path.into(),
+                len_bytes: f.len_bytes,
+                partition: Arc::clone(&partition),
+            };
+            (None, found.into_iter().map(file).collect())
+        }
+        (None, None) => {
+            return Err(error::config("the export has no export-dir").hint("name the directory of the files"));
+        }
+    };
+    let files = Files::of(cluster.fs.as_ref(), files, notes).await?;
+    let plan = Arc::new(ExportPlan::new(args, target, staging, files, hive, run_id)?);
+    if let Some(first) = plan.files.files.first().cloned() {
+        let (checked, fs) = (plan.clone(), cluster.fs.clone());
+        let done = tokio::task::spawn_blocking(move || read::check_schema(&checked, &first, fs.as_ref())).await;
+        done.map_err(|e| error::bug("the look at a file broke down").source(e))??;
+    }
+    Ok(Arc::unwrap_or_clone(plan))
+}
+
+/// Writes the records of the files to the table.
+///
+/// # Errors
+/// Those of [`plan`]; Data: a record does not fit, or more than may be rejected. An error says how many rows are
+/// visible all the same, and has the effect Partial then. Stopped.
+pub async fn run(
+    args: &ExportArgs,
+    client: &MySqlClient,
+    cluster: &Cluster,
+    run_id: &str,
+    stop: &Stop,
+) -> Result<StepSummary> {
+    let started = Instant::now();
+    let plan = Arc::new(stop.or(plan(args, client, cluster, run_id)).await?);
+    let mut staging = match (&plan.staging, &args.staging_table) {
+        (Some((_, clear)), Some(name)) => {
+            let mut staging = stop.or(Staging::check(client, &plan.target, name)).await?;
+            stop.or(staging.prepare(*clear)).await?;
+            Some(staging)
+        }
+        _ => None,
+    };
+    let job = Arc::new(job(&plan, client, cluster, staging.as_ref()));
+    let exported = stop.or(export(&job, staging.as_mut())).await;
+    if exported.is_err() {
+        take_back(&job).await;
+    }
+    let closed = job.rejects.close().await;
+    let outcome = match (exported, closed) {
+        (Ok(rows), Ok(())) => Ok(rows),
+        (Err(error), _) | (Ok(_), Err(error)) => Err(error),
+    };
+    if let Some(staging) = staging {
+        staging.close().await;
+    }
+    match outcome {
+        Ok(rows) => Ok(summary(&job, rows, started.elapsed())),
+        Err(error) => Err(explain(&job, error)),
+    }
+}
+
+fn job(plan: &Arc<ExportPlan>, client: &MySqlClient, cluster: &Cluster, staging: Option<&Staging>) -> Job {
+    Job {
+        client: client.clone(),
+        fs: cluster.fs.clone(),
+        queue: Mutex::new(plan.units().into()),
+        rejects: Rejects::new(cluster.fs.clone(), plan.reject_file.clone(), plan.reject_limit),
+        line: progress::line(format!("export {}", plan.target.name), None),
+        ids: Mutex::new(staging.iter().map(|s| s.id()).collect()),
+        counts: Counts::default(),
+        plan: plan.clone(),
+    }
+}
+
+/// Fills the table over all connections, and moves the rows over where there is a staging table; rows written.
+async fn export(job: &Arc<Job>, staging: Option<&mut Staging>) -> Result<u64> {
+    let plan = &job.plan;
+    let before = if plan.verify { count(job).await? } else { 0 };
+    let units = job.queue.lock().unwrap_or_else(PoisonError::into_inner).len();
+    let connections = (plan.connections as usize).min(units);
+    let workers = (0..connections).map(|_| {
+        let job = job.clone();
+        let worker = tokio::spawn(async move { work(&job).await });
+        let worker = tokio_util::task::AbortOnDropHandle::new(worker);
+        async move { worker.await.map_err(|e| error::bug("a connection of an export broke down").source(e))? }
+    });
+    try_join_all(workers).await?;
+    let rows = job.counts.committed.load(Ordering::SeqCst);
+    let rows = match staging {
+        Some(staging) => staging.publish(&plan.target, &plan.columns(), rows).await?,
+        None => rows,
+    };
+    if plan.verify {
+        let gained = count(job).await?.wrapping_sub(before);
+        if gained != rows {
+            let what = format!("{} gained {gained} rows, {rows} were written", plan.target.full_name());
+            return Err(error::data(what)
+                .hint("somebody else writes to the table, or a trigger does")
+                .effect(Effect::Partial));
+        }
+    }
+    Ok(rows)
+}
+
+async fn count(job: &Job) -> Result<u64> {
+    let target = &job.plan.target;
+    let mut conn: Conn = job.client.connect().await?;
+    let found = conn.query_first::<u64, _>(format!("SELECT COUNT(*) FROM {}", target.quoted())).await;
+    let found = found.map_err(|e| job.client.advise(e, format!("cannot count the rows of {}", target.full_name())))?;
+    // A connection that does not close well has done its work all the same.
+    let _ = conn.disconnect().await;
+    Ok(found.unwrap_or(0))
+}
+
+/// Ends the connections whatever they are doing; the server takes back what they have not committed.
+async fn take_back(job: &Job) {
+    let ids = job.ids.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    match tokio::time::timeout(CLEANUP_TIME, job.client.kill(&ids)).await {
+        Ok(Ok(())) => {}
+        // The server notices the closed sockets by itself, only later.
+        Ok(Err(error)) => tracing::warn!(%error, "connections of the export could not be ended"),
+        Err(_) => tracing::warn!("connections of the export could not be ended in time"),
+    }
+}
+
+/// Adds to an error what it left behind.
+fn explain(job: &Job, error: Error) -> Error {
+    let committed = job.counts.committed.load(Ordering::SeqCst);
+    let target = job.plan.target.full_name();
+    let error = match job.rejects.path().filter(|_| job.rejects.total() > 0) {
+        Some(path) if error.kind() == Kind::Data => error.context(format!("rejected records are in {path}")),
+        _ => error,
+    };
+    match &job.plan.staging {
+        Some((staging, _)) if committed > 0 => error.context(format!(
+            "{target} is as it was, {} holds {committed} rows (give clear-staging-table next time)",
+            staging.full_name()
+        )),
+        Some(_) => error.context(format!("{target} is as it was")),
+        None if committed > 0 => {
+            let error = error.effect(Effect::Partial);
+            error.context(format!("{committed} rows are committed to {target} and stay, the rest is not"))
+        }
+        None if !job.plan.target.transactional => {
+            error.effect(Effect::Partial).context(format!("{target} cannot take rows back, some may stay"))
+        }
+        None => error.context(format!("no row was added to {target}")),
+    }
+}
+
+fn summary(job: &Job, rows: u64, elapsed: Duration) -> StepSummary {
+    let (plan, counts) = (&job.plan, &job.counts);
+    let of = |count: &std::sync::atomic::AtomicU64| count.load(Ordering::SeqCst);
+    let mut summary = StepSummary::new(format!("export {}", plan.target.name));
+    summary.rows_in = of(&counts.read);
+    summary.rows_out = rows;
+    summary.rejects = job.rejects.total();
+    summary.files = plan.files.files.len() as u64;
+    summary.bytes = plan.files.len_bytes();
+    summary.elapsed = elapsed;
+    summary.outcome = if rows > 0 { Outcome::Done } else { Outcome::Unchanged };
+    let mut details = Vec::new();
+    details.push(match (&plan.staging, plan.rows_per_transaction) {
+        (Some(_), _) => "all rows in one transaction".to_owned(),
+        (None, 0) => format!("visible by {} transactions", plan.connections),
+        (None, rows) => format!("visible by transactions of {rows} rows"),
+    });
+    let mut say = |count: u64, what: &str| {
+        if count > 0 {
+            details.push(format!("{count} {what}"));
+        }
+    };
+    if matches!(plan.statement.action, Action::Update { .. }) {
+        say(of(&counts.unmatched), "records found no row");
+    }
+    say(of(&counts.longer), "records have more fields than columns: the rest is ignored");
+    say(of(&counts.shorter), "records have fewer fields than columns: the rest is NULL");
+    say(of(&counts.retries), "transactions were tried again after a conflict");
+    if let Some(path) = job.rejects.path().filter(|_| summary.rejects > 0) {
+        details.push(format!("rejects in {path}"));
+    }
+    details.extend(plan.notes.iter().cloned());
+    summary.detail = details.join("; ");
+    summary
+}

@@ -1,0 +1,353 @@
+//! Everything an export decides before it writes a row; printable.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::hive::HiveSource;
+use super::input::{self, Files, Unit};
+use super::row::{Origin, Shape};
+use crate::error::{self, Result};
+use crate::format::TextOptions;
+use crate::format::decode::{FileKind, TextDecodeOptions};
+use crate::format::text::{Delimiters, TextStyle, parse_delimiter, unescape_java};
+use crate::mysql::write::{Action, Means, Reading, Statement, Target, TargetColumn};
+use crate::transfer::args::{Compat, ExportArgs, InputTextArgs, UpdateMode};
+
+/// Rows of a chunk where statements are small.
+const LEAST_CHUNK_ROWS: usize = 1000;
+
+/// Rows of one LOAD DATA, at least; each is an exchange of its own.
+const LOAD_CHUNK_ROWS: usize = 10_000;
+
+/// A decided export.
+#[derive(Clone, Debug)]
+pub struct ExportPlan {
+    /// The table, or the procedure that is called.
+    pub target: Target,
+    /// The table that is filled first, and whether it is emptied before.
+    pub staging: Option<(Target, bool)>,
+    /// What is read.
+    pub files: Files,
+    /// The Hive table that the files belong to.
+    pub hive: Option<String>,
+    /// How records become rows.
+    pub shape: Shape,
+    /// How text is read.
+    pub text: TextDecodeOptions,
+    /// What is sent.
+    pub statement: Arc<Statement>,
+    /// How it is sent.
+    pub means: Means,
+    /// Connections that write at once.
+    pub connections: u32,
+    /// Rows that are committed together; 0 for all of a connection.
+    pub rows_per_transaction: u64,
+    /// Rows that go from the reader to the writer at once.
+    pub chunk_rows: usize,
+    /// File of the rejected records.
+    pub reject_file: Option<String>,
+    /// Records that may be rejected.
+    pub reject_limit: u64,
+    /// Whether the rows are counted before and after.
+    pub verify: bool,
+    /// What the reader should know.
+    pub notes: Vec<String>,
+}
+
+impl ExportPlan {
+    /// Decides an export.
+    ///
+    /// # Errors
+    /// Config: options that do not fit together or the table. NotFound: no such column.
+    pub fn new(
+        args: &ExportArgs,
+        target: Target,
+        staging: Option<Target>,
+        files: Files,
+        hive: Option<HiveSource>,
+        run_id: &str,
+    ) -> Result<Self> {
+        check(args)?;
+        let mut notes = files.notes.clone();
+        let (columns, fields) = columns(args, &target, &files, hive.as_ref(), &mut notes)?;
+        let reading = match args.compat {
+            Compat::Exact => Reading::Exact,
+            Compat::Sqoop => Reading::Sqoop,
+        };
+        let text = text_options(&args.text, args.compat, hive.as_ref())?;
+        let names: Vec<TargetColumn> = columns.iter().map(|(column, _)| column.clone()).collect();
+        let action = action(args, &target, &names, &mut notes)?;
+        let written = staging.as_ref().unwrap_or(&target);
+        let means = means(args, &target, &mut notes)?;
+        let rows_per_transaction = u64::from(args.rows_per_statement) * u64::from(args.statements_per_transaction);
+        let chunk_rows = match means {
+            Means::Multi(rows) => LEAST_CHUNK_ROWS.div_ceil(rows) * rows,
+            Means::Pipelined => LEAST_CHUNK_ROWS,
+            Means::Load(_) => LOAD_CHUNK_ROWS,
+        };
+        let in_transaction = usize::try_from(rows_per_transaction).unwrap_or(usize::MAX);
+        Ok(Self {
+            statement: Arc::new(Statement::new(action, &written.quoted(), &names)),
+            shape: Shape {
+                columns,
+                fields,
+                reading,
+                null_string: text.null_string.clone(),
+                null_non_string: text.null_non_string.clone(),
+            },
+            text: TextDecodeOptions::new(text),
+            staging: staging.map(|table| (table, args.clear_staging_table)),
+            hive: hive.map(|hive| hive.name),
+            means,
+            connections: args.num_mappers,
+            rows_per_transaction,
+            chunk_rows: if in_transaction == 0 { chunk_rows } else { chunk_rows.min(in_transaction) },
+            reject_file: args
+                .reject_dir
+                .as_ref()
+                .map(|dir| format!("{}/rejects-{run_id}.jsonl", dir.trim_end_matches('/'))),
+            reject_limit: args.reject_limit,
+            verify: args.verify,
+            files,
+            target,
+            notes,
+        })
+    }
+
+    /// The table that rows are written to first.
+    pub fn written_table(&self) -> &Target {
+        self.staging.as_ref().map_or(&self.target, |(staging, _)| staging)
+    }
+
+    /// Names of the columns that are written.
+    pub fn columns(&self) -> Vec<TargetColumn> {
+        self.shape.columns.iter().map(|(column, _)| column.clone()).collect()
+    }
+
+    /// The work, in the order in which it is taken.
+    pub fn units(&self) -> Vec<Unit> {
+        self.files.units(self.connections, self.text.spanning)
+    }
+}
+
+/// Options that contradict each other.
+fn check(args: &ExportArgs) -> Result<()> {
+    let wrong = |what: &str, hint: &str| Err(error::config(format!("export: {what}")).hint(hint));
+    let is_update = !args.update_key.is_empty();
+    match (&args.table, &args.call) {
+        (None, None) => {
+            return wrong("neither table nor call is given", "name the table to fill, or the procedure to call");
+        }
+        (Some(_), Some(_)) => return wrong("both table and call are given", "give one of them"),
+        _ => {}
+    }
+    match (&args.export_dir, &args.hive_table) {
+        (None, None) => return wrong("neither export-dir nor hive-table is given", "name the directory of the files"),
+        (Some(_), Some(_)) => return wrong("both export-dir and hive-table are given", "give one of them"),
+        _ => {}
+    }
+    if args.hive_table.is_none() && (args.hive_database.is_some() || args.hive_partition.is_some()) {
+        return wrong("hive-database and hive-partition need hive-table", "name the table");
+    }
+    if args.staging_table.is_some() && (is_update || args.call.is_some()) {
+        return wrong("staging-table excludes update-key and call", "leave staging-table out");
+    }
+    if args.clear_staging_table && args.staging_table.is_none() {
+        return wrong("clear-staging-table needs staging-table", "name the staging table");
+    }
+    if is_update && args.call.is_some() {
+        return wrong("update-key excludes call", "leave one of them out");
+    }
+    if args.update_mode == UpdateMode::AllowInsert && !is_update {
+        return wrong("update-mode allow-insert needs update-key", "name the columns of a unique key in update-key");
+    }
+    if args.direct && (is_update || args.call.is_some() || args.batch) {
+        return wrong("direct only inserts: it excludes update-key, call and batch", "leave direct out");
+    }
+    if args.num_mappers == 0 || args.rows_per_statement == 0 {
+        return wrong("num-mappers and rows-per-statement must be at least 1", "give a count");
+    }
+    if args.reject_limit > 0 && args.reject_dir.is_none() {
+        return wrong("reject-limit needs reject-dir", "name a directory for the rejected records");
+    }
+    if args.verify && (is_update || args.call.is_some()) {
+        return wrong("verify counts what an insert adds: it excludes update-key and call", "leave verify out");
+    }
+    Ok(())
+}
+
+/// The columns that are written and where their values come from; how many fields a text record has.
+fn columns(
+    args: &ExportArgs,
+    target: &Target,
+    files: &Files,
+    hive: Option<&HiveSource>,
+    notes: &mut Vec<String>,
+) -> Result<(Vec<(TargetColumn, Origin)>, usize)> {
+    let chosen = target.select(&args.columns)?;
+    let (generated, written): (Vec<_>, Vec<_>) = chosen.iter().cloned().enumerate().partition(|(_, c)| c.generated);
+    if !generated.is_empty() {
+        let names: Vec<&str> = generated.iter().map(|(_, c)| c.name.as_str()).collect();
+        notes.push(format!("the server computes {}: values in the files are passed over", names.join(", ")));
+    }
+    let is_text = matches!(files.kind, FileKind::Text | FileKind::Sequence);
+    let origin = |at: usize, column: &TargetColumn| {
+        let Some(hive) = hive else {
+            return Ok(if is_text { Origin::Field(at) } else { Origin::Name(column.name.clone()) });
+        };
+        let same = |name: &String| name.eq_ignore_ascii_case(&column.name);
+        if let Some(at) = hive.partition_columns.iter().position(same) {
+            return Ok(Origin::Partition(at));
+        }
+        match hive.columns.iter().position(same) {
+            Some(at) if is_text => Ok(Origin::Field(at)),
+            Some(at) => Ok(Origin::Name(hive.columns[at].clone())),
+            None => Err(error::schema(format!("hive table {} has no column {}", hive.name, column.name))
+                .hint("choose the columns that both tables have with columns")),
+        }
+    };
+    let fields = hive.map_or(chosen.len(), |hive| hive.columns.len());
+    let columns = written.into_iter().map(|(at, column)| Ok((column.clone(), origin(at, &column)?)));
+    Ok((columns.collect::<Result<Vec<_>>>()?, fields))
+}
+
+fn action(args: &ExportArgs, target: &Target, columns: &[TargetColumn], notes: &mut Vec<String>) -> Result<Action> {
+    if args.call.is_some() {
+        return Ok(Action::Call);
+    }
+    if args.update_key.is_empty() {
+        return Ok(Action::Insert);
+    }
+    let place = |name: &String| {
+        target.column(name)?;
+        columns.iter().position(|c| c.name.eq_ignore_ascii_case(name)).ok_or_else(|| {
+            error::config(format!("update-key {name} is not among the columns written")).hint("name it in columns too")
+        })
+    };
+    let keys = args.update_key.iter().map(place).collect::<Result<Vec<_>>>()?;
+    match args.update_mode {
+        UpdateMode::UpdateOnly if keys.len() >= columns.len() => {
+            Err(error::config("all columns are in update-key: there is nothing to update")
+                .hint("name fewer in update-key"))
+        }
+        UpdateMode::UpdateOnly => Ok(Action::Update { keys }),
+        UpdateMode::AllowInsert => {
+            if !target.is_unique_key(&args.update_key) {
+                let what =
+                    format!("update-key {} is no unique key of {}", args.update_key.join(","), target.full_name());
+                if args.compat == Compat::Exact {
+                    return Err(
+                        error::config(what).hint("the table's unique keys decide what is updated: name one of them")
+                    );
+                }
+                notes.push(format!("{what}: the table's own unique keys decide what is updated"));
+            }
+            Ok(Action::Upsert)
+        }
+    }
+}
+
+fn means(args: &ExportArgs, target: &Target, notes: &mut Vec<String>) -> Result<Means> {
+    let rows = args.rows_per_statement as usize;
+    if args.call.is_some() || (target.transactional && !args.direct && !args.batch) {
+        return Ok(Means::Multi(rows));
+    }
+    if args.direct {
+        if !target.transactional {
+            return Err(error::config(format!("{} has an engine that cannot take rows back", target.full_name()))
+                .hint("direct checks what the server made of the rows and takes them back: leave direct out"));
+        }
+        return Ok(Means::Load(rows));
+    }
+    if !target.transactional {
+        notes.push(format!("{} has an engine that cannot take rows back: one row a statement", target.full_name()));
+    }
+    Ok(Means::Pipelined)
+}
+
+fn text_options(args: &InputTextArgs, compat: Compat, hive: Option<&HiveSource>) -> Result<TextOptions> {
+    let mut text = match hive.and_then(|hive| hive.text.clone()) {
+        Some(text) => text,
+        None => TextOptions { delimiters: Delimiters::default(), ..TextOptions::default() },
+    };
+    let one = |given: &Option<String>| given.as_deref().map(parse_delimiter).transpose();
+    let delimiters = &mut text.delimiters;
+    if let Some(d) = one(&args.fields_terminated_by)? {
+        delimiters.fields = d.delimiter;
+    }
+    if let Some(d) = one(&args.lines_terminated_by)? {
+        delimiters.lines = d.delimiter;
+    }
+    if let Some(d) = one(&args.optionally_enclosed_by)? {
+        (delimiters.enclosed_by, delimiters.enclose_optionally) = (Some(d.delimiter), true);
+    }
+    if let Some(d) = one(&args.enclosed_by)? {
+        (delimiters.enclosed_by, delimiters.enclose_optionally) = (Some(d.delimiter), false);
+    }
+    if let Some(d) = one(&args.escaped_by)? {
+        delimiters.escaped_by = Some(d.delimiter);
+    }
+    text.delimiters = text.delimiters.checked()?;
+    if let Some(null) = &args.null_string {
+        text.null_string = unescape_java(null)?;
+    }
+    if let Some(null) = &args.null_non_string {
+        text.null_non_string = unescape_java(null)?;
+    }
+    text.style = match compat {
+        Compat::Exact => TextStyle::Exact,
+        Compat::Sqoop => TextStyle::Sqoop,
+    };
+    Ok(text)
+}
+
+impl fmt::Display for ExportPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let units = self.units();
+        let (count, bytes) = (self.files.files.len(), self.files.len_bytes());
+        let from = self.hive.as_ref().map(|hive| format!(" of hive table {hive}")).unwrap_or_default();
+        writeln!(f, "read       {count} files{from}, {bytes} bytes, {}", input::name(self.files.kind))?;
+        for unit in &units {
+            if let Some(file) = self.files.files.get(unit.file) {
+                writeln!(f, "  {} {unit}", file.path)?;
+            }
+        }
+        writeln!(f, "write      {} over {} connections", self.written_table().full_name(), self.connections)?;
+        writeln!(f, "statement  {}", self.statement.shown())?;
+        let how = match self.means {
+            Means::Multi(1) => "one row a statement".to_owned(),
+            Means::Multi(rows) => format!("{rows} rows a statement"),
+            Means::Pipelined => "a statement a row, many sent at a time".to_owned(),
+            Means::Load(_) => format!("by {}", self.statement.load_data()),
+        };
+        writeln!(f, "send       {how}")?;
+        match (&self.staging, self.rows_per_transaction) {
+            (Some((_, clear)), _) => {
+                let first = if *clear { "emptied first, " } else { "empty, " };
+                writeln!(
+                    f,
+                    "visible    all rows or none: the staging table is {first}moved to {} in one transaction",
+                    self.target.full_name()
+                )?;
+            }
+            (None, 0) => writeln!(f, "visible    one transaction a connection")?,
+            (None, rows) => writeln!(f, "visible    step by step, {rows} rows a transaction")?,
+        }
+        match &self.reject_file {
+            Some(path) => writeln!(f, "rejects    at most {} to {path}", self.reject_limit)?,
+            None => writeln!(f, "rejects    none: the first bad record fails the export")?,
+        }
+        for note in &self.notes {
+            writeln!(f, "note       {note}")?;
+        }
+        for (column, origin) in &self.shape.columns {
+            let from = match origin {
+                Origin::Field(at) => format!("field {}", at + 1),
+                Origin::Name(name) => format!("field {name}"),
+                Origin::Partition(at) => format!("partition column {}", at + 1),
+            };
+            writeln!(f, "  {from:<24} -> {} {}", column.name, column.column_type)?;
+        }
+        Ok(())
+    }
+}
