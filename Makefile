@@ -3,6 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup image mysql-image jars jars-lock build check generate bless shop test demo \
+        bench bench-quick callgrind callgrind-bless \
         stack-up stack-down stack-reset stack-status stack-logs beeline hdfs hbase
 
 BIN := docker/bin
@@ -60,6 +61,7 @@ check: ## formatting, lints, unit and offline tests, documentation
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo test --locked
+	bench/callgrind.sh check
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 
 shop: stack-up ## load the example shop into MariaDB and make its click log
@@ -72,9 +74,21 @@ generate: ## write HiveServer2's Thrift code anew from its IDL (needs the packag
 bless: ## write the golden files anew; read the difference before committing it
 	INSTA_UPDATE=always cargo test --locked
 
+callgrind: ## count the instructions of encoding, compare with bench/callgrind.baseline (part of check)
+	@bench/callgrind.sh check
+
+callgrind-bless: ## write bench/callgrind.baseline anew
+	@bench/callgrind.sh bless
+
 test: setup check stack-up mysql-image shop ## everything: check, then the tests against the real stack
 	SAKIA_TEST_PYTHON=$$($(BIN)/test-python) cargo test --locked --test cluster
 	cargo test --locked --test faults -- --test-threads=1
 
 demo: setup stack-up shop build ## the shop, from MariaDB and a click log to HDFS, Hive and HBase
 	@examples/shop/demo.sh
+
+bench: stack-up ## measure beside Sqoop and others, write bench/RESULTS.md (BENCH_YARN=1 BENCH_SPARK=1 ROUNDS=5); leave the machine alone
+	@bench/run.sh
+
+bench-quick: stack-up ## the same with small tables, to try it out; writes to the cache
+	@bench/run.sh --quick

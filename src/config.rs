@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{self, Error, Result};
@@ -35,6 +36,25 @@ pub fn parse<T: DeserializeOwned>(text: &str, origin: &str) -> Result<T> {
 /// As [`read_file`].
 pub fn from_table<T: DeserializeOwned>(table: toml::Table, origin: &str) -> Result<T> {
     T::deserialize(toml::Value::Table(table)).map_err(|e| advise(origin, e.message()))
+}
+
+/// Writes `value` as a table that [`from_table`] reads back, leaving out what need not be said.
+///
+/// # Errors
+/// Bug: `value` is no table, or is not read back as it was.
+pub fn to_table<T: Serialize + DeserializeOwned + PartialEq>(value: &T) -> Result<toml::Table> {
+    let mut table =
+        toml::Table::try_from(value).map_err(|e| error::bug("cannot write a configuration as toml").source(e))?;
+    let reads_back =
+        |table: &toml::Table| T::deserialize(toml::Value::Table(table.clone())).is_ok_and(|read: T| read == *value);
+    for key in table.keys().cloned().collect::<Vec<_>>() {
+        let mut without = table.clone();
+        without.remove(&key);
+        if reads_back(&without) {
+            table = without;
+        }
+    }
+    if reads_back(&table) { Ok(table) } else { Err(error::bug("a configuration is not read as it was written")) }
 }
 
 /// Turns serde's words into an error with the remedy.
@@ -78,7 +98,7 @@ fn quoted(message: &str) -> Vec<&str> {
 mod tests {
     use super::*;
 
-    #[derive(Debug, PartialEq, serde::Deserialize)]
+    #[derive(Debug, PartialEq, Serialize, serde::Deserialize)]
     #[serde(rename_all = "kebab-case", deny_unknown_fields)]
     struct Sample {
         split_by: String,
@@ -86,7 +106,7 @@ mod tests {
         kind: Kind,
     }
 
-    #[derive(Debug, Default, PartialEq, serde::Deserialize)]
+    #[derive(Debug, Default, PartialEq, Serialize, serde::Deserialize)]
     #[serde(rename_all = "kebab-case")]
     enum Kind {
         #[default]
@@ -125,6 +145,13 @@ mod tests {
     fn known_keys_are_read() {
         let sample: Sample = parse("split-by = 'id'\nkind = 'avro'", "job.toml").unwrap();
         assert_eq!(sample, Sample { split_by: "id".to_owned(), kind: Kind::Avro });
+    }
+
+    #[test]
+    fn what_need_not_be_said_is_not_written() {
+        let written = |kind| to_table(&Sample { split_by: "id".to_owned(), kind }).unwrap().to_string();
+        assert_eq!(written(Kind::Parquet), "split-by = \"id\"\n");
+        assert_eq!(written(Kind::Avro), "kind = \"avro\"\nsplit-by = \"id\"\n");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::io::Write;
 use std::process::Command;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -72,8 +72,13 @@ impl Log {
 
 /// No two slices are alike, so that a block in the wrong place shows.
 fn slice(number: usize) -> Bytes {
-    let word = |n: usize| ((number * 1_000_003 + n) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes();
-    (0..SLICE_BYTES / 8).flat_map(word).collect::<Vec<u8>>().into()
+    static NOISE: LazyLock<Vec<u8>> = LazyLock::new(|| {
+        let word = |n: usize| (n as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes();
+        (1..=SLICE_BYTES / 8).flat_map(word).collect()
+    });
+    let mut bytes = NOISE.clone();
+    bytes[..8].copy_from_slice(&number.to_le_bytes());
+    bytes.into()
 }
 
 /// Writes the file and gives its length; `at` is called in the middle of it.

@@ -27,7 +27,7 @@ fn pipeline(text: &str) -> (tempfile::TempDir, String) {
 #[test]
 fn help_reads_well() {
     insta::with_settings!({ snapshot_path => "../golden/help", prepend_module_to_snapshot => false, omit_expression => true }, {
-        for command in ["", "run", "import", "agent", "scd2", "lookup"] {
+        for command in ["", "run", "import", "import-all", "export", "merge", "verify", "job", "eval", "list", "agent", "scd2", "lookup"] {
             let args: Vec<&str> = [command, "--help"].into_iter().filter(|arg| !arg.is_empty()).collect();
             let output = sakia(&args);
             assert!(output.status.success());
@@ -59,7 +59,7 @@ fn mistakes_in_a_pipeline_are_named_with_the_remedy() {
         (format!("[mysqll]\n{mysql}{import}"), vec!["p.toml:1", "`mysqll`", "did you mean `mysql`?"]),
         (format!("{mysql}{import}splitby = 'x'\n"), vec!["step `a`", "`splitby`", "did you mean `split-by`?"]),
         (format!("{mysql}{import}{import}"), vec!["two steps", "`a`"]),
-        (format!("{mysql}{}", import.replace("'import'", "'imprt'")), vec!["step `a`", "`imprt`", "import, agent"]),
+        (format!("{mysql}{}", import.replace("'import'", "'imprt'")), vec!["step `a`", "`imprt`", "import, import-all"]),
         (format!("{mysql}{}", import.replace("name = 'a'\n", "")), vec!["step 1", "missing key `name`"]),
         (format!("{mysql}{}as = 'orc'\n", import), vec!["`orc`", "parquet, avro"]),
         ("[mysql\n".to_owned(), vec!["p.toml:1"]),

@@ -121,7 +121,7 @@ fn the_reader_of_imports_sees_an_upward_one() {
 #[test]
 fn no_file_outgrows_a_reader() {
     let mut files = Vec::new();
-    for dir in ["src", "integration-tests", "examples"] {
+    for dir in ["src", "integration-tests", "examples", "bench"] {
         sources(&root().join(dir), &mut files);
     }
     let long: BTreeMap<_, _> = files

@@ -4,7 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::job::JobCommand;
 use super::keys;
+use super::transfer::TransferCommand;
+use crate::mysql::MySqlOptions;
+use crate::transfer::args::{ExportArgs, ImportAllArgs, ImportArgs, MergeArgs, VerifyArgs};
 
 /// Moves MySQL tables and click logs into HDFS, Hive and HBase
 ///
@@ -33,16 +37,40 @@ Exit codes:
 
 Environment:
   SAKIA_LOG         what to log, such as `info` or `sakia=debug`
-  HADOOP_USER_NAME  the user on a cluster without Kerberos";
+  HADOOP_CONF_DIR   directory of core-site.xml and hdfs-site.xml, where nothing else says where HDFS is
+  HADOOP_USER_NAME  the user on a cluster without Kerberos
+  SAKIA_JOB_DIR     directory of saved jobs (~/.sakia/jobs)";
 
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the steps of a pipeline file in order
     Run(RunArgs),
-    /// Run the import steps of a pipeline file: MySQL tables to HDFS and Hive
-    #[command(after_help = keys::IMPORT)]
-    Import(RunArgs),
+    /// Import a MySQL table or query into HDFS, Hive or HBase, or run the import steps of a pipeline file
+    #[command(after_help = keys::IMPORT, args_override_self = true)]
+    Import(Box<TransferCommand<ImportArgs>>),
+    /// Import every table of a database, or run the import-all steps of a pipeline file
+    #[command(after_help = keys::IMPORT_ALL, args_override_self = true)]
+    ImportAll(Box<TransferCommand<ImportAllArgs>>),
+    /// Export files or a Hive table into a MySQL table, or run the export steps of a pipeline file
+    #[command(after_help = keys::EXPORT, args_override_self = true)]
+    Export(Box<TransferCommand<ExportArgs>>),
+    /// Merge newer records over older ones by key, or run the merge steps of a pipeline file
+    #[command(after_help = keys::MERGE, args_override_self = true)]
+    Merge(Box<TransferCommand<MergeArgs>>),
+    /// Compare a MySQL table with files or a Hive table, or run the verify steps of a pipeline file
+    #[command(after_help = keys::VERIFY, args_override_self = true)]
+    Verify(Box<TransferCommand<VerifyArgs>>),
+    /// Work with saved jobs
+    Job(JobCommand),
+    /// Run one SQL statement and print what comes back
+    #[command(args_override_self = true)]
+    Eval(EvalCommand),
+    /// List the databases of a server or the tables of a database
+    List(ListCommand),
+    /// Take Sqoop's arguments: sakia sqoop import --connect ...; --explain prints the pipeline file that does the same
+    #[command(disable_help_flag = true)]
+    Sqoop(SqoopCommand),
     /// Run the agent steps of a pipeline file: log files to HDFS and Hive
     #[command(after_help = keys::AGENT)]
     Agent(AgentCommand),
@@ -52,6 +80,51 @@ pub enum Command {
     /// Run the lookup steps of a pipeline file, or read one row: Hive tables to HBase rows
     #[command(after_help = keys::LOOKUP)]
     Lookup(LookupCommand),
+}
+
+/// Options of `eval`.
+#[derive(Debug, Args)]
+pub struct EvalCommand {
+    /// The statement
+    #[arg(long, short = 'e', value_name = "SQL")]
+    pub query: String,
+    /// How the answer is printed
+    #[arg(long, value_enum, default_value_t)]
+    pub output: Output,
+    /// The database.
+    #[command(flatten)]
+    pub mysql: MySqlOptions,
+}
+
+/// Options of `list`.
+#[derive(Debug, Args)]
+pub struct ListCommand {
+    /// What to list
+    #[arg(value_enum)]
+    pub what: Listed,
+    /// How the names are printed: one a line, or as a JSON list
+    #[arg(long, value_enum, default_value_t)]
+    pub output: Output,
+    /// The database.
+    #[command(flatten)]
+    pub mysql: MySqlOptions,
+}
+
+/// What can be listed.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Listed {
+    /// The databases of the server
+    Databases,
+    /// The tables and views of the database
+    Tables,
+}
+
+/// Sqoop's arguments; they are read before this is reached, and are here for the help.
+#[derive(Debug, Args)]
+pub struct SqoopCommand {
+    /// Tool and arguments, as Sqoop 1.4.7 takes them; sakia sqoop help lists them
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "TOOL")]
+    pub arguments: Vec<std::ffi::OsString>,
 }
 
 /// Options of every command that runs steps.

@@ -45,6 +45,68 @@ Keys of an import step:
   hbase                    HBase cells instead of files: { table, column-family, row-key, create, null-mode, add-row-key }
   verify                   compare target and source in the same snapshot (false)";
 
+/// Keys of `type = "import-all"`.
+pub const IMPORT_ALL: &str = "\
+Keys of an import-all step:
+  exclude-tables         tables to leave out
+  stop-at-first-failure  stop at the first table that fails, instead of importing the others (false)
+  each                   what is done with each table: keys of an import step, such as { warehouse-dir = \"/lake\" }";
+
+/// Keys of `type = "export"`.
+pub const EXPORT: &str = "\
+Keys of an export step:
+  table                       table to fill
+  call                        stored procedure to call with each record instead
+  columns                     columns that the fields go to; all where absent
+  export-dir                  directory, file or pattern to read
+  hive-database               Hive database of the table to read (default)
+  hive-table                  Hive table to read instead of a directory
+  hive-partition              the one partition of it to read, as in \"ds=2024-01-01\"
+  num-mappers                 connections that write at once (4)
+  update-key                  columns by which rows are found and updated
+  update-mode                 update-only (default) or allow-insert
+  staging-table               table that is filled first and moved over in one transaction
+  clear-staging-table         empty it first (false)
+  batch                       one record a statement, sent many at a time (false)
+  direct                      LOAD DATA LOCAL INFILE instead of INSERT (false)
+  rows-per-statement          records in one INSERT (100)
+  statements-per-transaction  statements in one transaction (100); 0 for one transaction a connection
+  text                        delimited text: { fields-terminated-by, lines-terminated-by, enclosed-by,
+                              optionally-enclosed-by, escaped-by, null-string, null-non-string }
+  compat                      exact (default) or sqoop: whose reading of text
+  reject-dir                  directory for records that cannot be exported, with place and reason
+  reject-limit                most records that may be rejected (0)
+  verify                      compare the count of records with what the table gained (false)";
+
+/// Keys of `type = "merge"`.
+pub const MERGE: &str = "\
+Keys of a merge step:
+  new-data      directory of the newer records, which win
+  onto          directory of the older records
+  target-dir    directory of the merged records
+  merge-key     key columns: of all records with one key the newest stays
+  columns       columns of delimited text, in order
+  num-mappers   most workers at once (4)
+  compression   codec inside the merged files; that of the older records where absent
+  success-file  write an empty _SUCCESS beside the files (false)
+  file-names    load (default) or sqoop: part-m-00000
+  text          delimited text, as in an import step";
+
+/// Keys of `type = "verify"`.
+pub const VERIFY: &str = "\
+Keys of a verify step:
+  table           table to compare
+  columns         columns to compare; all where absent
+  where           condition that rows of the table must meet, as SQL text
+  target-dir      directory of the files to compare with
+  hive-database   Hive database of the table to compare with (default)
+  hive-table      Hive table to compare with instead of a directory
+  hive-partition  the one partition of it to compare with
+  num-mappers     connections that read at once (4)
+  consistency     how all connections come to see one moment, as in an import step
+  compat          exact (default) or sqoop: whose values the files hold
+  text            delimited text, as in an export step";
+
 /// Keys of `type = "agent"`.
 pub const AGENT: &str = "\
 Keys of an agent step:
@@ -92,7 +154,7 @@ mod tests {
     use crate::config;
     use crate::lookup::LookupArgs;
     use crate::scd2::Scd2Args;
-    use crate::transfer::ImportArgs;
+    use crate::transfer::args::{ExportArgs, ImportAllArgs, ImportArgs, MergeArgs, VerifyArgs};
 
     /// The keys that a step accepts, from the answer to one that it does not.
     fn accepted<T: serde::de::DeserializeOwned>() -> Vec<String> {
@@ -110,6 +172,10 @@ mod tests {
     fn the_help_lists_the_keys_that_a_step_accepts() {
         for (help, mut keys) in [
             (IMPORT, accepted::<ImportArgs>()),
+            (IMPORT_ALL, accepted::<ImportAllArgs>()),
+            (EXPORT, accepted::<ExportArgs>()),
+            (MERGE, accepted::<MergeArgs>()),
+            (VERIFY, accepted::<VerifyArgs>()),
             (AGENT, accepted::<AgentArgs>()),
             (SCD2, accepted::<Scd2Args>()),
             (LOOKUP, accepted::<LookupArgs>()),

@@ -5,8 +5,13 @@
 
 mod args;
 mod commands;
+mod job;
 mod keys;
+mod sql;
+mod sqoop;
+mod transfer;
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -20,9 +25,17 @@ pub use args::Cli;
 
 /// Runs the process: parses the command line, does the work, reports, and gives the exit code.
 pub fn main() -> ExitCode {
+    let args: Vec<OsString> = std::env::args_os().collect();
+    if let Some(args) = sqoop::arguments(&args) {
+        return sqoop::main(args);
+    }
     let cli = Cli::parse();
     log::init(cli.verbose);
-    match run(cli) {
+    let run = block_on(async {
+        let stop = Stop::on_signals()?;
+        commands::run(cli.command, &stop).await
+    });
+    match run {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             report(&error);
@@ -31,15 +44,13 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> Result<()> {
+/// Runs the work of the process.
+fn block_on(work: impl Future<Output = Result<()>>) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|e| error::bug("cannot start the runtime").source(e))?;
-    runtime.block_on(async {
-        let stop = Stop::on_signals()?;
-        commands::run(cli.command, &stop).await
-    })
+    runtime.block_on(work)
 }
 
 /// One line on stderr: what, and what to do about it.

@@ -46,8 +46,8 @@ pub enum Timestamps {
     /// INT64 microseconds with their logical type; Hive 4.
     #[default]
     Int64,
-    /// INT96, a Julian day and nanoseconds: the only one that Hive 2 and 3 read. It holds every microsecond of every
-    /// year that an INT64 of microseconds holds; it knows nothing of zones and has no statistics.
+    /// INT96, a Julian day and nanoseconds: the only one that Hive 2 and 3 read. It knows nothing of zones and has no
+    /// statistics. Times before 1582-10-15 are refused, because Hive moves them.
     Int96,
 }
 

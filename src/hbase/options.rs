@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{self, Result};
 
@@ -10,7 +10,7 @@ const CONNECT_TIMEOUT_MS: u64 = 5_000;
 const READ_TIMEOUT_MS: u64 = 60_000;
 
 /// The connection table `[hbase]`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, clap::Args)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, clap::Args)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct HBaseOptions {
     /// HBase Thrift gateway (thrift1), host:port; several are tried in order

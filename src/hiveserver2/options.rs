@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::transport::TimeLimits;
 use crate::error::{self, Result};
@@ -12,7 +12,7 @@ use crate::sasl::Mechanism;
 use crate::secret::{Secret, SecretSource};
 
 /// How a session logs in; what the server calls `hive.server2.authentication`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Authentication {
     /// SASL PLAIN with user and password: the server's NONE, LDAP, PAM and CUSTOM
@@ -23,31 +23,42 @@ pub enum Authentication {
 }
 
 /// Where HiveServer2 is and how to log in; the `[hiveserver2]` table of a pipeline.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, clap::Args)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct HiveServer2Options {
-    /// `host:port` of each server, tried in order.
+    /// HiveServer2, host:port; several are tried in order
+    #[arg(id = "hiveserver2", long = "hiveserver2", value_name = "HOST:PORT", value_delimiter = ',')]
     pub endpoints: Vec<String>,
-    /// User to act as.
+    /// User to act as in Hive
+    #[arg(id = "hiveserver2_user", long = "hiveserver2-user", value_name = "USER", default_value_t = default_user())]
     #[serde(default = "default_user")]
     pub user: String,
-    /// File that holds the password; one trailing newline is dropped.
+    /// File that holds the password for HiveServer2; one trailing newline is dropped
+    #[arg(id = "hiveserver2_password_file", long = "hiveserver2-password-file", value_name = "FILE")]
     #[serde(default)]
     pub password_file: Option<PathBuf>,
-    /// Environment variable that holds the password.
+    /// Environment variable that holds the password for HiveServer2
+    #[arg(id = "hiveserver2_password_env", long = "hiveserver2-password-env", value_name = "NAME")]
     #[serde(default)]
     pub password_env: Option<String>,
-    /// How to log in.
+    /// How to log in to HiveServer2
+    #[arg(id = "hiveserver2_auth", long = "hiveserver2-auth", value_name = "HOW", value_enum, default_value_t)]
     #[serde(default)]
     pub auth: Authentication,
     /// Hive settings of every session, by name.
+    #[arg(skip)]
     #[serde(default)]
     pub configuration: BTreeMap<String, String>,
-    /// Seconds to wait for a connection.
+    /// Seconds to wait for a connection to HiveServer2
+    #[arg(id = "hiveserver2_connect_timeout_s", long = "hiveserver2-connect-timeout-s", value_name = "SECONDS")]
+    #[arg(default_value_t = default_connect_timeout_s())]
     #[serde(default = "default_connect_timeout_s")]
     pub connect_timeout_s: u64,
-    /// Seconds to wait for the answer to one call: opening a session, compiling a statement, a batch of rows.
+    /// Seconds to wait for HiveServer2's answer to one call: opening a session, compiling a statement, a batch of rows
+    ///
     /// Statements themselves may run as long as they like.
+    #[arg(id = "hiveserver2_call_timeout_s", long = "hiveserver2-call-timeout-s", value_name = "SECONDS")]
+    #[arg(default_value_t = default_call_timeout_s())]
     #[serde(default = "default_call_timeout_s")]
     pub call_timeout_s: u64,
 }
@@ -116,8 +127,11 @@ impl HiveServer2Options {
     /// # Errors
     /// Config: the password cannot be read.
     pub(super) fn mechanism(&self) -> Result<Option<Mechanism>> {
-        let source =
-            SecretSource { password_file: self.password_file.clone(), password_env: self.password_env.clone() };
+        let source = SecretSource {
+            password_file: self.password_file.clone(),
+            password_env: self.password_env.clone(),
+            ..SecretSource::default()
+        };
         match self.auth {
             Authentication::Nosasl => Ok(None),
             Authentication::Plain => {

@@ -2,7 +2,8 @@
 //!
 //! A lock is dead, and is taken over, when its time has run out, or when it was made on this host by a process that
 //! no longer lives, or by this process for a load that was dropped. The holder renews it; before the commit point it
-//! looks whether the lock is still its own. No clock of the cluster is used: hosts must agree to within [`RENEWAL`].
+//! looks whether the lock is still its own and has time left for the rename that follows, so that a holder that slept
+//! does not commit beside its heir. No clock of the cluster is used: hosts must agree to within [`RENEWAL`].
 
 use std::collections::HashSet;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
@@ -124,13 +125,19 @@ impl Lock {
         }
     }
 
-    /// Fails if the lock was lost to somebody else.
+    /// Fails if the lock was lost to somebody else, or soon may be.
     ///
     /// # Errors
     /// Busy.
     pub async fn check(&self) -> Result<()> {
         match read(self.fs.as_ref(), &self.path).await? {
-            Some(holder) if holder.token == self.token => Ok(()),
+            Some(holder) if holder.token == self.token => {
+                if holder.expires_ms < now_ms() + RENEWAL.as_millis() as u64 {
+                    let what = format!("{} could not be renewed for {} s", self.path, (LIFETIME - RENEWAL).as_secs());
+                    return Err(error::busy(what).hint("run again: nothing of this load is visible"));
+                }
+                Ok(())
+            }
             Some(holder) => Err(holder.busy(&self.path).context("the lock of this load was taken over")),
             None => Err(error::busy(format!("{} was removed during the load", self.path)).hint("run again")),
         }
@@ -194,7 +201,7 @@ async fn renew(fs: Arc<dyn Filesystem>, path: String, mut holder: Holder) {
     loop {
         tokio::time::sleep(RENEWAL).await;
         holder.expires_ms = now_ms() + LIFETIME.as_millis() as u64;
-        let next = format!("{path}.next");
+        let next = format!("{path}.{}.next", holder.token);
         let renewed = async {
             match read(fs.as_ref(), &path).await? {
                 Some(now) if now.token == holder.token => {}
@@ -319,6 +326,17 @@ mod tests {
         let heir = Holder { expires_ms: 0, ..Holder::new("killed while taking over") };
         write(fs.as_ref(), &format!("{PATH}.{}.heir", dead.token), &heir).await.unwrap();
         Lock::acquire(&fs, PATH, "next").await.unwrap().check().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_holder_that_slept_does_not_go_on() {
+        let (_root, fs) = disk();
+        let lock = Lock::acquire(&fs, PATH, "sleeper").await.unwrap();
+        lock.check().await.unwrap();
+        let mut slept = read(fs.as_ref(), PATH).await.unwrap().unwrap();
+        slept.expires_ms = now_ms() + 1000;
+        write(fs.as_ref(), PATH, &slept).await.unwrap();
+        assert_eq!(lock.check().await.unwrap_err().kind(), Kind::Busy);
     }
 
     #[tokio::test(start_paused = true)]

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hive_metastore::{ThriftHiveMetastoreClient, ThriftHiveMetastoreClientBuilder};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use volo_thrift::codec::DefaultMakeCodec;
 use volo_thrift::{ClientError, MaybeException};
 
@@ -20,14 +20,14 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(120);
 const DEFAULT_PORT: u16 = 9083;
 
 /// How to reach the metastore.
-#[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct MetastoreOptions {
     /// Addresses such as thrift://localhost:9083; several are tried in order
-    #[arg(long = "metastore-uri", value_name = "URI", value_delimiter = ',')]
+    #[arg(id = "metastore_uris", long = "metastore-uri", value_name = "URI", value_delimiter = ',')]
     pub uris: Vec<String>,
     /// User that new databases and tables belong to; the HDFS user where absent
-    #[arg(long = "metastore-user", value_name = "USER")]
+    #[arg(id = "metastore_user", long = "metastore-user", value_name = "USER")]
     #[serde(default)]
     pub user: Option<String>,
 }

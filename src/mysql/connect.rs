@@ -9,12 +9,13 @@ mod url;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tokio::net::TcpStream;
 
 pub use self::url::JdbcParameters;
 use super::wire::tls::{SslMode, Tls, TlsFiles};
 use crate::error::{self, Error, Kind, Result};
+use crate::secret::option_file::{self, Defaults};
 use crate::secret::{Secret, SecretSource};
 
 /// The port of MySQL and MariaDB.
@@ -32,7 +33,7 @@ pub(super) const SESSION: &str = "SET NAMES utf8mb4, time_zone = '+00:00', sql_m
      net_read_timeout = 3600, wait_timeout = 28800";
 
 /// How to reach a MySQL or MariaDB server.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, clap::Args)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::Args)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct MySqlOptions {
     /// Server and database, as mysql://USER@HOST:PORT/DATABASE; jdbc:mysql:// and jdbc:mariadb:// are accepted too
@@ -56,6 +57,19 @@ pub struct MySqlOptions {
     /// Environment variable that holds the password
     #[arg(long, value_name = "NAME")]
     pub password_env: Option<String>,
+    /// Asks for the password on the terminal
+    #[arg(long)]
+    #[serde(default)]
+    pub password_prompt: bool,
+    /// Name of the password in a Hadoop credential file; needs --credential-provider
+    #[arg(long, value_name = "ALIAS")]
+    pub password_alias: Option<String>,
+    /// Hadoop credential file, as jceks://file/PATH or localjceks://file/PATH
+    #[arg(long, value_name = "URI")]
+    pub credential_provider: Option<String>,
+    /// MySQL option file whose group client names user, password, host and port where nothing else does
+    #[arg(long, value_name = "FILE")]
+    pub defaults_file: Option<PathBuf>,
     /// Encryption of the connection [default: preferred, or as the URL says]
     #[arg(long, value_name = "MODE", value_enum)]
     pub ssl_mode: Option<SslMode>,
@@ -74,16 +88,27 @@ pub struct MySqlOptions {
     /// Seconds of silence after which a reading connection is given up [default: none]
     #[arg(long, value_name = "SECONDS")]
     pub read_timeout: Option<u32>,
+    /// The password itself, where a prompt or the cluster gave it; never in a file, never shown.
+    #[arg(skip)]
+    #[serde(skip)]
+    pub password: Option<Secret>,
 }
 
 /// One MySQL server, as a certain user, in a certain database.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct MySqlClient {
     opts: mysql_async::Opts,
     login: Login,
     address: String,
     password_from: String,
     jdbc: JdbcParameters,
+}
+
+/// Leaves out the driver's options, which would show the password.
+impl std::fmt::Debug for MySqlClient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MySqlClient").field("login", &self.login).field("jdbc", &self.jdbc).finish_non_exhaustive()
+    }
 }
 
 /// Everything that a connection is opened with.
@@ -143,14 +168,16 @@ impl MySqlClient {
     /// As [`MySqlClient::new`].
     pub fn of_server(options: &MySqlOptions, base: &Path) -> Result<Self> {
         let from_url = options.url.as_deref().map(url::parse).transpose()?.unwrap_or_default();
-        let Address { host, port, user, database } = address(&from_url, options)?;
-        let (password_file, password_env) = (options.password_file.clone(), options.password_env.clone());
-        let password_from = match (&password_file, &password_env) {
-            (Some(file), _) => format!("the password of {}", file.display()),
-            (None, Some(name)) => format!("the password of ${name}"),
-            (None, None) => "no password".to_owned(),
+        let defaults = options.defaults_file.as_ref().map(|file| option_file::read(&base.join(file)));
+        let from_file = defaults.transpose()?.unwrap_or_default();
+        let Address { host, port, user, database } = address(&from_url, options, &from_file)?;
+        let source = password_source(options);
+        let (password, password_from) = match (source.read(base)?, from_file.password) {
+            (Some(password), _) => (Some(password), source.label()),
+            (None, Some(password)) => (Some(password), "the password of the defaults file".to_owned()),
+            (None, None) if options.password.is_some() => (options.password.clone(), "the password given".to_owned()),
+            (None, None) => (None, source.label()),
         };
-        let password = SecretSource { password_file, password_env }.read(base)?;
         let files = tls_files(options, base);
         let seconds = |n: u32| Duration::from_secs(n.into());
         let mode = options.ssl_mode.or(from_url.ssl_mode).unwrap_or_default();
@@ -238,13 +265,26 @@ fn root_text(error: &Error) -> String {
     below.to_string()
 }
 
-fn address(from_url: &url::FromUrl, options: &MySqlOptions) -> Result<Address> {
-    let user = one("user", from_url.user.clone(), options.user.clone())?.ok_or_else(|| missing("user"))?;
+fn password_source(options: &MySqlOptions) -> SecretSource {
+    SecretSource {
+        password_file: options.password_file.clone(),
+        password_env: options.password_env.clone(),
+        password_prompt: options.password_prompt,
+        password_alias: options.password_alias.clone(),
+        credential_provider: options.credential_provider.clone(),
+    }
+}
+
+/// What is said in several places: the URL and the keys beside it count before a file of defaults.
+fn address(from_url: &url::FromUrl, options: &MySqlOptions, defaults: &Defaults) -> Result<Address> {
+    let user = one("user", from_url.user.clone(), options.user.clone())?;
+    let user = user.or_else(|| defaults.user.clone()).ok_or_else(|| missing("user"))?;
     let database = one("database", from_url.database.clone(), options.database.clone())?;
-    let host = one("host", from_url.host.clone(), options.host.clone())?.ok_or_else(|| missing("host"))?;
+    let host = one("host", from_url.host.clone(), options.host.clone())?;
+    let host = host.or_else(|| defaults.host.clone()).ok_or_else(|| missing("host"))?;
     let port = match (from_url.port, options.port) {
         (Some(_), Some(_)) => return Err(twice("port")),
-        (given, key) => given.or(key).unwrap_or(DEFAULT_PORT),
+        (given, key) => given.or(key).or(defaults.port).unwrap_or(DEFAULT_PORT),
     };
     Ok(Address { host, port, user, database })
 }

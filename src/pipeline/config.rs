@@ -6,69 +6,25 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::agent::AgentArgs;
+use super::connections::Servers;
+use super::step::Step;
 use crate::config;
 use crate::error::{self, Result};
 use crate::hbase::HBaseOptions;
 use crate::hiveserver2::HiveServer2Options;
-use crate::lookup::LookupArgs;
 use crate::metastore::MetastoreOptions;
 use crate::mysql::MySqlOptions;
-use crate::scd2::Scd2Args;
 use crate::storage::hdfs::HdfsOptions;
-use crate::transfer::ImportArgs;
 
 /// A pipeline as its file says it.
 #[derive(Debug)]
 pub struct Pipeline {
     /// Directory of the file; relative local paths in it start here.
     pub base: PathBuf,
-    /// The source database, `[mysql]`.
-    pub mysql: Option<MySqlOptions>,
-    /// The cluster's filesystem, `[hdfs]`.
-    pub hdfs: Option<HdfsOptions>,
-    /// The Hive metastore, `[metastore]`.
-    pub metastore: Option<MetastoreOptions>,
-    /// HiveServer2, `[hiveserver2]`.
-    pub hiveserver2: Option<HiveServer2Options>,
-    /// The HBase Thrift gateway, `[hbase]`.
-    pub hbase: Option<HBaseOptions>,
+    /// The servers, one table each.
+    pub servers: Servers,
     /// The steps in order, `[[step]]`.
     pub steps: Vec<Step>,
-}
-
-/// One step and its name.
-#[derive(Debug)]
-pub struct Step {
-    /// Unique in its pipeline; shown in the summary.
-    pub name: String,
-    /// What it does.
-    pub kind: StepKind,
-}
-
-/// What a step does, by its `type`.
-#[derive(Debug)]
-pub enum StepKind {
-    /// `import`: a MySQL table into HDFS and Hive.
-    Import(Box<ImportArgs>),
-    /// `agent`: log files into HDFS and Hive.
-    Agent(AgentArgs),
-    /// `scd2`: a change log into a table of versions.
-    Scd2(Scd2Args),
-    /// `lookup`: Hive tables into HBase rows.
-    Lookup(LookupArgs),
-}
-
-impl StepKind {
-    /// The `type` in the file.
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::Import(_) => "import",
-            Self::Agent(_) => "agent",
-            Self::Scd2(_) => "scd2",
-            Self::Lookup(_) => "lookup",
-        }
-    }
 }
 
 /// The file before its steps are told apart.
@@ -92,18 +48,49 @@ impl Pipeline {
     pub fn read(file: &Path) -> Result<Self> {
         let origin = file.display().to_string();
         let parsed: File = config::read_file(file)?;
-        let steps = parsed.step.into_iter().enumerate().map(|(i, table)| step(table, i + 1, &origin));
+        let steps = parsed.step.into_iter().enumerate().map(|(i, table)| Step::read(table, i + 1, &origin));
         let pipeline = Self {
             base: file.parent().unwrap_or(Path::new("")).to_owned(),
-            mysql: parsed.mysql,
-            hdfs: parsed.hdfs,
-            metastore: parsed.metastore,
-            hiveserver2: parsed.hiveserver2,
-            hbase: parsed.hbase,
+            servers: Servers {
+                mysql: parsed.mysql,
+                hdfs: parsed.hdfs,
+                metastore: parsed.metastore,
+                hiveserver2: parsed.hiveserver2,
+                hbase: parsed.hbase,
+            },
             steps: steps.collect::<Result<_>>()?,
         };
         pipeline.check(&origin)?;
         Ok(pipeline)
+    }
+
+    /// A pipeline of one step that no file says; its relative local paths start in the working directory.
+    ///
+    /// # Errors
+    /// Config: the step needs a server that is not named.
+    pub fn of_step(servers: Servers, step: Step) -> Result<Self> {
+        let pipeline = Self { base: PathBuf::new(), servers, steps: vec![step] };
+        pipeline.check("the command line")?;
+        Ok(pipeline)
+    }
+
+    /// The pipeline as a file that [`Pipeline::read`] reads back, without what need not be said. Passwords are not in
+    /// it, only where they come from.
+    ///
+    /// # Errors
+    /// Bug: a step of a type that is not written.
+    pub fn to_toml(&self) -> Result<String> {
+        let mut file = String::new();
+        let servers = &self.servers;
+        add(&mut file, "[mysql]", servers.mysql.as_ref().map(config::to_table).transpose()?)?;
+        add(&mut file, "[hdfs]", servers.hdfs.as_ref().map(config::to_table).transpose()?)?;
+        add(&mut file, "[metastore]", servers.metastore.as_ref().map(config::to_table).transpose()?)?;
+        add(&mut file, "[hiveserver2]", servers.hiveserver2.as_ref().map(config::to_table).transpose()?)?;
+        add(&mut file, "[hbase]", servers.hbase.as_ref().map(config::to_table).transpose()?)?;
+        for step in &self.steps {
+            add(&mut file, "[[step]]", Some(step.to_table()?))?;
+        }
+        Ok(file)
     }
 
     fn check(&self, origin: &str) -> Result<()> {
@@ -116,23 +103,25 @@ impl Pipeline {
                 return Err(error::config(format!("{origin}: two steps are called `{}`", step.name))
                     .hint("give each step a name of its own"));
             }
+            step.check().map_err(|e| e.context(origin))?;
             self.check_connections(origin, step)?;
         }
         Ok(())
     }
 
     fn check_connections(&self, origin: &str, step: &Step) -> Result<()> {
-        let (mysql, hdfs) = (("mysql", self.mysql.is_some()), ("hdfs", self.hdfs.is_some()));
-        let hiveserver2 = ("hiveserver2", self.hiveserver2.is_some());
-        let needed = match step.kind {
-            StepKind::Import(_) => vec![mysql, hdfs],
-            StepKind::Agent(_) => vec![hdfs],
-            StepKind::Scd2(_) => vec![hiveserver2],
-            StepKind::Lookup(_) => vec![hiveserver2, ("hbase", self.hbase.is_some())],
+        let servers = &self.servers;
+        let configured = |connection: &str| match connection {
+            "mysql" => servers.mysql.is_some(),
+            "hdfs" => servers.hdfs.is_some(),
+            "metastore" => servers.metastore.is_some(),
+            "hiveserver2" => servers.hiveserver2.is_some(),
+            "hbase" => servers.hbase.is_some(),
+            _ => false,
         };
-        match needed.into_iter().find(|(_, configured)| !configured) {
+        match step.kind.needs().iter().find(|connection| !configured(connection)) {
             None => Ok(()),
-            Some((connection, _)) => {
+            Some(connection) => {
                 let what = format!("{origin}: step `{}` needs a [{connection}] table", step.name);
                 Err(error::config(what).hint("say where the server is"))
             }
@@ -159,24 +148,18 @@ impl Pipeline {
     }
 }
 
-/// Reads one `[[step]]` table.
-fn step(mut table: toml::Table, number: usize, origin: &str) -> Result<Step> {
-    let mut text = |key: &str| match table.remove(key) {
-        Some(toml::Value::String(text)) => Ok(text),
-        Some(_) => Err(error::config(format!("{origin}: step {number}: `{key}` is no text")).hint("quote it")),
-        None => Err(error::config(format!("{origin}: step {number}: missing key `{key}`")).hint("add it")),
-    };
-    let (kind, name) = (text("type")?, text("name")?);
-    let place = format!("{origin}: step `{name}`");
-    let kind = match kind.as_str() {
-        "import" => StepKind::Import(Box::new(config::from_table(table, &place)?)),
-        "agent" => StepKind::Agent(config::from_table(table, &place)?),
-        "scd2" => StepKind::Scd2(config::from_table(table, &place)?),
-        "lookup" => StepKind::Lookup(config::from_table(table, &place)?),
-        other => {
-            return Err(error::config(format!("{place}: unknown type `{other}`"))
-                .hint("known types: import, agent, scd2, lookup"));
-        }
-    };
-    Ok(Step { name, kind })
+/// Adds a table below its heading; tables inside it are written inline, so that one heading is enough.
+fn add(file: &mut String, heading: &str, table: Option<toml::Table>) -> Result<()> {
+    let Some(table) = table else { return Ok(()) };
+    if !file.is_empty() {
+        file.push('\n');
+    }
+    file.push_str(heading);
+    file.push('\n');
+    // What names a thing comes first; the rest as it is sorted.
+    let (first, rest): (Vec<_>, Vec<_>) = table.iter().partition(|(key, _)| matches!(key.as_str(), "type" | "name"));
+    for (key, value) in first.into_iter().rev().chain(rest) {
+        file.push_str(&format!("{key} = {value}\n"));
+    }
+    Ok(())
 }

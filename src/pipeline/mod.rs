@@ -1,10 +1,15 @@
-//! A pipeline: imports, agents, SCD-2 merges and lookups in the order of one TOML file.
+//! A pipeline: imports, exports, merges, agents, SCD-2 merges and lookups in the order of one TOML file, or one of them
+//! as the command line asks for it.
 //!
 //! Each step is a load or drives work in the cluster that is safe to repeat, so a pipeline that stopped anywhere is
 //! run again as a whole: finished steps find nothing to do.
 
 mod config;
+mod connections;
 mod run;
+mod step;
 
-pub use config::{Pipeline, Step, StepKind};
-pub use run::run;
+pub use config::Pipeline;
+pub use connections::{Servers, read_password};
+pub use run::{plan, run};
+pub use step::{Step, StepKind};

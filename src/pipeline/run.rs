@@ -3,21 +3,21 @@
 use std::path::Path;
 use std::time::Instant;
 
-use crate::error::{Error, Result};
-use crate::load::Cluster;
-use crate::mysql::MySqlClient;
+use crate::error::{self, Result};
 use crate::shutdown::Stop;
 use crate::telemetry::summary::{StepSummary, Summary};
 use crate::{agent, lookup, scd2, transfer};
 
-use super::config::{Pipeline, Step, StepKind};
+use super::config::Pipeline;
+use super::connections::Connections;
+use super::step::{Step, StepKind};
 
 /// Runs every step in order; the summary holds those that ended, whether or not a later one failed.
 ///
 /// # Errors
 /// The first failing step's error, with the step named in front; steps after it are not started.
 pub async fn run(pipeline: &Pipeline, summary: &mut Summary, stop: &Stop) -> Result<()> {
-    let mut connections = Connections { pipeline, cluster: None };
+    let mut connections = Connections::new(pipeline);
     for step in &pipeline.steps {
         stop.check()?;
         let label = format!("{} {}", step.kind.as_str(), step.name);
@@ -33,50 +33,62 @@ pub async fn run(pipeline: &Pipeline, summary: &mut Summary, stop: &Stop) -> Res
 }
 
 async fn run_step(connections: &mut Connections<'_>, step: &Step, run_id: &str, stop: &Stop) -> Result<StepSummary> {
-    let pipeline = connections.pipeline;
-    let base: &Path = &pipeline.base;
+    let base: &Path = &connections.pipeline.base;
     match &step.kind {
         StepKind::Import(args) => {
-            let mysql = MySqlClient::new(configured(pipeline.mysql.as_ref(), "mysql")?, base)?;
-            let cluster = match args.hbase.table {
-                Some(_) => None,
-                None => Some(connections.cluster(stop).await?),
-            };
-            let (hbase, hiveserver2) = (pipeline.hbase.as_ref(), pipeline.hiveserver2.as_ref());
-            let ends = transfer::Ends { mysql: &mysql, cluster, hbase, hiveserver2 };
-            transfer::import::run(args, &ends, run_id, stop).await
+            let mysql = connections.mysql(stop).await?;
+            transfer::import::run(args, &connections.ends(&mysql, &step.kind, stop).await?, run_id, stop).await
         }
+        StepKind::ImportAll(args) => {
+            let mysql = connections.mysql(stop).await?;
+            transfer::import::run_all(args, &connections.ends(&mysql, &step.kind, stop).await?, run_id, stop).await
+        }
+        // The runners of these are added here as they come.
+        StepKind::Export(_) | StepKind::Merge(_) | StepKind::Verify(_) => Err(not_built(step)),
         StepKind::Agent(args) => agent::run(args, base, connections.cluster(stop).await?, run_id, stop).await,
         StepKind::Scd2(args) => {
-            let hive = configured(pipeline.hiveserver2.as_ref(), "hiveserver2")?.clone().relative_to(base);
-            scd2::run(&args.clone().relative_to(base), &hive, run_id, stop).await
+            scd2::run(&args.clone().relative_to(base), &connections.hiveserver2()?, run_id, stop).await
         }
         StepKind::Lookup(args) => {
-            let hive = configured(pipeline.hiveserver2.as_ref(), "hiveserver2")?.clone().relative_to(base);
-            let hbase = configured(pipeline.hbase.as_ref(), "hbase")?;
+            let (hive, hbase) = (connections.hiveserver2()?, connections.hbase()?);
             lookup::run(args, base, hbase, &hive, run_id, stop).await
         }
     }
 }
 
-/// The connections of a pipeline; the cluster's is opened once and shared.
-struct Connections<'a> {
-    pipeline: &'a Pipeline,
-    cluster: Option<Cluster>,
-}
-
-impl Connections<'_> {
-    async fn cluster(&mut self, stop: &Stop) -> Result<&Cluster> {
-        if self.cluster.is_none() {
-            let hdfs = configured(self.pipeline.hdfs.as_ref(), "hdfs")?;
-            let connect = Cluster::connect(hdfs, self.pipeline.metastore.as_ref());
-            self.cluster = Some(stop.or(connect).await?);
+/// What each step would do, with its name: looked up and decided, with nothing read or changed.
+///
+/// # Errors
+/// Those of the first step that cannot be planned; Usage: a step of a type that has no plan.
+pub async fn plan(pipeline: &Pipeline, run_id: &str, stop: &Stop) -> Result<Vec<(String, String)>> {
+    let mut connections = Connections::new(pipeline);
+    let mut plans = Vec::new();
+    for step in &pipeline.steps {
+        let label = format!("{} {}", step.kind.as_str(), step.name);
+        match &step.kind {
+            StepKind::Import(args) => {
+                let mysql = connections.mysql(stop).await?;
+                let ends = connections.ends(&mysql, &step.kind, stop).await?;
+                let plan = stop.or(transfer::import::plan(args, &ends, run_id)).await.map_err(|e| e.context(&label))?;
+                plans.push((label, plan.to_string()));
+            }
+            StepKind::ImportAll(args) => {
+                let mysql = connections.mysql(stop).await?;
+                let ends = connections.ends(&mysql, &step.kind, stop).await?;
+                let all =
+                    stop.or(transfer::import::plan_all(args, &ends, run_id)).await.map_err(|e| e.context(&label))?;
+                plans.extend(all.into_iter().map(|plan| (format!("{label}: {}", plan.name), plan.to_string())));
+            }
+            StepKind::Export(_) | StepKind::Merge(_) | StepKind::Verify(_) => return Err(not_built(step)),
+            StepKind::Agent(_) | StepKind::Scd2(_) | StepKind::Lookup(_) => {
+                return Err(error::usage(format!("{label} has no plan to show"))
+                    .hint("--dry-run is for import, import-all, export, merge and verify"));
+            }
         }
-        configured(self.cluster.as_ref(), "hdfs")
     }
+    Ok(plans)
 }
 
-/// A pipeline is checked for its connections when it is read; a miss here is a mistake of ours.
-fn configured<'a, T>(connection: Option<&'a T>, name: &str) -> Result<&'a T, Error> {
-    connection.ok_or_else(|| crate::error::bug(format!("the [{name}] table was not asked for in time")))
+fn not_built(step: &Step) -> error::Error {
+    error::refused(format!("{} {} cannot run: not built yet", step.kind.as_str(), step.name))
 }

@@ -12,7 +12,7 @@ mod fault;
 pub mod faulty;
 pub mod hdfs;
 pub mod local;
-mod site;
+pub mod site;
 mod writer;
 
 use std::fmt::Debug;

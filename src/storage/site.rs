@@ -35,6 +35,19 @@ pub(super) async fn read(directory: &Path) -> Result<BTreeMap<String, String>> {
     Ok(raw.keys().map(|key| (key.clone(), expand(&raw[key], &raw, 0))).collect())
 }
 
+/// The settings of one site file, such as `hive-site.xml`.
+///
+/// # Errors
+/// Config: it cannot be read, or is no site file.
+pub fn read_file(file: &Path) -> Result<BTreeMap<String, String>> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|e| error::config(format!("cannot read {}", file.display())).hint("check its path").source(e))?;
+    let mut raw = BTreeMap::new();
+    parse(&text, &mut raw, &mut BTreeSet::new())
+        .map_err(|e| error::config(format!("{} is not a site file", file.display())).source(e))?;
+    Ok(raw.keys().map(|key| (key.clone(), expand(&raw[key], &raw, 0))).collect())
+}
+
 /// Adds the properties of one file.
 fn parse(
     text: &str,

@@ -9,10 +9,13 @@ mod ends;
 pub mod export;
 pub mod import;
 pub mod incremental;
+pub mod input;
+pub mod merge;
 mod partition;
 pub mod plan;
 mod queue;
 mod route;
+pub mod verify;
 mod text;
 
 pub use self::args::{ImportAllArgs, ImportArgs, ImportFormat};

@@ -117,7 +117,7 @@ fn split(values: &str) -> Vec<String> {
     parts.iter().map(|p| p.trim().to_owned()).collect()
 }
 
-async fn read(selection: &Selection, conn: &mut ReadConnection, order: &str) -> Result<RecordBatch> {
+pub(super) async fn read(selection: &Selection, conn: &mut ReadConnection, order: &str) -> Result<RecordBatch> {
     let (to, mut batches) = mpsc::channel(1000);
     let sql = format!("{} {order}", selection.sql(None));
     let rows = selection.read(conn, &sql, &to).await?;

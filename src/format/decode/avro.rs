@@ -31,6 +31,7 @@ pub struct AvroDecoder {
     schema_json: String,
     /// Where the block begins that was read last.
     block: Arc<AtomicU64>,
+    failed: bool,
 }
 
 impl AvroDecoder {
@@ -51,7 +52,7 @@ impl AvroDecoder {
         let reader = builder.build(blocks).map_err(|e| {
             error::schema(format!("{}: cannot read records of this avro schema", input.name())).source(e)
         })?;
-        Ok(Self { reader, input, schema_json, block })
+        Ok(Self { reader, input, schema_json, block, failed: false })
     }
 
     /// Schema of the batches.
@@ -69,8 +70,12 @@ impl Iterator for AvroDecoder {
     type Item = Result<RecordBatch>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
         let batch = self.reader.next()?;
         let at = self.block.load(Ordering::Relaxed);
+        self.failed = batch.is_err();
         Some(batch.map_err(|e| self.input.explain(at, e)))
     }
 }

@@ -39,6 +39,7 @@ pub struct ParquetDecoder {
     schema: SchemaRef,
     metadata: Arc<ParquetMetaData>,
     rows: u64,
+    failed: bool,
 }
 
 impl ParquetDecoder {
@@ -64,7 +65,7 @@ impl ParquetDecoder {
         }
         let reader = builder.with_row_groups(wanted(&metadata, groups)).build().map_err(bad)?;
         let schema = arrow_array::RecordBatchReader::schema(&reader);
-        Ok(Self { reader, schema, metadata, input, rows: 0 })
+        Ok(Self { reader, schema, metadata, input, rows: 0, failed: false })
     }
 
     /// Schema of the batches.
@@ -88,14 +89,20 @@ impl Iterator for ParquetDecoder {
     type Item = Result<RecordBatch>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
         Some(match self.reader.next()? {
             Ok(batch) => {
                 self.rows += batch.num_rows() as u64;
                 Ok(batch)
             }
-            Err(e) => Err(self.input.explain_or(e, |e| {
-                error::data(format!("{}: cannot read rows behind row {}", self.input.name(), self.rows)).source(e)
-            })),
+            Err(e) => {
+                self.failed = true;
+                Err(self.input.explain_or(e, |e| {
+                    error::data(format!("{}: cannot read rows behind row {}", self.input.name(), self.rows)).source(e)
+                }))
+            }
         })
     }
 }

@@ -32,7 +32,7 @@ impl TextField {
 /// # Errors
 /// Data: the text breaks the rules; says at which character.
 pub fn parse_record(text: &str, options: &TextOptions) -> Result<Vec<TextField>> {
-    let mut parser = Parser::new(options)?;
+    let mut parser = Parser::new(options, true)?;
     parser.feed(text)?;
     parser.finish()
 }
@@ -53,6 +53,7 @@ enum State {
 /// Takes records apart that may come in several pieces.
 pub(super) struct Parser {
     delimiters: Delimiters,
+    lines: Option<char>,
     must_enclose: bool,
     /// Null strings that are taken as they stand, exact style only.
     nulls: Vec<String>,
@@ -66,7 +67,8 @@ pub(super) struct Parser {
 }
 
 impl Parser {
-    pub fn new(options: &TextOptions) -> Result<Self> {
+    /// Prepares the rules; `in_lines` where a record ends at a delimiter, and not at a length that is written down.
+    pub fn new(options: &TextOptions, in_lines: bool) -> Result<Self> {
         let delimiters = options.delimiters.checked()?;
         let mut nulls = Vec::new();
         if options.style == TextStyle::Exact {
@@ -76,6 +78,7 @@ impl Parser {
         }
         Ok(Self {
             delimiters,
+            lines: in_lines.then_some(delimiters.lines),
             must_enclose: delimiters.enclosed_by.is_some() && !delimiters.enclose_optionally,
             nulls,
             state: State::FieldStart,
@@ -93,7 +96,8 @@ impl Parser {
 
     /// Takes a piece of the record. Pieces after the first may begin inside a field only.
     pub fn feed(&mut self, text: &str) -> Result<()> {
-        let Delimiters { fields, lines, enclosed_by, escaped_by, .. } = self.delimiters;
+        let Delimiters { fields, enclosed_by, escaped_by, .. } = self.delimiters;
+        let lines = self.lines;
         let mut skip_to = 0;
         for (count, (at, c)) in text.char_indices().enumerate() {
             if at < skip_to {
@@ -114,7 +118,7 @@ impl Parser {
                         self.state = State::UnenclosedEscape;
                     } else if c == fields {
                         self.end_field();
-                    } else if c == lines {
+                    } else if Some(c) == lines {
                         self.state = State::Done;
                     } else if self.must_enclose {
                         return Err(wrong(self.before + count, "the field does not begin with its encloser"));
@@ -129,7 +133,7 @@ impl Parser {
                         self.state = State::UnenclosedEscape;
                     } else if c == fields {
                         self.end_field();
-                    } else if c == lines {
+                    } else if Some(c) == lines {
                         self.state = State::Done;
                     } else {
                         self.field.text.push(c);
@@ -155,7 +159,7 @@ impl Parser {
                 State::Closed => {
                     if c == fields {
                         self.end_field();
-                    } else if c == lines {
+                    } else if Some(c) == lines {
                         self.state = State::Done;
                     } else {
                         return Err(wrong(self.before + count, "a delimiter must follow the closing encloser"));
@@ -172,7 +176,8 @@ impl Parser {
     fn null_at(&self, rest: &str) -> Option<String> {
         let whole = |null: &&String| {
             let behind = rest.strip_prefix(null.as_str());
-            behind.is_some_and(|b| b.is_empty() || b.starts_with([self.delimiters.fields, self.delimiters.lines]))
+            let ends = |c: char| c == self.delimiters.fields || Some(c) == self.lines;
+            behind.is_some_and(|b| b.is_empty() || b.starts_with(ends))
         };
         self.nulls.iter().find(whole).cloned()
     }

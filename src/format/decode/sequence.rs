@@ -59,7 +59,7 @@ impl SequenceDecoder {
         };
         let reader = input.reader(start.unwrap_or(input.len_bytes())..input.len_bytes());
         Ok(Self {
-            parser: Parser::new(&options.text)?,
+            parser: Parser::new(&options.text, false)?,
             end: range.end,
             block: VecDeque::new(),
             block_offset: 0,

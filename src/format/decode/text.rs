@@ -92,7 +92,7 @@ impl TextDecoder {
         let lines = Lines { source, delimiter, offset: from, max_bytes, bytes: Vec::new(), end: Vec::new() };
         let mut decoder = Self {
             lines,
-            parser: Parser::new(&options.text)?,
+            parser: Parser::new(&options.text, true)?,
             spanning: options.spanning,
             exact: options.text.style == crate::format::text::TextStyle::Exact,
             end: if compression == Compression::None { range.end } else { u64::MAX },
@@ -146,7 +146,17 @@ impl TextDecoder {
             if !self.spanning || !self.parser.is_open() {
                 break;
             }
+            // The line end belongs to the field. Of CRLF an escape character covers the first half only.
             fed = self.lines.bytes.len();
+            if self.lines.end == b"\r\n" {
+                self.lines.bytes.push(b'\r');
+                fed += 1;
+                self.parser.feed("\r").map_err(|e| at_line(e, &self.input))?;
+                if !self.parser.is_open() {
+                    break;
+                }
+                self.lines.end.remove(0);
+            }
             self.lines.keep_end();
             if !self.append_line()? {
                 break;

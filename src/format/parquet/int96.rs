@@ -12,10 +12,14 @@ use parquet::data_type::{Int96, Int96Type};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 
 use super::failed;
-use crate::error::{self, Result};
+use crate::error::{self, Error, Result};
 
 /// Julian day of 1970-01-01.
 const EPOCH_DAY: i64 = 2_440_588;
+
+/// 1582-10-15, the first day of the Gregorian calendar. Hive takes INT96 before it for days of the Julian one and moves
+/// them, whatever the footer says (seen with 4.0.1), so earlier times are refused.
+const FIRST_GREGORIAN: i64 = -12_219_292_800_000_000;
 
 const DAY_MICROS: i64 = 86_400_000_000;
 
@@ -38,7 +42,7 @@ struct RowGroup {
 }
 
 enum Column {
-    Arrow(ArrowColumnWriter),
+    Arrow(Box<ArrowColumnWriter>),
     Int96(Vec<ArrayRef>),
 }
 
@@ -70,7 +74,11 @@ impl Int96Writer {
         let descriptors = self.file.schema_descr().columns();
         let column = |(writer, descriptor): (ArrowColumnWriter, &std::sync::Arc<_>)| {
             let descriptor: &parquet::schema::types::ColumnDescriptor = descriptor;
-            if descriptor.physical_type() == Type::INT96 { Column::Int96(Vec::new()) } else { Column::Arrow(writer) }
+            if descriptor.physical_type() == Type::INT96 {
+                Column::Int96(Vec::new())
+            } else {
+                Column::Arrow(Box::new(writer))
+            }
         };
         Ok(RowGroup { columns: writers.into_iter().zip(descriptors).map(column).collect() })
     }
@@ -86,7 +94,13 @@ impl Int96Writer {
             };
             for ((column, field), array) in group.columns.iter_mut().zip(self.schema.fields()).zip(rows.columns()) {
                 match column {
-                    Column::Int96(arrays) => arrays.push(array.clone()),
+                    Column::Int96(arrays) => {
+                        let times = array.as_primitive::<TimestampMicrosecondType>();
+                        if times.iter().flatten().any(|micros| micros < FIRST_GREGORIAN) {
+                            return Err(too_early(field.name()));
+                        }
+                        arrays.push(array.clone());
+                    }
                     Column::Arrow(writer) => {
                         for leaf in compute_leaves(field, array).map_err(failed)? {
                             writer.write(&leaf).map_err(failed)?;
@@ -133,6 +147,11 @@ impl Int96Writer {
     }
 }
 
+fn too_early(column: &str) -> Error {
+    error::data(format!("column {column}: hive would move an int96 timestamp before 1582-10-15"))
+        .hint("store timestamps as int64, or the column as a string")
+}
+
 fn write_int96(group: &mut SerializedRowGroupWriter<'_, Vec<u8>>, arrays: &[ArrayRef], nullable: bool) -> Result<()> {
     let next = group.next_column().map_err(failed)?;
     let mut column = next.ok_or_else(|| error::bug("parquet has fewer columns than its schema"))?;
@@ -161,7 +180,7 @@ mod tests {
     #[test]
     fn a_time_is_a_julian_day_and_nanoseconds() {
         assert_eq!(int96(0).data(), [0, 0, 2_440_588]);
-        assert_eq!(int96(-1).data(), [0x94e8_ebe8, 0x4e94, 2_440_587]);
+        assert_eq!(int96(-1).data(), [2_437_872_664, 20_116, 2_440_587]);
         for micros in [0, 1, -1, i64::MAX, i64::MIN, 253_402_300_799_999_999, -62_135_596_800_000_000] {
             assert_eq!(int96(micros).to_micros(), micros);
         }

@@ -212,3 +212,18 @@ fn a_codec_of_others_is_refused() {
     let options = ParquetOptions { compression: Compression::Bzip2, ..ParquetOptions::default() };
     assert_eq!(ParquetEncoder::new(schema(), &options).err().unwrap().kind(), Kind::Config);
 }
+
+#[test]
+fn int96_before_the_calendar_is_refused() {
+    let micros = DataType::Timestamp(TimeUnit::Microsecond, None);
+    let schema: SchemaRef = Arc::new(Schema::new(vec![Field::new("at", micros, true)]));
+    let options = ParquetOptions { timestamps: Timestamps::Int96, ..ParquetOptions::default() };
+    let mut encoder = ParquetEncoder::new(schema.clone(), &options).unwrap();
+    let mut encode = |micros: i64| {
+        let times = Arc::new(TimestampMicrosecondArray::from_iter_values([micros]));
+        encoder.encode(&RecordBatch::try_new(schema.clone(), vec![times]).unwrap(), &mut Vec::new())
+    };
+    encode(-12_219_292_800_000_000).unwrap();
+    let error = encode(-12_219_292_800_000_001).unwrap_err();
+    assert!(error.kind() == Kind::Data && error.to_string().contains("column at"), "{error}");
+}

@@ -294,7 +294,7 @@ pub fn time(out: &mut Vec<u8>, micros: i64) {
     }
     let micros = micros.unsigned_abs();
     clock(out, micros / 1_000_000);
-    if micros % 1_000_000 != 0 {
+    if !micros.is_multiple_of(1_000_000) {
         out.push(b'.');
         fraction(out, micros % 1_000_000, 1);
     }
@@ -353,7 +353,7 @@ pub fn base64(out: &mut Vec<u8>, bytes: &[u8]) {
 pub fn parse_hex_pairs(text: &str) -> Option<Vec<u8>> {
     let digit = |b: u8| char::from(b).to_digit(16).map(|d| d as u8);
     let digits: Vec<u8> = text.bytes().filter(|b| *b != b' ').map(digit).collect::<Option<_>>()?;
-    if digits.len() % 2 != 0 {
+    if !digits.len().is_multiple_of(2) {
         return None;
     }
     Some(digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
@@ -363,7 +363,7 @@ pub fn parse_hex_pairs(text: &str) -> Option<Vec<u8>> {
 pub fn parse_base64(text: &str) -> Option<Vec<u8>> {
     let text = text.as_bytes();
     let padding = text.iter().rev().take(2).take_while(|b| **b == b'=').count();
-    if text.len() % 4 != 0 {
+    if !text.len().is_multiple_of(4) {
         return None;
     }
     let mut out = Vec::with_capacity(text.len() / 4 * 3);

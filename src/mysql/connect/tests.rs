@@ -51,5 +51,20 @@ async fn a_closed_port_is_named() {
 /// Host, port, user and database of options.
 fn decided(options: &MySqlOptions) -> Result<Address> {
     let from_url = options.url.as_deref().map(url::parse).transpose()?.unwrap_or_default();
-    address(&from_url, options)
+    address(&from_url, options, &Defaults::default())
+}
+
+#[test]
+fn a_file_of_defaults_fills_what_nothing_else_names() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("my.cnf"), "[client]\nuser=ann\nhost=db\nport=3307\npassword=s3cret\n").unwrap();
+    let options = MySqlOptions {
+        host: Some("other".into()),
+        database: Some("shop".into()),
+        defaults_file: Some("my.cnf".into()),
+        ..MySqlOptions::default()
+    };
+    let client = MySqlClient::new(&options, dir.path()).unwrap();
+    assert_eq!((client.address(), client.user(), client.login().password()), ("other:3307", "ann", "s3cret"));
+    assert!(!format!("{client:?}").contains("s3cret"));
 }

@@ -8,7 +8,7 @@
 
 use std::time::Instant;
 
-use super::between::between;
+use super::between::{Effort, between};
 use super::cut::{Charset, Cut, Side, Value, compare};
 use super::key::KeyKind;
 use super::points::Points;
@@ -22,8 +22,11 @@ const AT_ONCE: usize = 96;
 /// Rounds of guessing.
 const ROUNDS: usize = 16;
 
-/// Guesses between two neighbours, in each of the ways of guessing.
-const GUESSES: usize = 8;
+/// Most guesses in equal steps between two neighbours, after the first round.
+const GUESSES: u64 = 8;
+
+/// Guesses towards either end, where those in equal steps helped little.
+const SHRINKING: usize = 24;
 
 /// Rows stepped over to find one key.
 const STEP: u64 = 5_000;
@@ -38,8 +41,8 @@ struct Interval {
     /// `None`: to the end.
     to: Option<Cut>,
     rows: u64,
-    /// Guesses did not help, so the server steps.
-    step: bool,
+    /// The guesses of the last round helped little: most rows are still in one part.
+    stuck: bool,
     /// There is no key between the two.
     whole: bool,
 }
@@ -80,19 +83,23 @@ impl Planner<'_> {
         self.learn_charsets(&from).await?;
         let Some((low, high)) = self.ends_by_index(&from).await? else { return Ok(Points::default()) };
         let mut intervals = vec![interval(low.clone(), Some(high.clone())), interval(high.clone(), None)];
-        self.count(&from, &mut intervals).await?;
+        match self.estimate {
+            Some(estimate) if self.ends.is_none() && self.source.condition.is_none() => intervals[0].rows = estimate,
+            _ => self.count(&from, &mut intervals).await?,
+        }
         let total: u64 = intervals.iter().map(|i| i.rows).sum();
-        let share = total / u64::from(self.worthwhile(wanted, total).max(1));
-        let (mut stepped, mut guesses) = (0, usize::try_from(wanted).unwrap_or(AT_ONCE).clamp(GUESSES, AT_ONCE / 4));
-        for _ in 0..ROUNDS {
-            let too_many = |i: &Interval| !i.whole && i.to.is_some() && i.rows > (share / 2).max(1);
-            let lookups = self.lookups(&intervals, too_many, guesses, &mut stepped);
+        let wanted = self.worthwhile(wanted, total).max(1);
+        let share = (total / u64::from(wanted)).max(1);
+        let (mut stepped, mut even) = (0, usize::try_from(2 * wanted).unwrap_or(AT_ONCE).min(AT_ONCE));
+        for round in 0..ROUNDS {
+            let lookups = self.lookups(&intervals, share, even, &mut stepped);
             if lookups.is_empty() || started.elapsed() > self.options.time {
+                tracing::debug!(round, "no more guesses");
                 break;
             }
             let found = self.look_up(&from, &lookups).await?;
             self.refine(&from, &mut intervals, &lookups, found).await?;
-            guesses = GUESSES;
+            even = 0;
         }
         tracing::debug!(intervals = intervals.len(), stepped, elapsed = ?started.elapsed(), "cuts by index");
         let all = intervals.into_iter().map(|i| (i.from, i.rows)).collect();
@@ -119,34 +126,36 @@ impl Planner<'_> {
                 refined.push(Interval { whole: old.whole || asked, ..old });
                 continue;
             }
-            // One key found is the next one after `from`: the guesses helped nothing.
-            let step = keys.len() <= 2;
             let ends = keys[1..].iter().cloned().map(Some).chain(std::iter::once(old.to));
             let new = keys.iter().cloned().zip(ends.collect::<Vec<_>>());
             for (low, high) in new {
-                parts.push(refined.len());
-                refined.push(Interval { step, ..interval(low, high) });
+                parts.push((refined.len(), old.rows));
+                refined.push(interval(low, high));
             }
         }
-        let mut counted: Vec<Interval> = parts.iter().map(|p| refined[*p].clone()).collect();
+        let mut counted: Vec<Interval> = parts.iter().map(|(place, _)| refined[*place].clone()).collect();
         self.count(from, &mut counted).await?;
-        for (place, part) in parts.into_iter().zip(counted) {
-            refined[place] = part;
+        for ((place, whole), part) in parts.into_iter().zip(counted) {
+            refined[place] = Interval { stuck: part.rows > whole / 2, ..part };
         }
         *intervals = refined;
         Ok(())
     }
 
     /// What to ask about the intervals that hold too many rows, the fullest first where there are many.
-    fn lookups(
-        &self,
-        intervals: &[Interval],
-        too_many: impl Fn(&Interval) -> bool,
-        guesses: usize,
-        stepped: &mut u64,
-    ) -> Vec<Lookup> {
-        let mut full: Vec<usize> = (0..intervals.len()).filter(|i| too_many(&intervals[*i])).collect();
+    fn lookups(&self, intervals: &[Interval], share: u64, even: usize, stepped: &mut u64) -> Vec<Lookup> {
+        // With no part greater than this, no split gets more than its share and as much again.
+        let enough = (share * 3 / 4).max(1);
+        let too_many = |i: &&usize| {
+            let interval = &intervals[**i];
+            !interval.whole && interval.to.is_some() && interval.rows > enough
+        };
+        let all: Vec<usize> = (0..intervals.len()).collect();
+        let mut full: Vec<usize> = all.iter().filter(too_many).copied().collect();
         full.sort_by_key(|i| std::cmp::Reverse(intervals[*i].rows));
+        let seen: Vec<Vec<&Value>> = (0..self.key.columns.len())
+            .map(|place| intervals.iter().filter_map(|i| i.from.get(place)).collect())
+            .collect();
         let mut lookups = Vec::new();
         for number in full {
             if lookups.len() >= AT_ONCE {
@@ -160,11 +169,13 @@ impl Planner<'_> {
                 lookups.push(Lookup { interval: number, conditions, descending, offset });
             };
             ask(None, false, 0);
-            for condition in self.guesses(&interval.from, to, guesses) {
-                ask(Some(condition.0), condition.1, 0);
+            let parts = (interval.rows * 2 / share).clamp(2, GUESSES) as usize;
+            let effort = Effort { even: even.max(parts), shrinking: if interval.stuck { SHRINKING } else { 0 } };
+            for (condition, descending) in self.guesses(&interval.from, to, &seen, effort) {
+                ask(Some(condition), descending, 0);
             }
             let step = (interval.rows / 2).min(STEP);
-            if interval.step && step > 0 && *stepped + step <= STEPS {
+            if interval.stuck && step > 0 && *stepped + step <= STEPS {
                 *stepped += step;
                 ask(None, false, step);
             }
@@ -179,10 +190,11 @@ impl Planner<'_> {
     }
 
     /// Conditions whose least key (or greatest, where so marked) may lie well between two keys.
-    fn guesses(&self, from: &[Value], to: &[Value], count: usize) -> Vec<(String, bool)> {
+    fn guesses(&self, from: &[Value], to: &[Value], seen: &[Vec<&Value>], effort: Effort) -> Vec<(String, bool)> {
         let columns = in_conditions(&self.key);
         let Some(place) = from.iter().zip(to).position(|(a, b)| a != b) else { return Vec::new() };
-        let made = between(&self.key.columns[place], self.charsets[place].as_ref(), &from[place], &to[place], count);
+        let (column, charset) = (&self.key.columns[place], self.charsets[place].as_ref());
+        let made = between(column, charset, (&from[place], &to[place]), &seen[place], effort);
         let mut guesses: Vec<(String, bool)> = made
             .into_iter()
             .map(|guess| {
@@ -372,5 +384,5 @@ struct Explained {
 }
 
 fn interval(from: Cut, to: Option<Cut>) -> Interval {
-    Interval { from, to, rows: 0, step: false, whole: false }
+    Interval { from, to, rows: 0, stuck: false, whole: false }
 }

@@ -29,8 +29,9 @@ pub enum KeyKind {
     Text,
     /// Bytes.
     Binary,
-    /// Values that the server reads from plain ASCII text and orders in its own way: UUID, INET4, INET6.
-    Native,
+    /// Values of a type, so named, that the server reads from plain ASCII text and orders in its own way: UUID, INET4,
+    /// INET6.
+    Native(&'static str),
 }
 
 impl KeyKind {
@@ -45,7 +46,9 @@ impl KeyKind {
             "time" => Self::Time,
             "char" | "varchar" | "tinytext" | "text" => Self::Text,
             "binary" | "varbinary" | "tinyblob" | "blob" => Self::Binary,
-            "uuid" | "inet4" | "inet6" => Self::Native,
+            "uuid" => Self::Native("UUID"),
+            "inet4" => Self::Native("INET4"),
+            "inet6" => Self::Native("INET6"),
             _ => return None,
         })
     }
@@ -134,8 +137,9 @@ pub fn name_parts(name: &str) -> Option<Vec<String>> {
 
 fn key_column(column: &Column, sql: String) -> Result<KeyColumn> {
     let kind = KeyKind::of(column).ok_or_else(|| {
-        error::config(format!("column {} of type {} cannot be split by", column.name, column.column_type))
-            .hint("name a column of numbers, dates, times, short text or bytes in split-by, or set num-mappers to 1")
+        error::config(format!("column {} of type {} cannot be split by", column.name, column.column_type)).hint(
+            "name a column of numbers, dates, times, short text or bytes in split-by, or set num-mappers to 1",
+        )
     })?;
     Ok(KeyColumn { name: column.name.clone(), sql, kind, nullable: column.nullable })
 }

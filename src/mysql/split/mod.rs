@@ -23,8 +23,8 @@ mod texts;
 use std::time::Duration;
 
 use self::cut::{Charset, Cut, Side, Value, compare, in_conditions, shown};
-pub use self::key::{KeyColumn, KeyKind, SplitKey, name_parts};
 use self::points::Points;
+pub use self::key::{KeyColumn, KeyKind, SplitKey, name_parts};
 use super::table::Table;
 use super::wire::ReadConnection;
 use crate::error::{self, Result};
@@ -114,7 +114,7 @@ impl Default for SplitOptions {
             min_rows: 10_000,
             limit: None,
             boundary_query: None,
-            time: Duration::from_millis(300),
+            time: Duration::from_millis(500),
         }
     }
 }
@@ -243,7 +243,7 @@ impl<'a> Planner<'a> {
 
     /// Those of the cuts that the server finds to ascend.
     async fn ascending(&mut self, cuts: Vec<Cut>) -> Result<Vec<Cut>> {
-        let of_server = |kind| matches!(kind, KeyKind::Text | KeyKind::Native);
+        let of_server = |kind| matches!(kind, KeyKind::Text | KeyKind::Native(_));
         if cuts.len() < 2 || !self.key.columns.iter().any(|c| of_server(c.kind)) {
             return Ok(cuts);
         }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::between::points;
+use super::between::{Effort, points};
 use super::key::KeyKind;
 use crate::mysql::decode::civil;
 
@@ -10,9 +10,9 @@ use crate::mysql::decode::civil;
 pub(super) const DAY: i128 = 86_400_000_000;
 
 /// Guesses between two values, as the server writes them.
-pub(super) fn between(kind: KeyKind, low: &str, high: &str, count: usize) -> Vec<String> {
+pub(super) fn between(kind: KeyKind, low: &str, high: &str, effort: Effort) -> Vec<String> {
     let Some((low, high)) = number(kind, low).zip(number(kind, high)) else { return Vec::new() };
-    points(low, high, count).into_iter().filter_map(|n| text(kind, n)).collect()
+    points(low, high, effort).into_iter().filter_map(|n| text(kind, n)).collect()
 }
 
 /// A value as a number: days, or microseconds. Days that are in no calendar stand for the first of their month or year,
@@ -124,7 +124,7 @@ mod tests {
         assert!(of("0000-00-00") < of("0001-01-01"));
         assert_eq!(of("2024-00-00"), of("2024-01-01"));
         assert_eq!(of("2023-02-31"), of("2023-02-28"));
-        let guesses = between(KeyKind::Date, "0000-00-00", "2024-12-31", 4);
+        let guesses = between(KeyKind::Date, "0000-00-00", "2024-12-31", Effort { even: 4, shrinking: 0 });
         assert!(guesses.len() >= 3 && guesses.iter().all(|g| g.as_str() >= "0001-01-01"), "{guesses:?}");
     }
 }

@@ -210,6 +210,7 @@ impl Column {
         Ok(match (self.data_type.as_str(), self.is_unsigned()) {
             ("tinyint", false) if options.tiny_int_is_bit && self.declared_width() == Some(1) => Carrier::Boolean,
             ("tinyint" | "smallint", _) | ("mediumint" | "int", false) | ("year", _) => Carrier::Int32,
+            ("bigint", true) if !columnar => self.exact(options)?,
             ("mediumint" | "int", true) | ("bigint", _) => Carrier::Int64,
             ("bit", _) => match self.bits()? {
                 Carrier::Boolean => Carrier::Boolean,

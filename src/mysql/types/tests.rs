@@ -137,6 +137,7 @@ fn text_files_get_exact_values_for_sqoop_too() {
         ("date", DataType::Date32),
         ("datetime(6)", DataType::Timestamp(TimeUnit::Microsecond, None)),
         ("time", DataType::Utf8),
+        ("bigint unsigned", DataType::Decimal128(20, 0)),
         ("tinyint(1)", DataType::Boolean),
         ("bit(8)", DataType::Int64),
     ] {

@@ -85,7 +85,11 @@ pub(super) async fn open(stream: Stream, login: &Login) -> Result<Session, Fault
         extended_columns: !mariadb.is_empty(),
         packets,
     };
-    let mut capabilities = capabilities;
+    // MySQL reads the capabilities of the request for TLS only, and not again those of the login after it.
+    let mut capabilities = match login.database.is_empty() {
+        true => capabilities,
+        false => capabilities | CapabilityFlags::CLIENT_CONNECT_WITH_DB,
+    };
     let offers_tls = greeting.capabilities().contains(CapabilityFlags::CLIENT_SSL);
     if let Some(tls) = login.tls.wanted(offers_tls)? {
         capabilities |= CapabilityFlags::CLIENT_SSL;

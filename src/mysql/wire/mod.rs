@@ -59,6 +59,8 @@ impl ReadConnection {
         let limit = client.login().connect_timeout;
         match tokio::time::timeout(limit, Self::open(client)).await {
             Ok(Ok(conn)) => Ok(conn),
+            // Nobody has looked at user and password yet.
+            Ok(Err(fault @ Fault::Tls(_))) => Err(explain(fault, &act, client.address())),
             Ok(Err(fault)) => Err(client.explain_login(explain(fault, &act, client.address()), &act)),
             Err(_) => Err(client.no_greeting(&act)),
         }

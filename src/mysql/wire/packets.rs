@@ -83,13 +83,23 @@ pub(super) struct Packets {
     /// What has arrived and was not looked at yet.
     unread: Range<usize>,
     large: Vec<u8>,
+    /// A large payload was begun; if its reading is cancelled, nobody knows where the next packet begins.
+    torn: bool,
     sequence: u8,
     read_timeout: Option<Duration>,
 }
 
 impl Packets {
     pub fn new(stream: Stream, read_timeout: Option<Duration>) -> Self {
-        Self { stream, buffer: vec![0; BUFFER_BYTES], unread: 0..0, large: Vec::new(), sequence: 0, read_timeout }
+        Self {
+            stream,
+            buffer: vec![0; BUFFER_BYTES],
+            unread: 0..0,
+            large: Vec::new(),
+            torn: false,
+            sequence: 0,
+            read_timeout,
+        }
     }
 
     /// Puts another stream below, such as TLS above the plain one; nothing may have arrived that was not looked at.
@@ -160,12 +170,17 @@ impl Packets {
         if self.large.capacity() > KEPT_BYTES {
             self.large = Vec::new();
         }
+        if self.torn {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the reading of a large value was broken off"));
+        }
         loop {
             if let Some(place) = self.arrived()? {
                 return Ok(place);
             }
             if self.large_ahead() {
+                self.torn = true;
                 self.read_large().await?;
+                self.torn = false;
                 return Ok(Place::Large);
             }
             self.fill().await?;
@@ -320,6 +335,16 @@ mod tests {
         let mut packets = sent(vec![b"a".to_vec()], 9);
         packets.set_sequence(7);
         assert_eq!(packets.next().await.unwrap_err().kind(), io::ErrorKind::InvalidData);
+    }
+
+    #[tokio::test]
+    async fn a_large_payload_that_was_broken_off_is_not_gone_on_with() {
+        let (ours, mut theirs) = tokio::io::duplex(1 << 20);
+        theirs.write_all(&[0, 0, 0x10, 0, 1, 2, 3]).await.unwrap();
+        let mut packets = Packets::new(Stream::Made(ours), None);
+        assert!(tokio::time::timeout(Duration::from_millis(20), packets.next()).await.is_err());
+        theirs.write_all(&[1, 0, 0, 0, 7]).await.unwrap();
+        assert!(packets.next().await.unwrap_err().to_string().contains("broken off"));
     }
 
     #[tokio::test(start_paused = true)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::error::{self, Result};
@@ -16,28 +16,28 @@ const DEFAULT_FS: &str = "fs.defaultFS";
 const BEST_EFFORT: &str = "dfs.client.block.write.replace-datanode-on-failure.best-effort";
 
 /// How to reach HDFS.
-#[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct HdfsOptions {
     /// Address such as hdfs://localhost:8020 or hdfs://nameservice; fs.defaultFS of the site files where absent
-    #[arg(long = "hdfs-url", value_name = "URL")]
+    #[arg(id = "hdfs_url", long = "hdfs-url", value_name = "URL")]
     #[serde(default)]
     pub url: Option<String>,
     /// Directory of core-site.xml and hdfs-site.xml; HADOOP_CONF_DIR where absent
-    #[arg(long = "hdfs-config-dir", value_name = "DIR")]
+    #[arg(id = "hdfs_config_dir", long = "hdfs-config-dir", value_name = "DIR")]
     #[serde(default)]
     pub config_dir: Option<PathBuf>,
     /// User to act as on a cluster without Kerberos; HADOOP_USER_NAME or the login where absent
-    #[arg(long = "hdfs-user", value_name = "USER")]
+    #[arg(id = "hdfs_user", long = "hdfs-user", value_name = "USER")]
     #[serde(default)]
     pub user: Option<String>,
     /// Seconds to wait for a NameNode that is in safe mode (60)
-    #[arg(long = "hdfs-wait", value_name = "SECONDS")]
+    #[arg(id = "hdfs_wait", long = "hdfs-wait", value_name = "SECONDS")]
     #[serde(default)]
     pub wait: Option<u64>,
     /// Web address of the NameNode, such as http://localhost:9870, for writing past a dead DataNode;
     /// dfs.namenode.http-address of the site files or port 9870 of its host where absent
-    #[arg(long = "webhdfs-url", value_name = "URL")]
+    #[arg(id = "hdfs_webhdfs_url", long = "webhdfs-url", value_name = "URL")]
     #[serde(default)]
     pub webhdfs_url: Option<String>,
 }

@@ -3,8 +3,9 @@
 //!
 //! Source: Hadoop 3.4.2, WebHDFS REST API, `CREATE` with `noredirect`; older NameNodes answer by a redirect instead.
 
-use std::collections::BTreeSet;
-use std::time::Duration;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -22,10 +23,14 @@ use crate::storage::{CreateOptions, fault};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
-/// Time a living DataNode needs at most to accept a connection.
+/// Time a living DataNode needs at most to answer anything.
 const KNOCK_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a DataNode that broke off is left out.
+const SHUNNED: Duration = Duration::from_secs(120);
 /// The NameNode chooses at random: asked often enough it names a DataNode that lives.
 const REDIRECTS: u32 = 24;
+/// Those of them that are not paused after.
+const EAGER: u32 = 8;
 const PAUSE: Duration = Duration::from_millis(200);
 /// The data port that the NameNode knows a node by, unless it was changed.
 const DATA_PORT: u16 = 9866;
@@ -41,6 +46,8 @@ pub(super) struct WebHdfs {
     http: reqwest::Client,
     namenodes: Vec<Url>,
     user: String,
+    /// DataNodes that broke off, `host:port` of their web side, and when.
+    broken: Arc<Mutex<HashMap<String, Instant>>>,
 }
 
 /// What a NameNode answers instead of redirecting.
@@ -77,7 +84,7 @@ impl WebHdfs {
             .connect_timeout(CONNECT_TIMEOUT)
             .build()
             .map_err(|e| error::bug("cannot make an http client").source(e))?;
-        Ok(Self { http, namenodes, user })
+        Ok(Self { http, namenodes, user, broken: Arc::default() })
     }
 
     /// Starts a file.
@@ -87,12 +94,20 @@ impl WebHdfs {
     pub async fn create(&self, path: &str, options: CreateOptions) -> Result<WebSink> {
         let what = format!("writing {path} over WebHDFS");
         let location = self.locate(path, options).await.map_err(|e| e.context(&what))?;
+        let node = authority(&location);
         let (body, mut slices) = mpsc::channel::<Bytes>(QUEUE);
         let stream = futures::stream::poll_fn(move |cx| slices.poll_recv(cx).map(|b| b.map(Ok::<_, Error>)));
         let request =
             self.http.put(location).header(CONTENT_TYPE, "application/octet-stream").body(Body::wrap_stream(stream));
+        let this = self.clone();
         let answer = async move {
-            let response = request.send().await.map_err(|e| error::lost("the datanode broke off").source(e))?;
+            let response = match request.send().await {
+                Ok(response) => response,
+                Err(e) => {
+                    this.broken().insert(node, Instant::now());
+                    return Err(error::lost("the datanode broke off").source(e.without_url()));
+                }
+            };
             match response.status() {
                 StatusCode::CREATED | StatusCode::OK => Ok(()),
                 _ => Err(lost(failure(response).await)),
@@ -104,21 +119,36 @@ impl WebHdfs {
     /// The address of a living DataNode that takes the file.
     async fn locate(&self, path: &str, options: CreateOptions) -> Result<Url> {
         let mut dead = BTreeSet::new();
-        for _ in 0..REDIRECTS {
+        for tries in 1..=REDIRECTS {
             let location = self.ask(path, options, &dead).await?;
-            let address = (location.host_str().unwrap_or_default(), location.port_or_known_default().unwrap_or(80));
-            match tokio::time::timeout(KNOCK_TIMEOUT, tokio::net::TcpStream::connect(address)).await {
-                Ok(Ok(_)) => return Ok(location),
-                _ => {
-                    let (host, port) = address;
-                    // The node may be known by its name alone, by its data port, or by this one.
-                    dead.extend([host.to_owned(), format!("{host}:{DATA_PORT}"), format!("{host}:{port}")]);
-                    tokio::time::sleep(PAUSE).await;
-                }
+            let node = authority(&location);
+            let shunned = self.broken().get(&node).is_some_and(|at| at.elapsed() < SHUNNED);
+            // Should there be no other, one that broke off may have come back.
+            if (!shunned || tries > REDIRECTS / 2) && self.answers(&location).await {
+                return Ok(location);
+            }
+            // The NameNode may know the node by its name alone, by its data port, or by this one.
+            let host = location.host_str().unwrap_or_default();
+            dead.extend([host.to_owned(), format!("{host}:{DATA_PORT}"), node]);
+            if tries > EAGER {
+                tokio::time::sleep(PAUSE).await;
             }
         }
         Err(error::lost("no datanode that the namenode names answers")
             .hint("check the datanodes: hdfs dfsadmin -report"))
+    }
+
+    /// Whether a DataNode says anything. A mere connection would prove nothing: a proxy in front of a dead node takes it.
+    async fn answers(&self, location: &Url) -> bool {
+        let mut root = location.clone();
+        root.set_path("/");
+        root.set_query(None);
+        self.http.head(root).timeout(KNOCK_TIMEOUT).send().await.is_ok()
+    }
+
+    fn broken(&self) -> MutexGuard<'_, HashMap<String, Instant>> {
+        // A map of times is whole after every panic.
+        self.broken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks the active NameNode where to write.
@@ -176,6 +206,11 @@ impl WebHdfs {
                 .hint("give its address by webhdfs-url, such as http://host:9870")
         })
     }
+}
+
+/// `host:port`.
+fn authority(url: &Url) -> String {
+    format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(80))
 }
 
 /// What an answer says that is no success.

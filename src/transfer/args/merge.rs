@@ -12,16 +12,16 @@ use crate::format::Compression;
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct MergeArgs {
     /// Directory of the newer records, which win: an absolute path
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", default_value = "", hide_default_value = true)]
     pub new_data: String,
     /// Directory of the older records: an absolute path
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", default_value = "", hide_default_value = true)]
     pub onto: String,
     /// Directory that will hold the merged records
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", default_value = "", hide_default_value = true)]
     pub target_dir: String,
     /// Key columns: of all records with one key the newest stays
-    #[arg(long, value_name = "NAME,...", value_delimiter = ',', required = true)]
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     pub merge_key: Vec<String>,
     /// Columns of delimited text in the order of its fields, which says nothing of its columns itself
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]

@@ -12,7 +12,7 @@ use super::unsaid::is_default;
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct VerifyArgs {
     /// Table to compare, in the database of the connection
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
     pub table: String,
     /// Columns to compare [default: all]
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]

@@ -55,6 +55,21 @@ pub async fn plan(args: &ImportArgs, ends: &Ends<'_>, run_id: &str) -> Result<Im
     plan
 }
 
+/// Decides the imports of all tables of the database, as [`plan`] does.
+///
+/// # Errors
+/// Those of [`plan`], for the first table that cannot be imported.
+pub async fn plan_all(args: &ImportAllArgs, ends: &Ends<'_>, run_id: &str) -> Result<Vec<ImportPlan>> {
+    let mut conn = ReadConnection::connect(ends.mysql).await?;
+    let mut plans = Vec::new();
+    for each in open::each_table(ends, args).await? {
+        let plan = open::plan(ends, &mut conn, &each, run_id).await;
+        plans.push(plan.map_err(|e| e.context(open::name(&each)))?);
+    }
+    conn.close().await;
+    Ok(plans)
+}
+
 /// Brings the target to what the table or query holds.
 ///
 /// # Errors

@@ -2,7 +2,6 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
 
 use super::*;
 
@@ -26,6 +25,10 @@ impl Server {
             for connection in listener.incoming() {
                 let connection = connection.unwrap();
                 let Some((line, body)) = request(&connection) else { continue };
+                if line.starts_with("HEAD") {
+                    let _ = (&connection).write_all(reply("404 Not Found", "").as_bytes());
+                    continue;
+                }
                 let number = {
                     let mut requests = requests.lock().unwrap();
                     requests.push((line.clone(), body));
@@ -120,6 +123,24 @@ async fn a_dead_datanode_is_asked_around() {
     assert!(asked[2].contains("excludedatanodes=") && asked[2].contains(&dead_port.to_string()), "{}", asked[2]);
     assert_eq!(datanode.seen().len(), 1);
     assert_eq!(datanode.seen()[0].1, b"onetwo");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_datanode_that_broke_off_or_stays_silent_is_left_out() {
+    let breaking = Server::new(|_, _| String::new());
+    let living = Server::new(|_, _| reply("201 Created", ""));
+    // It takes connections, as a proxy in front of a dead node does, and says nothing.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent_url = Url::parse(&format!("http://{}", silent.local_addr().unwrap())).unwrap();
+    std::thread::spawn(move || silent.incoming().for_each(drop));
+    let nodes = [silent_url, breaking.url.clone(), living.url.clone()];
+    let namenode = Server::new(move |number, _| to(&nodes[(number - 1) % 3]));
+    let web = client(&[&namenode]);
+    let error = put(&web, "/f", &["one"]).await.unwrap_err();
+    assert_eq!((error.kind(), namenode.seen().len()), (Kind::Lost, 2), "{error}");
+    put(&web, "/f", &["one"]).await.unwrap();
+    put(&web, "/g", &["two"]).await.unwrap();
+    assert_eq!((namenode.seen().len(), breaking.seen().len(), living.seen().len()), (6, 1, 2));
 }
 
 #[tokio::test(flavor = "multi_thread")]

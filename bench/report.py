@@ -1,0 +1,142 @@
+"""bench/RESULTS.md and bench/results.json out of what was measured."""
+
+import json
+import statistics
+
+# What a case is called in the table.
+TITLES = {
+    "drain-1": "bare drain, 1 connection",
+    "drain-4": "bare drain, 4 connections",
+    "drain-narrow-1": "bare drain of the narrow table, 1 connection",
+    "connectorx-1": "connectorx + pyarrow, Parquet zstd, local, 1 connection",
+    "connectorx-4": "connectorx + pyarrow, Parquet zstd, local, 4 connections",
+    "spark-parquet": "Spark JDBC, Parquet zstd, local, 2 splits",
+    "sakia-parquet-1": "sakia, Parquet zstd, local, 1 connection",
+    "sakia-parquet-4": "sakia, Parquet zstd, local, 4 connections",
+    "sakia-hdfs-1": "sakia, Parquet zstd, HDFS, 1 connection",
+    "sakia-hdfs-4": "sakia, Parquet zstd, HDFS, 4 connections",
+    "sakia-avro-1": "sakia, Avro snappy, local, 1 connection",
+    "sakia-text-1": "sakia, delimited text, local, 1 connection",
+    "sakia-narrow-1": "sakia, narrow table, Parquet zstd, local, 1 connection",
+    "sakia-quarter-1": "sakia, Parquet zstd, local, a quarter of the rows",
+    "sakia-half-1": "sakia, Parquet zstd, local, half of the rows",
+    "sakia-start": "sakia, 1,000 rows, local: the start alone",
+    "sakia-small": "sakia, small tables into registered Hive tables",
+    "sakia-export": "sakia, export of delimited text from HDFS",
+    "sqoop-parquet": "Sqoop 1.4.7, Parquet snappy, HDFS, local mode, 2 maps",
+    "sqoop-small": "Sqoop 1.4.7, import-all-tables to Avro, local mode, one JVM",
+    "sqoop-export": "Sqoop 1.4.7, export of delimited text from HDFS, local mode",
+    "sqoop-yarn-parquet": "Sqoop 1.4.7, Parquet snappy, HDFS, on YARN",
+    "sqoop-yarn-small": "Sqoop 1.4.7, import-all-tables to Avro, on YARN",
+}
+
+# Line, ours, the peer, the measure, the goal. The ratio is ours / peer, or peer / ours where the goal says "faster".
+GOALS = [
+    ("Parquet zstd to local disk, 1 connection: wall / drain", "sakia-parquet-1", "drain-1", "wall", "<= 1.10"),
+    ("Parquet zstd to local disk, 4 connections: wall / drain", "sakia-parquet-4", "drain-4", "wall", "<= 1.10"),
+    ("Parquet zstd to local disk, 1 connection: CPU / drain", "sakia-parquet-1", "drain-1", "cpu", "<= 2.5"),
+    ("Parquet zstd to local disk, 4 connections: CPU / drain", "sakia-parquet-4", "drain-4", "cpu", "<= 2.5"),
+    ("Parquet zstd to local disk, 1 connection: CPU / connectorx", "sakia-parquet-1", "connectorx-1", "cpu", "<= 0.5"),
+    ("Parquet zstd to local disk, 4 connections: CPU / connectorx", "sakia-parquet-4", "connectorx-4", "cpu", "<= 0.5"),
+    ("Narrow table, 1 connection: wall / drain", "sakia-narrow-1", "drain-narrow-1", "wall", "none"),
+    ("Narrow table, 1 connection: CPU / drain", "sakia-narrow-1", "drain-narrow-1", "cpu", "none"),
+    ("Peak memory, Parquet zstd, 1 connection, MiB", "sakia-parquet-1", None, "peak_mib", "<= 128"),
+    ("Peak memory, Parquet zstd, 4 connections, MiB", "sakia-parquet-4", None, "peak_mib", "<= 128"),
+    ("Peak memory, all rows / half of them", "sakia-parquet-1", "sakia-half-1", "peak_mib", "about 1"),
+    ("Peak memory, all rows / a quarter of them", "sakia-parquet-1", "sakia-quarter-1", "peak_mib", "about 1"),
+    ("Parquet to HDFS, 1 connection: wall / drain", "sakia-hdfs-1", "drain-1", "wall", "<= 1.30"),
+    ("Parquet to HDFS, 4 connections: wall / drain", "sakia-hdfs-4", "drain-4", "wall", "<= 1.30"),
+    ("Parquet to HDFS, 4 connections: times faster than Sqoop, local mode", "sakia-hdfs-4", "sqoop-parquet", "per_row", ">= 15 faster"),
+    ("Parquet to HDFS, 4 connections: times less CPU than Sqoop, local mode", "sakia-hdfs-4", "sqoop-parquet", "cpu_per_row", ">= 25 faster"),
+    ("Parquet to HDFS, 4 connections: times less memory than Sqoop, local mode", "sakia-hdfs-4", "sqoop-parquet", "peak_mib", ">= 6 faster"),
+    ("Parquet to HDFS, 4 connections: times faster a row than Sqoop on YARN", "sakia-hdfs-4", "sqoop-yarn-parquet", "per_row", "none faster"),
+    ("Avro snappy: CPU / Parquet", "sakia-avro-1", "sakia-parquet-1", "cpu", "<= 1.3"),
+    ("Small tables into Hive: ms a table", "sakia-small", None, "ms_per_table", "< 60"),
+    ("Small tables: times faster a table than Sqoop in one JVM", "sakia-small", "sqoop-small", "ms_per_table", ">= 40 faster"),
+    ("Small tables: times faster a table than Sqoop on YARN", "sakia-small", "sqoop-yarn-small", "ms_per_table", ">= 400 faster"),
+    ("Export: times Sqoop's rows a second", "sakia-export", "sqoop-export", "per_row", ">= 8 faster"),
+    ("Export: rows whose microseconds were lost", "sakia-export", None, "lost_fractions", "0"),
+    ("Export by Sqoop: rows whose microseconds were lost", "sqoop-export", None, "lost_fractions", "none"),
+    ("Start to the first byte sent to the server, ms", "sakia-start", None, "first_byte_ms", "< 30"),
+    ("Start to the first rows asked for, ms", "sakia-start", None, "first_execute_ms", "none"),
+]
+
+
+def medians(case, runs):
+    """The median of each measure of a case's good runs; nothing where there are none."""
+    good = [run for run in runs if not run.get("error")]
+    if not good:
+        return {}
+    found = {
+        key: statistics.median(run[key] for run in good)
+        for key in ("wall", "cpu", "peak_mib", "server_cpu", "first_byte_ms", "first_execute_ms", "lost_fractions")
+        if all(run.get(key) is not None for run in good)
+    }
+    found["rounds"] = len(good)
+    found["wall_from"], found["wall_to"] = min(r["wall"] for r in good), max(r["wall"] for r in good)
+    found["per_row"] = found["wall"] / case.rows
+    found["cpu_per_row"] = found["cpu"] / case.rows
+    if case.tables:
+        found["ms_per_table"] = 1000 * found["wall"] / case.tables
+    return found
+
+
+def number(value):
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.2f}"
+
+
+def goal_lines(found):
+    for title, ours, peer, key, goal in GOALS:
+        value, against = found.get(ours, {}).get(key), found.get(peer, {}).get(key) if peer else None
+        if peer and value is not None:
+            value = None if not against or not value else against / value if goal.endswith("faster") else value / against
+        yield f"| {title} | {number(value)} | {goal.removesuffix(' faster')} |"
+
+
+def case_lines(cases, found):
+    for case in cases:
+        m = found[case.name]
+        spread = f"{m['wall_from']:.2f}-{m['wall_to']:.2f}" if m else "-"
+        cells = [TITLES.get(case.name, case.name), number(case.rows), number(m.get("rounds")), number(m.get("wall")), spread]
+        cells += [number(m.get("cpu")), number(m.get("server_cpu")), number(m.get("peak_mib"))]
+        cells.append(number(1 / m["per_row"]) if m else "-")
+        yield "| " + " | ".join(cells) + " |"
+
+
+def write(directory, facts, cases, runs, notes):
+    found = {case.name: medians(case, runs[case.name]) for case in cases}
+    lines = [
+        "# Results of `make bench`",
+        "",
+        *[f"- {name}: {value}" for name, value in facts.items()],
+        "",
+        "Written by the benchmark; README.md beside this file says what is measured and how. A dash is what was not",
+        "measured in this run or failed; the notes say why.",
+        "",
+        "## Against the goals",
+        "| measure | now | goal |",
+        "|---|---:|---:|",
+        *goal_lines(found),
+        "",
+        "## Measured",
+        "Medians; CPU seconds and peak memory are those of the client's whole process tree, server CPU is MariaDB's.",
+        "",
+        "| case | rows | rounds | wall s | from-to | CPU s | server CPU s | peak MiB | rows/s |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
+        *case_lines(cases, found),
+        "",
+        "## Notes",
+        *[f"- {note}" for note in notes],
+    ]
+    (directory / "RESULTS.md").write_text("\n".join(lines) + "\n")
+    raw = {
+        "facts": facts,
+        "cases": {
+            case.name: {"command": [str(p) for p in case.command], "rows": case.rows, "median": found[case.name], "runs": runs[case.name]}
+            for case in cases
+        },
+        "notes": notes,
+    }
+    (directory / "results.json").write_text(json.dumps(raw, indent=1) + "\n")

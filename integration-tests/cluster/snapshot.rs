@@ -1,0 +1,258 @@
+//! One moment in time over several connections, on MariaDB and on MySQL: money moves between accounts in three tables while
+//! four connections open a snapshot and read, and the sum holds; and each rung of the ladder below.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use mysql_async::Conn;
+use mysql_async::prelude::Queryable;
+use sakia::error::Kind;
+use sakia::mysql::snapshot::{Consistency, Rung, Snapshot, SnapshotOptions};
+use sakia::mysql::table::Table;
+use sakia::mysql::wire::ReadConnection;
+
+use crate::mysql::Server;
+use crate::stack::unique;
+
+const READERS: usize = 4;
+const ROUNDS: usize = 30;
+const TABLES: [&str; 3] = ["giro", "savings", "deposits"];
+const ACCOUNTS: u64 = 2_000;
+/// What the server says to a transaction that it rolled back, so that others may go on.
+const DEADLOCK: u16 = 1213;
+const SUM: u64 = 3 * ACCOUNTS * 100;
+
+/// A bank of three tables in a database of its own.
+struct Bank {
+    server: Server,
+    name: String,
+    conn: Conn,
+}
+
+impl Bank {
+    async fn open(server: &Server) -> Self {
+        let name = unique("it_bank");
+        let mut conn = server.writer(None).await;
+        conn.query_drop(format!("CREATE DATABASE {name}")).await.unwrap();
+        conn.query_drop(format!("USE {name}")).await.unwrap();
+        for table in TABLES {
+            conn.query_drop(format!("CREATE TABLE {table} (id INT PRIMARY KEY, amount INT NOT NULL) ENGINE=InnoDB"))
+                .await
+                .unwrap();
+            let accounts: Vec<String> = (1..=ACCOUNTS).map(|id| format!("({id}, 100)")).collect();
+            conn.query_drop(format!("INSERT INTO {table} VALUES {}", accounts.join(", "))).await.unwrap();
+        }
+        Self { server: server.clone(), name, conn }
+    }
+
+    /// Starts a teller who moves money from one table to another without a pause.
+    async fn teller(
+        &self,
+        number: u64,
+        closed: &Arc<AtomicBool>,
+        moved: &Arc<AtomicU64>,
+    ) -> tokio::task::JoinHandle<()> {
+        let mut conn = self.server.writer(Some(&self.name)).await;
+        let (closed, moved) = (closed.clone(), moved.clone());
+        tokio::spawn(async move {
+            let mut n = number * 1_000_003;
+            'transfers: while !closed.load(Ordering::SeqCst) {
+                n += 1;
+                let (from, to) = (TABLES[n as usize % 3], TABLES[(n / 3) as usize % 3]);
+                // Always in the order of tables and accounts, so that tellers do not wait for each other in a circle.
+                let mut halves = [(from, n * 7919 % ACCOUNTS + 1, -1), (to, n * 104_729 % ACCOUNTS + 1, 1)];
+                halves.sort_unstable();
+                let [one, other] = halves.map(|(table, id, change)| {
+                    format!("UPDATE {table} SET amount = amount + {change} WHERE id = {id}")
+                });
+                for step in ["BEGIN", &one, &other, "COMMIT"] {
+                    match conn.query_drop(step).await {
+                        Ok(()) => {}
+                        // A lock of tables may come between the two halves: then neither happened.
+                        Err(mysql_async::Error::Server(e)) if e.code == DEADLOCK => continue 'transfers,
+                        Err(e) => panic!("{step}: {e}"),
+                    }
+                }
+                moved.fetch_add(1, Ordering::SeqCst);
+            }
+        })
+    }
+
+    /// The tables, as an import knows them.
+    async fn tables(&self) -> Vec<Table> {
+        let client = self.server.client(&self.name);
+        let mut conn = client.connect().await.unwrap();
+        let mut tables = Vec::new();
+        for name in TABLES {
+            tables.push(Table::describe(&client, &mut conn, name).await.unwrap());
+        }
+        tables
+    }
+
+    async fn clear(mut self) {
+        self.conn.query_drop(format!("DROP DATABASE {}", self.name)).await.unwrap();
+    }
+}
+
+/// What all accounts hold together, each reader summing a quarter of each table, one table after the other.
+async fn sum(connections: &mut [ReadConnection]) -> u64 {
+    let quarter = ACCOUNTS / connections.len() as u64;
+    let mut sum = 0;
+    for table in TABLES {
+        for (n, conn) in connections.iter_mut().enumerate() {
+            let (from, to) = (n as u64 * quarter, (n as u64 + 1) * quarter);
+            let sql = format!("SELECT SUM(amount) FROM {table} WHERE id > {from} AND id <= {to}");
+            let rows = conn.texts(&sql, "sum").await.unwrap();
+            sum += rows[0][0].as_ref().unwrap().parse::<u64>().unwrap();
+        }
+    }
+    sum
+}
+
+async fn transfers_do_not_bend_the_sum(server: &Server, want: Rung) {
+    let bank = Bank::open(server).await;
+    let (closed, moved) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let tellers = [bank.teller(1, &closed, &moved).await, bank.teller(2, &closed, &moved).await];
+    let client = server.client(&bank.name);
+    let began = Instant::now();
+    let (mut tries, mut times, mut apart) = (0, Vec::new(), 0);
+    for round in 0..ROUNDS {
+        let before = moved.load(Ordering::SeqCst);
+        let mut snapshot = Snapshot::open(&client, READERS, &SnapshotOptions::default()).await.unwrap();
+        assert_eq!((snapshot.rung, snapshot.connections.len()), (want, READERS), "round {round}: {:?}", snapshot.notes);
+        assert!(snapshot.position.is_some(), "round {round}");
+        assert_eq!(sum(&mut snapshot.connections).await, SUM, "round {round} at {}", snapshot.position.unwrap());
+        assert!(moved.load(Ordering::SeqCst) > before, "round {round}: nothing moved, the test shows nothing");
+        tries += snapshot.tries;
+        times.push(snapshot.aligned_in);
+        // The same without a common moment shows that the tellers are quick enough to be noticed.
+        let none = SnapshotOptions { consistency: Consistency::None, ..Default::default() };
+        let mut loose = Snapshot::open(&client, READERS, &none).await.unwrap();
+        assert_eq!((loose.rung, loose.position.is_none(), loose.notes.len()), (Rung::None, true, 1));
+        apart += usize::from(sum(&mut loose.connections).await != SUM);
+    }
+    let rate = moved.load(Ordering::SeqCst) as f64 / began.elapsed().as_secs_f64();
+    closed.store(true, Ordering::SeqCst);
+    for teller in tellers {
+        teller.await.unwrap();
+    }
+    times.sort_unstable();
+    println!(
+        "{}: {rate:.0} transfers a second, {ROUNDS} rounds of {READERS} readers aligned, {:.1} tries, median {:?}, worst {:?}; \
+         {apart} sums of {ROUNDS} wrong without",
+        server.name(),
+        f64::from(tries) / ROUNDS as f64,
+        times[ROUNDS / 2],
+        times[ROUNDS - 1],
+    );
+    assert!(apart > 0, "{}: sums without a common moment were right too, the test shows nothing", server.name());
+    bank.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn transfers_during_snapshots_of_mariadb() {
+    transfers_do_not_bend_the_sum(&Server::MariaDb, Rung::BinlogPosition).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn transfers_during_snapshots_of_mysql() {
+    let [_, server] = Server::both().await;
+    transfers_do_not_bend_the_sum(&server, Rung::Gtid).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn locks_give_one_moment_and_are_let_go() {
+    for server in Server::both().await {
+        let bank = Bank::open(&server).await;
+        let user = if server.name() == "MySQL" { "writer" } else { "shop" };
+        let (client, tables) = (server.client_of(user, &bank.name), bank.tables().await);
+        let (closed, moved) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let teller = bank.teller(1, &closed, &moved).await;
+        for (consistency, rung) in
+            [(Consistency::FlushTables, Rung::FlushTables), (Consistency::LockTables, Rung::LockTables)]
+        {
+            for _ in 0..5 {
+                let options = SnapshotOptions { consistency, tables: &tables, ..Default::default() };
+                let mut snapshot = Snapshot::open(&client, READERS, &options).await.unwrap();
+                assert_eq!((snapshot.rung, snapshot.connections.len()), (rung, READERS));
+                assert!(snapshot.position.is_some() && snapshot.notes.is_empty(), "{:?}", snapshot.notes);
+                let before = moved.load(Ordering::SeqCst);
+                assert_eq!(sum(&mut snapshot.connections).await, SUM, "{} {rung:?}", server.name());
+                until(|| moved.load(Ordering::SeqCst) > before).await;
+            }
+        }
+        closed.store(true, Ordering::SeqCst);
+        teller.await.unwrap();
+        bank.clear().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_that_does_not_come_is_given_up() {
+    for server in Server::both().await {
+        let mut bank = Bank::open(&server).await;
+        let user = if server.name() == "MySQL" { "locker" } else { "shop" };
+        let (client, tables) = (server.client_of(user, &bank.name), bank.tables().await);
+        bank.conn.query_drop("BEGIN").await.unwrap();
+        bank.conn.query_drop("UPDATE giro SET amount = amount - 1 WHERE id = 1").await.unwrap();
+        let time = Duration::from_secs(1);
+        let options =
+            SnapshotOptions { consistency: Consistency::LockTables, tables: &tables, time, ..Default::default() };
+        let began = Instant::now();
+        let error = Snapshot::open(&client, READERS, &options).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Refused, "{error}");
+        assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+        bank.conn.query_drop("UPDATE savings SET amount = amount + 1 WHERE id = 1").await.unwrap();
+        bank.conn.query_drop("COMMIT").await.unwrap();
+        bank.clear().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_way_down_is_told() {
+    let [_, mysql] = Server::both().await;
+    let mut bank = Bank::open(&mysql).await;
+    bank.conn.query_drop("CREATE TABLE log (id INT) ENGINE=MyISAM").await.unwrap();
+    let client = mysql.client(&bank.name);
+    let mut conn = client.connect().await.unwrap();
+    let log = [Table::describe(&client, &mut conn, "log").await.unwrap()];
+    let open = async |consistency| {
+        let options = SnapshotOptions { consistency, tables: &log, ..Default::default() };
+        Snapshot::open(&client, READERS, &options).await
+    };
+    let auto = open(Consistency::Auto).await.unwrap();
+    assert_eq!(auto.rung, Rung::Gtid);
+    assert!(auto.notes[0].contains("binlog position"), "{:?}", auto.notes);
+    assert!(auto.notes[1].contains("log is kept by MyISAM"), "{:?}", auto.notes);
+    let error = open(Consistency::BinlogPosition).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Refused);
+    assert!(
+        error.to_string().contains("names no binlog position") && error.remedy().unwrap().contains("auto"),
+        "{error}"
+    );
+    for locked in [Consistency::FlushTables, Consistency::LockTables] {
+        let error = open(locked).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Refused, "{error}");
+        assert!(error.to_string().to_lowercase().contains("denied"), "{error}");
+    }
+    let one = open(Consistency::OneConnection).await.unwrap();
+    assert_eq!((one.rung, one.connections.len(), one.position.is_some()), (Rung::OneConnection, 1, true));
+    let error = Snapshot::open(
+        &Server::MariaDb.client("shop"),
+        2,
+        &SnapshotOptions { consistency: Consistency::Gtid, ..Default::default() },
+    )
+    .await
+    .unwrap_err();
+    assert!(error.to_string().contains("gtid_mode is not on"), "{error}");
+    bank.clear().await;
+}
+
+async fn until(done: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !done() {
+        assert!(began.elapsed() < Duration::from_secs(10), "writers are still locked out");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}

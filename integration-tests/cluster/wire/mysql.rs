@@ -1,0 +1,134 @@
+//! A real MySQL in a container of its own: the ways of logging in, encryption by its own certificates, and the types
+//! that only it has.
+
+use std::process::Command;
+
+use arrow_array::Array;
+use arrow_array::cast::AsArray;
+use sakia::error::Kind;
+use sakia::mysql::read::Selection;
+use sakia::mysql::table::Table;
+use sakia::mysql::types::TypeOptions;
+use sakia::mysql::wire::ReadConnection;
+use sakia::mysql::{MySqlClient, MySqlOptions};
+use testcontainers::core::{ExecCommand, IntoContainerPort, WaitFor};
+use testcontainers::runners::AsyncRunner;
+use testcontainers::{ContainerAsync, GenericImage, ImageExt};
+
+use super::types::read;
+use crate::stack::root;
+
+/// One statement a line, as an init file wants them.
+const SETUP: &str = "\
+CREATE DATABASE it;
+CREATE USER cached IDENTIFIED WITH caching_sha2_password BY 's3cret';
+CREATE USER nopass IDENTIFIED WITH caching_sha2_password BY '';
+CREATE USER sha256 IDENTIFIED WITH sha256_password BY 's3cret';
+GRANT ALL ON it.* TO cached, nopass, sha256;
+GRANT RELOAD ON *.* TO cached;
+CREATE TABLE it.t (id INT PRIMARY KEY, v VECTOR(3), j JSON, p POINT, u BIGINT UNSIGNED, e ENUM('a','b'));
+INSERT INTO it.t VALUES (1, TO_VECTOR('[1,2,3]'), '{\"k\": [1, \"ü\"]}', POINT(1, 2), 18446744073709551615, 'b');
+INSERT INTO it.t (id) VALUES (2);
+";
+
+async fn server() -> ContainerAsync<GenericImage> {
+    let script = ". docker/bin/lib.sh; mysql_image_ref";
+    let reference = Command::new("bash").args(["-c", script]).current_dir(root()).output().unwrap();
+    let reference = String::from_utf8(reference.stdout).unwrap();
+    let (name, tag) = reference.trim().split_once(':').unwrap();
+    let start = "mysqld --no-defaults --datadir=/data --user=root --initialize-insecure && \
+                 exec mysqld --no-defaults --datadir=/data --user=root --socket=/tmp/s.sock --secure-file-priv= \
+                 --innodb-buffer-pool-size=32M --performance-schema=OFF --mysqlx=OFF --init-file=/init.sql";
+    GenericImage::new(name, tag)
+        .with_exposed_port(3306.tcp())
+        .with_wait_for(WaitFor::message_on_stderr("ready for connections"))
+        .with_cmd(["bash", "-c", start])
+        .with_copy_to("/init.sql", SETUP.as_bytes().to_vec())
+        .start()
+        .await
+        .unwrap()
+}
+
+struct Logins {
+    port: u16,
+    dir: tempfile::TempDir,
+}
+
+impl Logins {
+    fn client(&self, user: &str, query: &str) -> MySqlClient {
+        let file = |name: &str| self.dir.path().join(name);
+        let options = MySqlOptions {
+            url: Some(format!("jdbc:mysql://{user}@127.0.0.1:{}/it?{query}", self.port)),
+            password_file: (user != "nopass").then(|| file("password")),
+            ssl_ca: query.contains("VERIFY").then(|| file("ca.pem")),
+            ..MySqlOptions::default()
+        };
+        MySqlClient::new(&options, root()).unwrap()
+    }
+
+    async fn encrypted(&self, user: &str, query: &str) -> bool {
+        let conn = ReadConnection::connect(&self.client(user, query)).await;
+        let mut conn = conn.unwrap_or_else(|e| panic!("{user} {query}: {e}"));
+        let cipher = conn.texts("SHOW STATUS LIKE 'Ssl_cipher'", "ask").await.unwrap();
+        let encrypted = cipher[0][1].as_ref().is_some_and(|name| !name.is_empty());
+        assert_eq!(conn.is_encrypted(), encrypted);
+        conn.close().await;
+        encrypted
+    }
+
+    /// Makes the server forget the passwords that it has seen.
+    async fn forget(&self) {
+        let mut conn = ReadConnection::connect(&self.client("cached", "")).await.unwrap();
+        conn.run("FLUSH PRIVILEGES", "flush").await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logins_and_encryption_of_a_real_mysql() {
+    let server = server().await;
+    let logins = Logins { port: server.get_host_port_ipv4(3306).await.unwrap(), dir: tempfile::tempdir().unwrap() };
+    let ca = server.exec(ExecCommand::new(["cat", "/data/ca.pem"])).await.unwrap().stdout_to_vec().await.unwrap();
+    std::fs::write(logins.dir.path().join("ca.pem"), ca).unwrap();
+    std::fs::write(logins.dir.path().join("password"), "s3cret\n").unwrap();
+
+    // The password itself over TLS, then by the server's cache, then encrypted for its key.
+    assert!(logins.encrypted("cached", "").await);
+    assert!(logins.encrypted("cached", "sslMode=REQUIRED").await);
+    assert!(!logins.encrypted("cached", "sslMode=DISABLED").await);
+    logins.forget().await;
+    let no_key = logins.client("cached", "sslMode=DISABLED&allowPublicKeyRetrieval=false");
+    let error = ReadConnection::connect(&no_key).await.unwrap_err();
+    assert!(error.to_string().contains("allowPublicKeyRetrieval"), "{error}");
+    assert!(!logins.encrypted("cached", "sslMode=DISABLED").await);
+    for user in ["nopass", "sha256"] {
+        assert!(logins.encrypted(user, "").await);
+        assert!(!logins.encrypted(user, "sslMode=DISABLED").await);
+    }
+
+    // The server's certificate is of its own authority, and for no host's name.
+    assert!(logins.encrypted("cached", "sslMode=VERIFY_CA").await);
+    let error = ReadConnection::connect(&logins.client("cached", "sslMode=VERIFY_IDENTITY")).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Auth);
+    std::fs::remove_file(logins.dir.path().join("ca.pem")).unwrap();
+    std::fs::write(logins.dir.path().join("ca.pem"), include_str!("other-ca.pem")).unwrap();
+    let error = ReadConnection::connect(&logins.client("cached", "sslMode=VERIFY_CA")).await.unwrap_err();
+    assert!(error.remedy().unwrap().contains("ssl-ca"), "{error}");
+    for query in ["", "sslMode=REQUIRED", "sslMode=DISABLED"] {
+        assert!(logins.client("cached", query).connect().await.is_ok(), "the driver, {query}");
+    }
+
+    let mut conn = ReadConnection::connect(&logins.client("cached", "")).await.unwrap();
+    let table = Table::describe(&mut conn, "it", "t").await.unwrap();
+    assert_eq!(table.primary_key, ["id"]);
+    let selection = Selection::table(table, &[], None, &TypeOptions::default()).unwrap();
+    let batch = read(&selection, &mut conn, "ORDER BY id").await.unwrap();
+    let vector: Vec<u8> = [1f32, 2., 3.].iter().flat_map(|n| n.to_le_bytes()).collect();
+    assert_eq!(batch.column(1).as_binary::<i32>().value(0), vector);
+    assert_eq!(batch.column(2).as_string::<i32>().value(0), "{\"k\": [1, \"ü\"]}");
+    assert_eq!(batch.column(3).as_binary::<i32>().value(0).len(), 25);
+    assert_eq!(batch.column(5).as_string::<i32>().value(0), "b");
+    assert!((1..6).all(|i| batch.column(i).is_null(1)));
+    let query =
+        Selection::query(&mut conn, "SELECT * FROM t WHERE $CONDITIONS", &TypeOptions::default()).await.unwrap();
+    assert_eq!(read(&query, &mut conn, "ORDER BY id").await.unwrap().columns(), batch.columns());
+}

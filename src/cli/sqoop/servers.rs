@@ -1,0 +1,184 @@
+//! Where the servers are: from a tool's options, the generic properties, and the site files that they lie over.
+//!
+//! HDFS comes from `-fs` or `fs.defaultFS`, else from `HADOOP_CONF_DIR`; the metastore from `hive.metastore.uris`, on
+//! the command line or in the `hive-site.xml` of `HIVE_CONF_DIR` or `HADOOP_CONF_DIR`; the HBase gateway and
+//! HiveServer2 from `sakia.hbase.thrift` and `sakia.hiveserver2.endpoints`, or `SAKIA_HBASE_THRIFT` and
+//! `SAKIA_HIVESERVER2`.
+
+use std::path::{Path, PathBuf};
+
+use super::given::Given;
+use super::paths::Paths;
+use super::properties::Properties;
+use crate::error::{self, Result};
+use crate::hbase::HBaseOptions;
+use crate::hiveserver2::HiveServer2Options;
+use crate::metastore::MetastoreOptions;
+use crate::mysql::MySqlOptions;
+use crate::secret::Secret;
+use crate::storage::hdfs::HdfsOptions;
+
+/// How the password gets here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Password {
+    /// There is none.
+    None,
+    /// It stood in the argument vector.
+    Typed(Secret),
+    /// It is asked for on the console.
+    Prompt,
+    /// It is in a file.
+    File(PathBuf),
+}
+
+/// A database to ask, and the cluster that may hold its password.
+#[derive(Debug)]
+pub struct Source {
+    /// The database.
+    pub mysql: MySqlOptions,
+    /// How the password gets here.
+    pub password: Password,
+    /// The cluster.
+    pub hdfs: HdfsOptions,
+}
+
+/// The database of a tool that touches nothing else.
+///
+/// # Errors
+/// Those of [`mysql`].
+pub fn source(given: &Given, properties: &Properties, notes: &mut Vec<String>) -> Result<Source> {
+    let (mysql, password) = mysql(given, notes)?;
+    Ok(Source { mysql, password, hdfs: hdfs(properties) })
+}
+
+/// The database, without a password that is not in a file.
+///
+/// # Errors
+/// Usage: no connect string, or several passwords. Config: a file of connection parameters that cannot be read.
+pub fn mysql(given: &Given, notes: &mut Vec<String>) -> Result<(MySqlOptions, Password)> {
+    let url = given.owned("connect").ok_or_else(|| {
+        error::usage("Error: Required argument --connect is missing.")
+            .hint("give --connect jdbc:mysql://HOST:3306/DATABASE")
+    })?;
+    if !["jdbc:mysql:", "jdbc:mariadb:", "mysql:", "mariadb:"].iter().any(|scheme| url.starts_with(scheme)) {
+        let scheme = url.split("//").next().unwrap_or_default();
+        return Err(error::usage(format!("there is no connector for {scheme}"))
+            .hint("sources are MySQL and MariaDB: jdbc:mysql://HOST:3306/DATABASE"));
+    }
+    let password = password(given, notes)?;
+    let password_file = match &password {
+        Password::File(file) => Some(file.clone()),
+        _ => None,
+    };
+    let mut options =
+        MySqlOptions { url: Some(url), user: given.owned("username"), password_file, ..MySqlOptions::default() };
+    if let Some(file) = given.text("connection-param-file") {
+        add_parameters(&mut options, Path::new(file))?;
+    }
+    Ok((options, password))
+}
+
+fn password(given: &Given, notes: &mut Vec<String>) -> Result<Password> {
+    let file = given.text("password-file").map(password_file);
+    match (given.text("password"), given.has("P"), file) {
+        (None, false, None) => Ok(Password::None),
+        (Some(typed), false, None) => {
+            let warning = "Setting your password on the command-line is insecure. Consider using -P instead.";
+            notes.push(warning.to_owned());
+            Ok(Password::Typed(Secret::new(typed)))
+        }
+        (None, true, None) => Ok(Password::Prompt),
+        (None, false, Some(file)) => Ok(Password::File(file)),
+        _ => Err(error::usage(
+            "Only one of --password, -P, --password-alias or path to --password-file must be specified.",
+        )
+        .hint("name one source for the password")),
+    }
+}
+
+/// Sqoop looks for a password file in the cluster unless its path begins with `file:`. A local file of that path is
+/// taken too, and wins.
+fn password_file(path: &str) -> PathBuf {
+    if let Some(local) = path.strip_prefix("file:") {
+        return PathBuf::from(format!("/{}", local.trim_start_matches('/')));
+    }
+    if path.starts_with("hdfs:") || Path::new(path).is_file() {
+        return PathBuf::from(path);
+    }
+    PathBuf::from(format!("hdfs://{}", Paths::of_user().absolute_path(path)))
+}
+
+/// Adds Java properties to the URL, where the driver would find them too.
+fn add_parameters(options: &mut MySqlOptions, file: &Path) -> Result<()> {
+    let unreadable = || error::config(format!("cannot read connection parameters from {}", file.display()));
+    let reader = std::fs::File::open(file).map_err(|e| unreadable().hint("check the path").source(e))?;
+    let parameters = java_properties::read(reader).map_err(|e| unreadable().source(e))?;
+    let mut url = options.url.take().unwrap_or_default();
+    for (name, value) in std::collections::BTreeMap::from_iter(parameters) {
+        match name.as_str() {
+            "user" => options.user = options.user.take().or(Some(value)),
+            "password" => {
+                return Err(error::config(format!("{} holds a password", file.display()))
+                    .hint("put it into a file of its own and use --password-file"));
+            }
+            _ => {
+                url.push(if url.contains('?') { '&' } else { '?' });
+                url.extend(
+                    url::form_urlencoded::Serializer::new(String::new()).append_pair(&name, &value).finish().chars(),
+                );
+            }
+        }
+    }
+    options.url = Some(url);
+    Ok(())
+}
+
+/// HDFS; the site files of `HADOOP_CONF_DIR` say where it is unless the properties do.
+pub fn hdfs(properties: &Properties) -> HdfsOptions {
+    let url = properties.get("fs.defaultFS").or_else(|| properties.get("fs.default.name"));
+    HdfsOptions { url: url.map(str::to_owned), ..HdfsOptions::default() }
+}
+
+/// The Hive metastore.
+///
+/// # Errors
+/// Usage: nobody says where it is.
+pub fn metastore(properties: &Properties) -> Result<MetastoreOptions> {
+    let uris = properties.get("hive.metastore.uris").unwrap_or_default();
+    let uris: Vec<String> = uris.split(',').map(str::trim).filter(|uri| !uri.is_empty()).map(str::to_owned).collect();
+    if uris.is_empty() {
+        return Err(error::usage("Hive tables are asked for, and nobody says where the metastore is").hint(
+            "set HIVE_CONF_DIR to the directory of hive-site.xml, or give -D hive.metastore.uris=thrift://HOST:9083",
+        ));
+    }
+    Ok(MetastoreOptions { uris, user: None })
+}
+
+/// The Thrift gateway of HBase.
+///
+/// # Errors
+/// Usage: nobody says where it is.
+pub fn hbase(properties: &Properties) -> Result<HBaseOptions> {
+    let named = properties.get("sakia.hbase.thrift").map(str::to_owned);
+    let endpoints = named.or_else(|| std::env::var("SAKIA_HBASE_THRIFT").ok()).ok_or_else(|| {
+        error::usage("an HBase table is asked for, and nobody says where HBase's Thrift gateway is")
+            .hint("set SAKIA_HBASE_THRIFT, or give -D sakia.hbase.thrift=HOST:9090")
+    })?;
+    Ok(HBaseOptions::new(endpoints.split(',').map(str::trim)))
+}
+
+/// HiveServer2, if somebody says where it is.
+pub fn hiveserver2(given: &Given, properties: &Properties) -> Option<HiveServer2Options> {
+    let of_url = given.text("hs2-url").map(|url| {
+        let address = url.strip_prefix("jdbc:hive2://").unwrap_or(url);
+        address.split(['/', ';']).next().unwrap_or_default().to_owned()
+    });
+    let user = given.owned("hs2-user");
+    let named = properties.get("sakia.hiveserver2.endpoints").map(str::to_owned);
+    let password_file = properties.get("sakia.hiveserver2.password-file").map(PathBuf::from);
+    let endpoints = named.or(of_url).or_else(|| std::env::var("SAKIA_HIVESERVER2").ok())?;
+    let mut options = HiveServer2Options::new("", user.unwrap_or_else(|| "hive".to_owned()));
+    options.endpoints = endpoints.split(',').map(|endpoint| endpoint.trim().to_owned()).collect();
+    options.password_file = password_file;
+    Some(options)
+}

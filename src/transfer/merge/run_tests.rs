@@ -1,0 +1,284 @@
+//! Merges of directories on the local disk, in every format.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Decimal128Type, Int64Type, TimestampMicrosecondType};
+use arrow_array::{Array, ArrayRef, Decimal128Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow_schema::{Field, Schema};
+
+use super::*;
+use crate::error::Kind;
+use crate::format::avro::AvroTimestamps;
+use crate::format::{AvroOptions, Compression, FileFormat, ParquetOptions, SequenceOptions, TextOptions};
+use crate::load::Cluster;
+use crate::shutdown::Stop;
+use crate::storage::local::LocalFilesystem;
+use crate::telemetry::summary::{Outcome, StepSummary};
+use crate::transfer::args::{FileNames, MergeArgs};
+use crate::transfer::input::{FileSet, FileSetOptions, list, words};
+
+type Row = (i64, &'static str, Option<i128>, i64);
+
+const OLD: [Row; 4] =
+    [(1, "one", Some(150), 1), (2, "two, twice", None, 2), (3, "three", Some(-5), 3), (4, "", None, 4)];
+const NEW: [Row; 3] = [(2, "zwei", Some(7), 20), (5, "fünf", Some(99), 50), (2, "deux", None, 21)];
+const MERGED: [Row; 5] = [
+    (1, "one", Some(150), 1),
+    (2, "deux", None, 21),
+    (3, "three", Some(-5), 3),
+    (4, "", None, 4),
+    (5, "fünf", Some(99), 50),
+];
+
+fn batch(rows: &[Row]) -> RecordBatch {
+    let total = rows.iter().map(|r| r.2).collect::<Decimal128Array>().with_precision_and_scale(12, 2).unwrap();
+    let at: TimestampMicrosecondArray = rows.iter().map(|r| Some(r.3 * 1_000_000)).collect();
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(rows.iter().map(|r| Some(r.0)).collect::<Int64Array>()),
+        Arc::new(rows.iter().map(|r| Some(r.1)).collect::<StringArray>()),
+        Arc::new(total),
+        Arc::new(at),
+    ];
+    let of = |name: &str, at: usize, nullable: bool| Field::new(name, columns[at].data_type().clone(), nullable);
+    let id = of("id", 0, false).with_metadata([("avro.prop.sqlType".to_owned(), "-5".to_owned())]);
+    let fields = vec![id, of("name", 1, true), of("total", 2, true), of("at", 3, false)];
+    let metadata = [("avro.prop.tableName".to_owned(), "orders".to_owned())];
+    RecordBatch::try_new(Arc::new(Schema::new_with_metadata(fields, metadata)), columns).unwrap()
+}
+
+/// Puts a file where a tool of others might have.
+fn put(root: &Path, path: &str, format: &FileFormat, batch: &RecordBatch) {
+    let mut encoder = format.encoder(batch.schema()).unwrap();
+    let mut out = Vec::new();
+    encoder.encode(batch, &mut out).unwrap();
+    encoder.finish(&mut out).unwrap();
+    let path = root.join(path);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, out).unwrap();
+}
+
+struct Scene {
+    dir: tempfile::TempDir,
+    cluster: Cluster,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let cluster = Cluster { fs: Arc::new(LocalFilesystem::new(dir.path())), metastore: None };
+        Self { dir, cluster }
+    }
+
+    fn data(format: &FileFormat) -> Self {
+        let (scene, extension) = (Self::new(), format.extension().map(|e| format!(".{e}")).unwrap_or_default());
+        for (name, rows) in [("old/a", &OLD[..2]), ("old/b", &OLD[2..]), ("new/a", &NEW[..1]), ("new/b", &NEW[1..])] {
+            put(scene.dir.path(), &format!("{name}{extension}"), format, &batch(rows));
+        }
+        std::fs::write(scene.dir.path().join("old/_SUCCESS"), "").unwrap();
+        std::fs::write(scene.dir.path().join("old/empty"), "").unwrap();
+        scene
+    }
+
+    async fn merge(&self, target: &str, change: impl Fn(&mut MergeArgs)) -> crate::error::Result<StepSummary> {
+        let mut args = MergeArgs {
+            new_data: "/new".into(),
+            onto: "/old".into(),
+            target_dir: target.into(),
+            merge_key: vec!["ID".into()],
+            ..MergeArgs::default()
+        };
+        change(&mut args);
+        let options = MergeOptions { key_memory_bytes: 1, workers: 2 };
+        run_with(&args, &self.cluster, "r1", &Stop::new(), &options).await
+    }
+
+    async fn set(&self, directory: &str, text: &TextOptions) -> FileSet {
+        let files = list(self.cluster.fs.as_ref(), directory).await.unwrap();
+        let options = FileSetOptions { text: words::decoding(text.clone()), columns: Vec::new() };
+        FileSet::open(self.cluster.fs.clone(), files, options).await.unwrap()
+    }
+
+    async fn batches(&self, directory: &str, text: &TextOptions) -> Vec<RecordBatch> {
+        let set = self.set(directory, text).await;
+        let read = move || {
+            let all = (0..set.files().len()).flat_map(|file| set.read(file, None).unwrap());
+            all.map(|batch| batch.unwrap()).collect()
+        };
+        tokio::task::spawn_blocking(read).await.unwrap()
+    }
+}
+
+fn rows(batches: &[RecordBatch]) -> Vec<(i64, String, Option<i128>, i64)> {
+    let mut rows = Vec::new();
+    for batch in batches {
+        let (id, total) = (batch["id"].as_primitive::<Int64Type>(), batch["total"].as_primitive::<Decimal128Type>());
+        for row in 0..batch.num_rows() {
+            let total = total.is_valid(row).then(|| total.value(row));
+            let at = match batch["at"].as_primitive_opt::<TimestampMicrosecondType>() {
+                Some(micros) => micros.value(row) / 1_000_000,
+                None => batch["at"].as_primitive::<arrow_array::types::TimestampMillisecondType>().value(row) / 1000,
+            };
+            rows.push((id.value(row), batch["name"].as_string::<i32>().value(row).to_owned(), total, at));
+        }
+    }
+    rows.sort_unstable();
+    rows
+}
+
+fn want(rows: &[Row]) -> Vec<(i64, String, Option<i128>, i64)> {
+    rows.iter().map(|r| (r.0, r.1.to_owned(), r.2, r.3)).collect()
+}
+
+fn columnar() -> Vec<FileFormat> {
+    let parquet = |compression| FileFormat::Parquet(ParquetOptions { compression, ..ParquetOptions::default() });
+    let int96 = ParquetOptions { timestamps: crate::format::parquet::Timestamps::Int96, ..ParquetOptions::default() };
+    let avro = |codec, timestamps, all_nullable| {
+        FileFormat::Avro(AvroOptions {
+            codec,
+            timestamps,
+            all_nullable,
+            namespace: Some("shop.x".into()),
+            ..AvroOptions::new("orders")
+        })
+    };
+    vec![
+        parquet(Compression::Zstd),
+        parquet(Compression::None),
+        FileFormat::Parquet(int96),
+        avro(Compression::Gzip, AvroTimestamps::Millis, true),
+        avro(Compression::None, AvroTimestamps::Micros, false),
+        avro(Compression::Zstd, AvroTimestamps::Millis, false),
+    ]
+}
+
+#[tokio::test]
+async fn typed_files_are_merged_as_they_are() {
+    for format in columnar() {
+        let scene = Scene::data(&format);
+        let before = scene.set("/old", &TextOptions::default()).await;
+        let summary = scene.merge("/merged", |_| {}).await.unwrap_or_else(|e| panic!("{format:?}: {e}"));
+        assert_eq!((summary.outcome, summary.rows_in, summary.rows_out), (Outcome::Done, 7, 5), "{format:?}");
+        assert!(
+            summary.detail.starts_with("2 new rows took the place of 1 old ones; 1 new rows gave way"),
+            "{}",
+            summary.detail
+        );
+        let merged = scene.batches("/merged", &TextOptions::default()).await;
+        assert_eq!(rows(&merged), want(&MERGED), "{format:?}");
+        let after = scene.set("/merged", &TextOptions::default()).await;
+        assert_eq!((after.kind(), after.schema().fields()), (before.kind(), before.schema().fields()));
+        let json = |set: &FileSet| set.avro_schema().map(|s| serde_json::from_str::<serde_json::Value>(s).unwrap());
+        assert_eq!(json(&after), json(&before));
+        // The codec, read from the file's own words, is still that of the old files.
+        let format_of = |set: FileSet| tokio::task::spawn_blocking(move || Rewrite::of(&set, None).unwrap().format);
+        assert_eq!(format_of(after).await.unwrap(), format_of(before).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_merge_in_place_replaces_what_was_read() {
+    let format = FileFormat::Parquet(ParquetOptions::default());
+    let scene = Scene::data(&format);
+    let first = scene.merge("/old", |args| args.file_names = FileNames::Sqoop).await.unwrap();
+    assert_eq!((first.rows_in, first.rows_out), (7, 5));
+    let text = TextOptions::default();
+    assert_eq!(rows(&scene.batches("/old", &text).await), want(&MERGED));
+    let names: Vec<String> =
+        list(scene.cluster.fs.as_ref(), "/old").await.unwrap().iter().map(|f| f.path.clone()).collect();
+    assert!(names.iter().all(|n| n.starts_with("/old/part-m-0000")), "{names:?}");
+    // Once more: the same rows come out.
+    scene.merge("/old", |_| {}).await.unwrap();
+    assert_eq!(rows(&scene.batches("/old", &text).await), want(&MERGED));
+    // Nothing new: nothing is touched.
+    std::fs::remove_dir_all(scene.dir.path().join("new")).unwrap();
+    std::fs::create_dir(scene.dir.path().join("new")).unwrap();
+    let nothing = scene.merge("/old/", |_| {}).await.unwrap();
+    assert_eq!((nothing.outcome, nothing.files), (Outcome::Unchanged, 0));
+    assert_eq!(rows(&scene.batches("/old", &text).await), want(&MERGED));
+}
+
+#[tokio::test]
+async fn text_is_copied_as_it_stood() {
+    let delimiters = crate::format::text::Delimiters {
+        fields: ';',
+        enclosed_by: Some('"'),
+        enclose_optionally: true,
+        escaped_by: Some('\\'),
+        ..Default::default()
+    };
+    for compression in [Compression::None, Compression::Gzip, Compression::Snappy] {
+        let text = TextOptions { delimiters, compression, ..TextOptions::default() };
+        for format in [
+            FileFormat::Text(text.clone()),
+            FileFormat::Sequence(SequenceOptions { text: text.clone(), ..Default::default() }),
+        ] {
+            let scene = Scene::data(&format);
+            let words = |args: &mut MergeArgs| {
+                args.text.fields_terminated_by = Some(";".into());
+                args.text.optionally_enclosed_by = Some("\"".into());
+                args.text.escaped_by = Some("\\".into());
+                args.columns = ["id", "name", "total", "at"].map(str::to_owned).to_vec();
+            };
+            let summary = scene.merge("/merged", words).await.unwrap_or_else(|e| panic!("{format:?}: {e}"));
+            assert_eq!(summary.rows_out, 5);
+            let mut records: Vec<String> = Vec::new();
+            for directory in ["/old", "/new", "/merged"] {
+                let lines = scene.batches(directory, &text).await;
+                let mut lines: Vec<String> = lines
+                    .iter()
+                    .flat_map(|b| b["record"].as_string::<i32>().iter().map(|r| r.unwrap().to_owned()))
+                    .collect();
+                lines.sort_unstable();
+                if directory == "/merged" {
+                    records.retain(|r| !r.starts_with("2;") || r.contains("deux"));
+                    records.sort_unstable();
+                    assert_eq!(lines, records, "{format:?}");
+                } else {
+                    records.extend(lines);
+                }
+            }
+            // By the number of the field as well.
+            let by_number = |args: &mut MergeArgs| {
+                words(args);
+                (args.columns, args.merge_key) = (Vec::new(), vec!["1".into()]);
+            };
+            assert_eq!(scene.merge("/numbered", by_number).await.unwrap().rows_out, 5);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_does_not_fit_is_refused_and_nothing_is_left() {
+    let parquet = FileFormat::Parquet(ParquetOptions::default());
+    let scene = Scene::data(&parquet);
+    put(scene.dir.path(), "new/c.parquet", &parquet, &batch(&NEW).project(&[0, 1]).unwrap());
+    let error = scene.merge("/merged", |_| {}).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Schema);
+    assert!(error.to_string().contains("/new/c.parquet has (id Int64 not null, name Utf8)"), "{error}");
+    assert!(!scene.dir.path().join("merged").exists());
+
+    let scene = Scene::data(&FileFormat::Avro(AvroOptions::new("orders")));
+    std::fs::remove_dir_all(scene.dir.path().join("new")).unwrap();
+    put(scene.dir.path(), "new/a", &FileFormat::Avro(AvroOptions::new("o")), &batch(&NEW).project(&[0]).unwrap());
+    let error = scene.merge("/merged", |_| {}).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Schema);
+    assert!(
+        error.to_string().matches("avro schema {").count() == 1 && error.to_string().contains(r#""name":"total""#),
+        "{error}"
+    );
+
+    let scene = Scene::data(&parquet);
+    for (change, kind) in [
+        (Box::new(|args: &mut MergeArgs| args.new_data = "/old".into()) as Box<dyn Fn(&mut MergeArgs)>, Kind::Config),
+        (Box::new(|args: &mut MergeArgs| args.new_data = "/nothing".into()), Kind::NotFound),
+        (Box::new(|args: &mut MergeArgs| args.merge_key = vec!["key".into()]), Kind::NotFound),
+        (Box::new(|args: &mut MergeArgs| args.merge_key = vec!["total".into()]), Kind::Data),
+        (Box::new(|args: &mut MergeArgs| args.target_dir = "/new".into()), Kind::Config),
+    ] {
+        let error = scene.merge("/merged", change).await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        assert!(!scene.dir.path().join("merged").exists());
+    }
+}

@@ -1,0 +1,146 @@
+//! Runs a comparison of a table with files: one snapshot, the table in splits summed up by the server, the files read
+//! here at the same time.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures::future::try_join_all;
+
+use super::{Checksums, Comparison, ComparisonOptions, Report, compare, target};
+use crate::error::{Error, Result};
+use crate::load::Cluster;
+use crate::mysql::MySqlClient;
+use crate::mysql::read::Selection;
+use crate::mysql::snapshot::{Consistency, Snapshot, SnapshotOptions};
+use crate::mysql::split::{self, Source, Split, SplitKey, SplitOptions};
+use crate::mysql::table::Table;
+use crate::mysql::types::TypeOptions;
+use crate::mysql::wire::ReadConnection;
+use crate::shutdown::Stop;
+use crate::telemetry::summary::StepSummary;
+use crate::transfer::args::{self, VerifyArgs};
+
+/// Time for ending the statements of a comparison that failed.
+const CLEANUP_TIME: Duration = Duration::from_secs(4);
+
+/// What a comparison found, equal or not: [`Report::verdict`] makes an error of a difference.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    /// For the closing summary.
+    pub summary: StepSummary,
+    /// Both sides.
+    pub report: Report,
+}
+
+/// Compares a table with files; writes nothing anywhere.
+///
+/// # Errors
+/// NotFound: no such table, directory or Hive table. Schema: columns that cannot be compared. Config: no target, or two.
+/// Those of the server and the filesystem; Stopped. Not that both sides differ.
+pub async fn run(args: &VerifyArgs, client: &MySqlClient, cluster: &Cluster, stop: &Stop) -> Result<Verified> {
+    let started = Instant::now();
+    let target = stop.or(target::find(args, cluster)).await?;
+    let selection = stop.or(select(args, client)).await?;
+    let options = ComparisonOptions { text_columns: target.text_columns.clone(), zero_dates_are_null: false };
+    let comparison = match &target.set {
+        Some(set) => Comparison::of(&selection, set, &options)?,
+        None => Comparison::with_nothing(&selection)?,
+    };
+    let snapshot = stop.or(snapshot(args, client, &selection)).await?;
+    let (ids, notes) = (snapshot.ids(), notes(&snapshot));
+    let workers = args.num_mappers.max(1) as usize;
+    let found = async {
+        match &target.set {
+            Some(set) => comparison.found(set, workers).await,
+            None => Ok(Checksums::new(comparison.columns().len())),
+        }
+    };
+    let both = async { tokio::try_join!(expected(&comparison, &selection, snapshot, args.num_mappers), found) };
+    let (expected, found) = match stop.or(both).await {
+        Ok(both) => both,
+        Err(error) => return Err(give_up(client, &ids, error).await),
+    };
+    let source = selection.of_table().map_or_else(|| selection.name(), Table::full_name);
+    let report = compare((&source, &expected), (&target.name, &found), comparison.columns(), notes);
+    let mut summary = StepSummary::new(format!("verify {}", args.table));
+    (summary.rows_in, summary.elapsed) = (expected.rows, started.elapsed());
+    summary.detail = format!("{} with {}", if report.equal { "equal" } else { "different" }, target.name);
+    Ok(Verified { summary, report })
+}
+
+async fn select(args: &VerifyArgs, client: &MySqlClient) -> Result<Selection> {
+    let mut conn = ReadConnection::connect(client).await?;
+    let table = Table::describe(&mut conn, client.database(), &args.table).await?;
+    conn.close().await;
+    Selection::table(table, &args.columns, args.condition.clone(), &TypeOptions::default())
+}
+
+async fn snapshot(args: &VerifyArgs, client: &MySqlClient, selection: &Selection) -> Result<Snapshot> {
+    let tables: Vec<Table> = selection.of_table().cloned().into_iter().collect();
+    let options =
+        SnapshotOptions { consistency: rung(args.consistency), tables: &tables, ..SnapshotOptions::default() };
+    Snapshot::open(client, args.num_mappers.max(1) as usize, &options).await
+}
+
+fn rung(asked: args::Consistency) -> Consistency {
+    match asked {
+        args::Consistency::Auto => Consistency::Auto,
+        args::Consistency::BinlogPosition => Consistency::BinlogPosition,
+        args::Consistency::Gtid => Consistency::Gtid,
+        args::Consistency::FlushTables => Consistency::FlushTables,
+        args::Consistency::LockTables => Consistency::LockTables,
+        args::Consistency::OneConnection => Consistency::OneConnection,
+        args::Consistency::None => Consistency::None,
+    }
+}
+
+fn notes(snapshot: &Snapshot) -> Vec<String> {
+    let position = snapshot.position.as_ref().map(|p| format!("snapshot {p}"));
+    position.into_iter().chain(snapshot.notes.iter().cloned()).collect()
+}
+
+/// Sums of the whole table, split over the connections.
+async fn expected(
+    comparison: &Comparison,
+    selection: &Selection,
+    snapshot: Snapshot,
+    num_mappers: u32,
+) -> Result<Checksums> {
+    let mut connections = snapshot.connections;
+    let key = selection.of_table().filter(|_| connections.len() > 1).and_then(SplitKey::of_primary_key);
+    let splits = match (key, selection.of_table(), connections.first_mut()) {
+        (Some(key), Some(table), Some(conn)) => {
+            let source = Source::table(table, selection.condition.as_deref());
+            let options = SplitOptions { connections: num_mappers, per_connection: 1, ..SplitOptions::default() };
+            split::plan(conn, &source, &key, &options).await?
+        }
+        _ => vec![Split::all()],
+    };
+    let queue = Mutex::new(splits.into_iter().collect::<VecDeque<Split>>());
+    let work = |mut conn: ReadConnection| {
+        let queue = &queue;
+        async move {
+            let mut sums = Checksums::new(comparison.columns().len());
+            // A queue of plain values is whole after every panic.
+            while let Some(split) = { queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front() } {
+                sums.add(&comparison.expected(&mut conn, split.condition.as_deref()).await?);
+            }
+            conn.close().await;
+            Ok::<Checksums, Error>(sums)
+        }
+    };
+    let mut all = Checksums::new(comparison.columns().len());
+    try_join_all(connections.into_iter().map(work)).await?.iter().for_each(|sums| all.add(sums));
+    Ok(all)
+}
+
+/// Ends the statements that still run; gives back the error that led here.
+async fn give_up(client: &MySqlClient, ids: &[u32], error: Error) -> Error {
+    match tokio::time::timeout(CLEANUP_TIME, client.kill(ids)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(left)) => tracing::warn!(error = %left, "a failed comparison left a running statement"),
+        Err(_) => tracing::warn!("a failed comparison left a running statement: the server did not answer in time"),
+    }
+    error
+}
