@@ -9,6 +9,7 @@ use arrow_array::builder::{
 use arrow_array::{ArrayRef, RecordBatch};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use sakia::format::avro::AvroTimestamps;
 use sakia::format::text::Delimiters;
 use sakia::format::{AvroOptions, Compression, FileFormat, ParquetOptions, SequenceOptions, TextOptions};
 
@@ -85,10 +86,7 @@ fn sample(seed: u64, rows: usize) -> Sample {
         cell!(d, f64::from_bits(rng.random_range(0x0020_0000_0000_0000..0x7fe0_0000_0000_0000)), |v: &f64| format!(
             "{v:e}"
         ));
-        cell!(day, rng.random_range(-719_162..2_932_896), |v: &i32| format!(
-            "'0000-01-01' + INTERVAL {} DAY",
-            v + 719_528
-        ));
+        cell!(day, rng.random_range(-719_162..2_932_896), |v: &i32| format!("'1970-01-01' + INTERVAL {v} DAY"));
         let moment = |v: &i64| format!("'1970-01-01 00:00:00.000000' + INTERVAL {v} MICROSECOND");
         cell!(at, rng.random_range(-60_000_000_000_000_000..250_000_000_000_000_000), moment);
         cell!(ts, rng.random_range(1_000_000..2_147_483_647_000_000), moment);
@@ -160,7 +158,7 @@ fn formats() -> Vec<(&'static str, FileFormat, &'static str)> {
     let text = |delimiters, compression| TextOptions { delimiters, compression, ..TextOptions::default() };
     vec![
         ("p.parquet", FileFormat::Parquet(ParquetOptions::default()), ""),
-        ("p.avro", FileFormat::Avro(AvroOptions::new("t")), ""),
+        ("p.avro", FileFormat::Avro(AvroOptions { timestamps: AvroTimestamps::Micros, ..AvroOptions::new("t") }), ""),
         ("p", FileFormat::Text(text(escaped, Compression::None)), "text = { escaped-by = '\\' }\n"),
         (
             "p.gz",
