@@ -158,11 +158,6 @@ impl Load {
         self.cluster.fs.clone()
     }
 
-    /// Where a file of this load lies until it is published.
-    pub fn staged_path(&self, part: &StagedPart) -> String {
-        self.layout.staged(&self.load_id, part)
-    }
-
     /// Starts a file of ready bytes that is published as `directory/name` by the same commit.
     ///
     /// A file of that name that is there already is replaced.

@@ -69,12 +69,7 @@ impl FilesPlan {
             false => format!("{root}/{}", static_partition.path()),
         };
         let (mode, strangers, refuse_existing) = mode(args);
-        let mut load = LoadPlan::new(
-            target,
-            mode,
-            schema.clone(),
-            encoder_factory(format.clone(), schema.clone(), rewrite.clone()),
-        );
+        let mut load = LoadPlan::new(target, mode, schema.clone(), encoder_factory(format.clone(), schema.clone()));
         load.extension = format.extension().map(str::to_owned);
         load.names = match args.file_names {
             FileNames::Load => PartNames::Load,
