@@ -11,6 +11,9 @@ use crate::storage::site;
 /// Beginnings of properties about what is not here: the cluster's jobs, their logs and their memory.
 const OF_JOBS: [&str; 9] = ["mapreduce.", "mapred.", "yarn.", "io.", "oozie.", "tez.", "java.", "map.", "reduce."];
 
+/// Where servers are; that a command does not need one of them is no news.
+const PLACES: [&str; 3] = ["fs.defaultFS", "fs.default.name", "hive.metastore.uris"];
+
 /// Properties by name.
 #[derive(Debug, Default)]
 pub struct Properties {
@@ -92,7 +95,8 @@ impl Properties {
     /// Notes the properties that nobody has asked for: they do nothing.
     pub fn note_idle(&self, notes: &mut Vec<String>) {
         let asked = self.asked.borrow();
-        for name in self.set.keys().filter(|name| !asked.contains(*name)) {
+        let idle = |name: &&String| !asked.contains(*name) && !PLACES.contains(&name.as_str());
+        for name in self.set.keys().filter(idle) {
             let why = if OF_JOBS.iter().any(|of_job| name.starts_with(of_job)) {
                 "no job runs in the cluster"
             } else {
