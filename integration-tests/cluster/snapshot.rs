@@ -82,10 +82,10 @@ impl Bank {
     /// The tables, as an import knows them.
     async fn tables(&self) -> Vec<Table> {
         let client = self.server.client(&self.name);
-        let mut conn = client.connect().await.unwrap();
+        let mut conn = ReadConnection::connect(&client).await.unwrap();
         let mut tables = Vec::new();
         for name in TABLES {
-            tables.push(Table::describe(&client, &mut conn, name).await.unwrap());
+            tables.push(Table::describe(&mut conn, client.database(), name).await.unwrap());
         }
         tables
     }
@@ -215,8 +215,8 @@ async fn the_way_down_is_told() {
     let mut bank = Bank::open(&mysql).await;
     bank.conn.query_drop("CREATE TABLE log (id INT) ENGINE=MyISAM").await.unwrap();
     let client = mysql.client(&bank.name);
-    let mut conn = client.connect().await.unwrap();
-    let log = [Table::describe(&client, &mut conn, "log").await.unwrap()];
+    let mut conn = ReadConnection::connect(&client).await.unwrap();
+    let log = [Table::describe(&mut conn, client.database(), "log").await.unwrap()];
     let open = async |consistency| {
         let options = SnapshotOptions { consistency, tables: &log, ..Default::default() };
         Snapshot::open(&client, READERS, &options).await

@@ -42,8 +42,8 @@ impl Scene {
 
     async fn table(&self, name: &str) -> Table {
         let client = self.server.client(&self.name);
-        let mut conn = client.connect().await.unwrap();
-        Table::describe(&client, &mut conn, name).await.unwrap()
+        let mut conn = ReadConnection::connect(&client).await.unwrap();
+        Table::describe(&mut conn, client.database(), name).await.unwrap()
     }
 
     async fn plan(&mut self, source: &Source, key: &SplitKey, options: &SplitOptions) -> Result<Vec<Split>> {
