@@ -27,7 +27,10 @@ impl Scene {
         let password = root().join(setting("SHOP_PASSWORD_FILE"));
         [
             "--connect".to_owned(),
-            format!("jdbc:mysql://{}/{database}?useSSL=false", address("MARIADB_PORT").replace("localhost", "127.0.0.1")),
+            format!(
+                "jdbc:mysql://{}/{database}?useSSL=false",
+                address("MARIADB_PORT").replace("localhost", "127.0.0.1")
+            ),
             "--username".to_owned(),
             setting("SHOP_USER").to_owned(),
             "--password-file".to_owned(),

@@ -59,7 +59,10 @@ fn mistakes_in_a_pipeline_are_named_with_the_remedy() {
         (format!("[mysqll]\n{mysql}{import}"), vec!["p.toml:1", "`mysqll`", "did you mean `mysql`?"]),
         (format!("{mysql}{import}splitby = 'x'\n"), vec!["step `a`", "`splitby`", "did you mean `split-by`?"]),
         (format!("{mysql}{import}{import}"), vec!["two steps", "`a`"]),
-        (format!("{mysql}{}", import.replace("'import'", "'imprt'")), vec!["step `a`", "`imprt`", "import, import-all"]),
+        (
+            format!("{mysql}{}", import.replace("'import'", "'imprt'")),
+            vec!["step `a`", "`imprt`", "import, import-all"],
+        ),
         (format!("{mysql}{}", import.replace("name = 'a'\n", "")), vec!["step 1", "missing key `name`"]),
         (format!("{mysql}{}as = 'orc'\n", import), vec!["`orc`", "parquet, avro"]),
         ("[mysql\n".to_owned(), vec!["p.toml:1"]),

@@ -15,8 +15,8 @@ mod partition;
 pub mod plan;
 mod queue;
 mod route;
-pub mod verify;
 mod text;
+pub mod verify;
 
 pub use self::args::{ImportAllArgs, ImportArgs, ImportFormat};
 pub use self::ends::Ends;

@@ -159,7 +159,8 @@ fn is_of_time(byte: u8) -> bool {
 /// Whether `YYYY-MM-DD` is in the calendar: other days are kept by servers in some modes, and no literal may name them.
 fn is_a_day(text: &str) -> bool {
     let mut numbers = text.split('-').map(|n| n.parse::<u16>().ok());
-    let (Some(Some(year)), Some(Some(month)), Some(Some(day))) = (numbers.next(), numbers.next(), numbers.next()) else {
+    let (Some(Some(year)), Some(Some(month)), Some(Some(day))) = (numbers.next(), numbers.next(), numbers.next())
+    else {
         return false;
     };
     let (Ok(month), Ok(day)) = (u8::try_from(month), u8::try_from(day)) else { return false };
@@ -201,7 +202,8 @@ mod tests {
         }
         assert_eq!(value("date", "2024-00-00").unwrap(), None);
         assert_eq!(value("datetime", "2023-02-29 00:00:00").unwrap(), None);
-        for (column_type, raw) in [("int", "1 OR 1"), ("double", "nan"), ("varchar(9)", "4"), ("date", "'"), ("uuid", "'")]
+        for (column_type, raw) in
+            [("int", "1 OR 1"), ("double", "nan"), ("varchar(9)", "4"), ("date", "'"), ("uuid", "'")]
         {
             assert!(value(column_type, raw).is_err(), "{column_type}: {raw}");
         }
@@ -213,9 +215,6 @@ mod tests {
         let cut = [number("1"), number("2"), number("3")];
         assert_eq!(compare(&columns[..1], Side::UpTo, &cut), "a <= 1");
         assert_eq!(compare(&columns, Side::Below, &cut[..2]), "(a < 1 OR (a = 1 AND b < 2))");
-        assert_eq!(
-            compare(&columns, Side::AtLeast, &cut),
-            "(a > 1 OR (a = 1 AND (b > 2 OR (b = 2 AND c >= 3))))"
-        );
+        assert_eq!(compare(&columns, Side::AtLeast, &cut), "(a > 1 OR (a = 1 AND (b > 2 OR (b = 2 AND c >= 3))))");
     }
 }

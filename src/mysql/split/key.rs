@@ -137,9 +137,8 @@ pub fn name_parts(name: &str) -> Option<Vec<String>> {
 
 fn key_column(column: &Column, sql: String) -> Result<KeyColumn> {
     let kind = KeyKind::of(column).ok_or_else(|| {
-        error::config(format!("column {} of type {} cannot be split by", column.name, column.column_type)).hint(
-            "name a column of numbers, dates, times, short text or bytes in split-by, or set num-mappers to 1",
-        )
+        error::config(format!("column {} of type {} cannot be split by", column.name, column.column_type))
+            .hint("name a column of numbers, dates, times, short text or bytes in split-by, or set num-mappers to 1")
     })?;
     Ok(KeyColumn { name: column.name.clone(), sql, kind, nullable: column.nullable })
 }

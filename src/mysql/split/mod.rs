@@ -23,8 +23,8 @@ mod texts;
 use std::time::Duration;
 
 use self::cut::{Charset, Cut, Side, Value, compare, in_conditions, shown};
-use self::points::Points;
 pub use self::key::{KeyColumn, KeyKind, SplitKey, name_parts};
+use self::points::Points;
 use super::table::Table;
 use super::wire::ReadConnection;
 use crate::error::{self, Result};

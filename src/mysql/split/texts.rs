@@ -9,7 +9,8 @@ use super::cut::{Charset, Value, bytes_of, hex_of};
 /// Character sets of one byte a character.
 const OF_ONE_BYTE: [&str; 24] = [
     "armscii8", "ascii", "cp1250", "cp1251", "cp1256", "cp1257", "cp850", "cp852", "cp866", "dec8", "geostd8", "greek",
-    "hebrew", "hp8", "keybcs2", "koi8r", "koi8u", "latin1", "latin2", "latin5", "latin7", "macce", "macroman", "tis620",
+    "hebrew", "hp8", "keybcs2", "koi8r", "koi8u", "latin1", "latin2", "latin5", "latin7", "macce", "macroman",
+    "tis620",
 ];
 
 /// Most characters of which guesses are made: the more there are, the shorter the guesses.
