@@ -1,6 +1,7 @@
 //! A connection that writes rows: in one statement as many as fit, and where the server refuses one of them, in halves
 //! until the bad one stands alone.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use futures::StreamExt;
@@ -191,7 +192,7 @@ impl Writer {
         let mut from = 0;
         while from < rows.len() {
             let to = self.reach(rows, from, most);
-            let mut open = vec![from..to];
+            let mut open: Vec<Range<usize>> = std::iter::once(from..to).collect();
             while let Some(range) = open.pop() {
                 if range.len() == 1 && !self.fits(rows, range.start, written) {
                     continue;

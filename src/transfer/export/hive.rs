@@ -83,13 +83,16 @@ fn check(name: &str, table: &StoredTable) -> Result<()> {
     Ok(())
 }
 
-/// Where the files are, with the values of their partition columns.
+/// Where files are, and the values of their partition columns.
+type Place<'a> = (&'a StoredFiles, Vec<Option<String>>);
+
+/// All the places of a table that are wanted.
 fn places<'a>(
     name: &str,
     table: &'a StoredTable,
     columns: &[String],
     wanted: Option<&Pairs>,
-) -> Result<Vec<(&'a StoredFiles, Vec<Option<String>>)>> {
+) -> Result<Vec<Place<'a>>> {
     let wanted = wanted.map_or(&[][..], |pairs| &pairs.0);
     if let Some((column, _)) = wanted.iter().find(|(c, _)| !columns.iter().any(|name| name.eq_ignore_ascii_case(c))) {
         return Err(error::not_found(format!("{name} has no partition column {column}"))
