@@ -3,7 +3,6 @@
 
 mod failures;
 mod kill;
-mod moment;
 mod no_binlog;
 mod tables;
 mod types;

@@ -5,95 +5,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 use sakia::error::Kind;
 use sakia::mysql::snapshot::{Consistency, Rung, Snapshot, SnapshotOptions};
 use sakia::mysql::table::Table;
 use sakia::mysql::wire::ReadConnection;
 
+use crate::bank::{Bank, TABLES};
 use crate::mysql::Server;
-use crate::stack::unique;
 
 const READERS: usize = 4;
 const ROUNDS: usize = 30;
-const TABLES: [&str; 3] = ["giro", "savings", "deposits"];
 const ACCOUNTS: u64 = 2_000;
-/// What the server says to a transaction that it rolled back, so that others may go on.
-const DEADLOCK: u16 = 1213;
 const SUM: u64 = 3 * ACCOUNTS * 100;
-
-/// A bank of three tables in a database of its own.
-struct Bank {
-    server: Server,
-    name: String,
-    conn: Conn,
-}
-
-impl Bank {
-    async fn open(server: &Server) -> Self {
-        let name = unique("it_bank");
-        let mut conn = server.writer(None).await;
-        conn.query_drop(format!("CREATE DATABASE {name}")).await.unwrap();
-        conn.query_drop(format!("USE {name}")).await.unwrap();
-        for table in TABLES {
-            conn.query_drop(format!("CREATE TABLE {table} (id INT PRIMARY KEY, amount INT NOT NULL) ENGINE=InnoDB"))
-                .await
-                .unwrap();
-            let accounts: Vec<String> = (1..=ACCOUNTS).map(|id| format!("({id}, 100)")).collect();
-            conn.query_drop(format!("INSERT INTO {table} VALUES {}", accounts.join(", "))).await.unwrap();
-        }
-        Self { server: server.clone(), name, conn }
-    }
-
-    /// Starts a teller who moves money from one table to another without a pause.
-    async fn teller(
-        &self,
-        number: u64,
-        closed: &Arc<AtomicBool>,
-        moved: &Arc<AtomicU64>,
-    ) -> tokio::task::JoinHandle<()> {
-        let mut conn = self.server.writer(Some(&self.name)).await;
-        let (closed, moved) = (closed.clone(), moved.clone());
-        tokio::spawn(async move {
-            let mut n = number * 1_000_003;
-            'transfers: while !closed.load(Ordering::SeqCst) {
-                n += 1;
-                let (from, to) = (TABLES[n as usize % 3], TABLES[(n / 3) as usize % 3]);
-                // Always in the order of tables and accounts, so that tellers do not wait for each other in a circle.
-                let mut halves = [(from, n * 7919 % ACCOUNTS + 1, -1), (to, n * 104_729 % ACCOUNTS + 1, 1)];
-                halves.sort_unstable();
-                let [one, other] = halves.map(|(table, id, change)| {
-                    format!("UPDATE {table} SET amount = amount + {change} WHERE id = {id}")
-                });
-                for step in ["BEGIN", &one, &other, "COMMIT"] {
-                    match conn.query_drop(step).await {
-                        Ok(()) => {}
-                        // A lock of tables may come between the two halves: then neither happened.
-                        Err(mysql_async::Error::Server(e)) if e.code == DEADLOCK => continue 'transfers,
-                        Err(e) => panic!("{step}: {e}"),
-                    }
-                }
-                moved.fetch_add(1, Ordering::SeqCst);
-            }
-        })
-    }
-
-    /// The tables, as an import knows them.
-    async fn tables(&self) -> Vec<Table> {
-        let client = self.server.client(&self.name);
-        let mut conn = ReadConnection::connect(&client).await.unwrap();
-        let mut tables = Vec::new();
-        for name in TABLES {
-            tables.push(Table::describe(&mut conn, client.database(), name).await.unwrap());
-        }
-        tables
-    }
-
-    async fn clear(mut self) {
-        self.conn.query_drop(format!("DROP DATABASE {}", self.name)).await.unwrap();
-    }
-}
 
 /// What all accounts hold together, each reader summing a quarter of each table, one table after the other.
 async fn sum(connections: &mut [ReadConnection]) -> u64 {
@@ -111,7 +35,7 @@ async fn sum(connections: &mut [ReadConnection]) -> u64 {
 }
 
 async fn transfers_do_not_bend_the_sum(server: &Server, want: Rung) {
-    let bank = Bank::open(server).await;
+    let bank = Bank::open(server, ACCOUNTS).await;
     let (closed, moved) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
     let tellers = [bank.teller(1, &closed, &moved).await, bank.teller(2, &closed, &moved).await];
     let client = server.client(&bank.name);
@@ -164,7 +88,7 @@ async fn transfers_during_snapshots_of_mysql() {
 #[tokio::test(flavor = "multi_thread")]
 async fn locks_give_one_moment_and_are_let_go() {
     for server in Server::both().await {
-        let bank = Bank::open(&server).await;
+        let bank = Bank::open(&server, ACCOUNTS).await;
         let user = if server.name() == "MySQL" { "writer" } else { "shop" };
         let (client, tables) = (server.client_of(user, &bank.name), bank.tables().await);
         let (closed, moved) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
@@ -191,7 +115,7 @@ async fn locks_give_one_moment_and_are_let_go() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lock_that_does_not_come_is_given_up() {
     for server in Server::both().await {
-        let mut bank = Bank::open(&server).await;
+        let mut bank = Bank::open(&server, ACCOUNTS).await;
         let user = if server.name() == "MySQL" { "locker" } else { "shop" };
         let (client, tables) = (server.client_of(user, &bank.name), bank.tables().await);
         bank.conn.query_drop("BEGIN").await.unwrap();
@@ -212,7 +136,7 @@ async fn a_lock_that_does_not_come_is_given_up() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_way_down_is_told() {
     let [_, mysql] = Server::both().await;
-    let mut bank = Bank::open(&mysql).await;
+    let mut bank = Bank::open(&mysql, ACCOUNTS).await;
     bank.conn.query_drop("CREATE TABLE log (id INT) ENGINE=MyISAM").await.unwrap();
     let client = mysql.client(&bank.name);
     let mut conn = ReadConnection::connect(&client).await.unwrap();

