@@ -14,6 +14,7 @@ mod landing;
 mod moment;
 mod older;
 mod open;
+mod preview;
 mod settle;
 mod sink;
 mod work;
@@ -46,15 +47,17 @@ const TABLES_AT_ONCE: usize = 32;
 /// How often an import is begun whose connections to the database were lost.
 const MAX_STARTS: u32 = 3;
 
-/// Looks the table up and decides the import; reads no row and touches no target.
+/// Looks the table up and decides the import, down to its splits and its way to one moment; reads no row, takes no lock
+/// and touches no target.
 ///
 /// # Errors
 /// Those of the connection, of the description and of [`ImportPlan::new`].
 pub async fn plan(args: &ImportArgs, ends: &Ends<'_>, run_id: &str) -> Result<ImportPlan> {
     let mut conn = ReadConnection::connect(ends.mysql).await?;
-    let plan = open::plan(ends, &mut conn, args, run_id).await;
+    let mut plan = open::plan(ends, &mut conn, args, run_id).await?;
+    plan.preview = Some(preview::preview(ends, &mut conn, &plan).await?);
     conn.close().await;
-    plan
+    Ok(plan)
 }
 
 /// Decides the imports of all tables of the database, as [`plan`] does.
@@ -66,7 +69,9 @@ pub async fn plan_all(args: &ImportAllArgs, ends: &Ends<'_>, run_id: &str) -> Re
     let mut plans = Vec::new();
     for each in open::each_table(ends, args).await? {
         let plan = open::plan(ends, &mut conn, &each, run_id).await;
-        plans.push(plan.map_err(|e| e.context(open::name(&each)))?);
+        let mut plan = plan.map_err(|e| e.context(open::name(&each)))?;
+        plan.preview = Some(preview::preview(ends, &mut conn, &plan).await?);
+        plans.push(plan);
     }
     conn.close().await;
     Ok(plans)

@@ -13,7 +13,7 @@ use super::incremental::CheckColumn;
 use super::route::Partitioner;
 use crate::error::{self, Result};
 use crate::mysql::read::Selection;
-use crate::mysql::split::{Source, SplitKey, SplitOptions};
+use crate::mysql::split::{Source, Split, SplitKey, SplitOptions};
 use crate::mysql::table::Table;
 
 /// A decided import.
@@ -51,6 +51,17 @@ pub struct ImportPlan {
     pub target: TargetPlan,
     /// What the summary should say.
     pub notes: Vec<String>,
+    /// What the server was asked for a plan that is only shown.
+    pub preview: Option<Preview>,
+}
+
+/// What a plan can say of the server before anything is read.
+#[derive(Clone, Debug)]
+pub struct Preview {
+    /// How all splits would come to see one moment.
+    pub moment: String,
+    /// The splits of now.
+    pub splits: Vec<Split>,
 }
 
 /// Where rows go.
@@ -108,6 +119,7 @@ impl ImportPlan {
             zero_dates: args.zero_dates,
             target,
             notes,
+            preview: None,
         };
         let fingerprint = fingerprint::of(&plan, args, address)?;
         if let TargetPlan::Files(files) = &mut plan.target {

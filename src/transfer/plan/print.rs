@@ -9,8 +9,18 @@ impl fmt::Display for ImportPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let key = self.key.as_ref().map_or_else(|| "nothing".to_owned(), |k| k.name());
         writeln!(f, "read        {} over {} connections, split by {key}", self.name, self.connections)?;
-        writeln!(f, "snapshot    {}", clap_name(self.consistency))?;
-        writeln!(f, "statement   {}", self.selection.sql(None))?;
+        let moment = self.preview.as_ref().map(|p| format!(": {}", p.moment)).unwrap_or_default();
+        writeln!(f, "snapshot    {}{moment}", clap_name(self.consistency))?;
+        match &self.preview {
+            None => writeln!(f, "statement   {}", self.selection.sql(None))?,
+            Some(preview) => {
+                for split in &preview.splits {
+                    let rows =
+                        split.estimated_rows.map_or_else(|| "rows unknown".to_owned(), |r| format!("about {r} rows"));
+                    writeln!(f, "split       {} ({rows})", self.selection.sql(split.condition.as_deref()))?;
+                }
+            }
+        }
         if let Some(check) = &self.check {
             writeln!(f, "only        rows that {} tells to be new or changed", check.name())?;
         }
@@ -33,7 +43,11 @@ impl fmt::Display for ImportPlan {
                     let partitions: Vec<&str> = table.partition_columns.iter().map(|c| c.name.as_str()).collect();
                     let by =
                         if partitions.is_empty() { String::new() } else { format!(" by {}", partitions.join(", ")) };
-                    writeln!(f, "register    external table {}.{}{by}", table.database, table.table)?;
+                    writeln!(
+                        f,
+                        "register    external table {}.{}{by}: make or extend it, add its partitions",
+                        table.database, table.table
+                    )?;
                 }
             }
         }
