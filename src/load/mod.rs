@@ -40,7 +40,7 @@ pub use self::run::{Committed, Load};
 use crate::error::Result;
 use crate::metastore::{MetastoreClient, MetastoreOptions};
 use crate::storage::Filesystem;
-use crate::storage::hdfs::{self, HdfsOptions};
+use crate::storage::hdfs::HdfsOptions;
 
 /// The ends of a cluster that a load works on.
 #[derive(Clone, Debug)]
@@ -55,9 +55,9 @@ impl Cluster {
     /// Connects to HDFS and, where given, to the metastore; tables belong to the HDFS user unless said otherwise.
     ///
     /// # Errors
-    /// Those of [`hdfs::connect`] and [`MetastoreClient::connect`].
+    /// Those of [`connect`](crate::storage::connect) and [`MetastoreClient::connect`].
     pub async fn connect(storage: &HdfsOptions, metastore: Option<&MetastoreOptions>) -> Result<Self> {
-        let fs = hdfs::connect(storage).await?;
+        let fs = crate::storage::connect(storage).await?;
         let metastore = match metastore {
             Some(options) => {
                 let mut options = options.clone();

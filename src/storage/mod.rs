@@ -16,6 +16,7 @@ pub mod site;
 mod writer;
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -62,6 +63,17 @@ impl FileStatus {
     /// The last component of the path.
     pub fn name(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or(&self.path)
+    }
+}
+
+/// Connects to HDFS, or to this machine's disk where the address is `file:///`.
+///
+/// # Errors
+/// Those of [`hdfs::connect`].
+pub async fn connect(options: &hdfs::HdfsOptions) -> Result<Arc<dyn Filesystem>> {
+    match options.url.as_deref() {
+        Some("file:///" | "file://" | "file:/") => Ok(Arc::new(local::LocalFilesystem::new("/"))),
+        _ => hdfs::connect(options).await,
     }
 }
 

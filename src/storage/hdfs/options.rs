@@ -19,7 +19,8 @@ const BEST_EFFORT: &str = "dfs.client.block.write.replace-datanode-on-failure.be
 #[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct HdfsOptions {
-    /// Address such as hdfs://localhost:8020 or hdfs://nameservice; fs.defaultFS of the site files where absent
+    /// Address such as hdfs://localhost:8020 or hdfs://nameservice, or file:/// for the local disk; fs.defaultFS of the
+    /// site files where absent
     #[arg(id = "hdfs_url", long = "hdfs-url", value_name = "URL")]
     #[serde(default)]
     pub url: Option<String>,

@@ -53,6 +53,7 @@ pub(super) async fn plan(
 async fn facts(ends: &Ends<'_>, args: &ImportArgs, selection: &Selection) -> Result<Facts> {
     let mut facts = Facts::default();
     let Some(cluster) = ends.cluster else { return Ok(facts) };
+    facts.uri = cluster.fs.uri();
     let hive = args.hive_database.is_some() || args.hive_table.is_some();
     let Some(metastore) = cluster.metastore.as_ref().filter(|_| hive) else { return Ok(facts) };
     if args.format == ImportFormat::Parquet && args.parquet_timestamps == ParquetTimestamps::Auto {

@@ -28,6 +28,8 @@ const STAGE: &str = "_sakia_stage";
 pub struct Facts {
     /// Whether the metastore is older than Hive 4, whose Parquet reader wants INT96.
     pub old_hive: bool,
+    /// Scheme and authority of the filesystem, which a directory may be given with.
+    pub uri: String,
     /// Directory where the Hive table lies or would lie by default.
     pub hive_location: Option<String>,
 }
@@ -218,7 +220,11 @@ fn root(args: &ImportArgs, selection: &Selection, facts: &Facts) -> Result<Strin
             }
         },
     };
-    Ok(given)
+    let path = given.strip_prefix(facts.uri.as_str()).unwrap_or(&given);
+    if path.contains("://") {
+        return Err(error::config(format!("{given} is not in {}", facts.uri)).hint("give a path, or another hdfs-url"));
+    }
+    Ok(path.to_owned())
 }
 
 /// What happens to data that is there: mode, ways with strangers, and whether an existing target is an error.
