@@ -7,4 +7,5 @@
 mod stack;
 
 mod dead_datanode;
+mod dead_import;
 mod safe_mode;

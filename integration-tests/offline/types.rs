@@ -2,6 +2,15 @@
 
 use std::fmt::Write;
 
+use std::sync::Arc;
+
+use arrow_schema::{Field, Schema};
+use bytes::Bytes;
+use parquet::basic::LogicalType;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use sakia::format::avro::AvroTimestamps;
+use sakia::format::{AvroOptions, FileFormat, ParquetOptions};
+use sakia::metastore::types::hive_type;
 use sakia::mysql::types::{Column, Compat, FileKind, TypeOptions};
 
 const HEAD: &str = "# MySQL types and what becomes of them
@@ -14,11 +23,15 @@ Written by a test (`make bless`); do not edit.
   (BIT of several bits, which it turns into true and false). Times are milliseconds from 1970, decimals plain text.
 - **sqoop, text** is the same in delimited text: the values are exact, and written as Sqoop writes them.
 - **Java** and **JDBC** are the type that Sqoop gives the column and its number, as Avro's property `sqlType` has it.
+- **Hive**, **Parquet** and **Avro** are what the exact values are there. Avro's times are micros where no Hive table is
+  registered; for Hive they are `timestamp-millis`, and finer values are refused. Parquet's times are INT96 for Hive
+  before 4. Delimited text and SequenceFiles hold each value as text; so do HBase cells, in which bytes are pairs of
+  hexadecimal digits.
 - Zero and impossible dates are an error unless zero-dates says NULL or text; with text, the columns of DATE, DATETIME
   and TIMESTAMP become text.
 
-| MySQL | exact | sqoop | sqoop, text | Java | JDBC |
-|---|---|---|---|---|---|
+| MySQL | exact | Hive | Parquet | Avro | sqoop | sqoop, text | Java | JDBC |
+|---|---|---|---|---|---|---|---|---|
 ";
 
 const TYPES: &[&str] = &[
@@ -96,6 +109,48 @@ fn column(column_type: &str) -> Column {
     }
 }
 
+/// The type of a column in the footer of a Parquet file.
+fn in_parquet(field: &Field) -> String {
+    let schema = Arc::new(Schema::new(vec![field.clone()]));
+    let mut file = Vec::new();
+    let mut encoder = FileFormat::Parquet(ParquetOptions::default()).encoder(schema).unwrap();
+    encoder.finish(&mut file).unwrap();
+    let file = SerializedFileReader::new(Bytes::from(file)).unwrap();
+    let column = file.metadata().file_metadata().schema_descr().column(0);
+    let length = match column.type_length() {
+        length if length > 0 => format!("({length})"),
+        _ => String::new(),
+    };
+    let logical = match column.logical_type_ref() {
+        Some(LogicalType::Decimal(d)) => format!(" decimal({},{})", d.precision, d.scale),
+        Some(LogicalType::Integer(i)) => format!(" of {} bits", i.bit_width),
+        Some(LogicalType::Timestamp(t)) if t.is_adjusted_to_u_t_c => " timestamp(µs, UTC)".to_owned(),
+        Some(LogicalType::Timestamp(_)) => " timestamp(µs)".to_owned(),
+        Some(other) => format!(" {other:?}").to_lowercase(),
+        None => String::new(),
+    };
+    format!("{}{length}{logical}", column.physical_type())
+}
+
+/// The type of a column in the schema of an Avro file.
+fn in_avro(field: &Field) -> String {
+    let options = AvroOptions { timestamps: AvroTimestamps::Micros, ..AvroOptions::new("t") };
+    let schema = Schema::new(vec![field.clone()]);
+    let json = FileFormat::Avro(options).avro_schema_json(&schema).unwrap().unwrap();
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    match &json["fields"][0]["type"][1] {
+        serde_json::Value::String(plain) => plain.clone(),
+        logical => {
+            let digits = match (&logical["precision"], &logical["scale"]) {
+                (serde_json::Value::Null, _) => String::new(),
+                (precision, scale) => format!("({precision},{scale})"),
+            };
+            let (own, logical) = (logical["type"].as_str().unwrap(), logical["logicalType"].as_str().unwrap());
+            format!("{own} {logical}{digits}")
+        }
+    }
+}
+
 fn matrix() -> String {
     let exact = TypeOptions::default();
     let hive = TypeOptions { hive: true, ..TypeOptions::default() };
@@ -110,7 +165,15 @@ fn matrix() -> String {
             write!(by_default, "; {} for Hive", arrow(&hive)).unwrap();
         }
         let (java, jdbc) = (column.java_type(&sqoop), column.jdbc_code(&sqoop));
-        writeln!(page, "| `{kind}` | {by_default} | {} | {} | {java} | {jdbc} |", arrow(&sqoop), arrow(&text)).unwrap();
+        let field = column.field(&exact).unwrap();
+        let in_hive = hive_type(column.field(&hive).unwrap().data_type()).unwrap();
+        let (parquet, avro) = (in_parquet(&field), in_avro(&field));
+        let (sqoop, text) = (arrow(&sqoop), arrow(&text));
+        writeln!(
+            page,
+            "| `{kind}` | {by_default} | {in_hive} | {parquet} | {avro} | {sqoop} | {text} | {java} | {jdbc} |"
+        )
+        .unwrap();
     }
     page
 }
