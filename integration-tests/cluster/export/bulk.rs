@@ -106,26 +106,3 @@ async fn a_lost_conflict_is_tried_again() {
     assert_eq!(scene.rows("SELECT COUNT(*) FROM t WHERE a = b").await.concat(), ["2000"]);
     scene.clear().await;
 }
-
-/// Prints rows a second: `cargo test --release --test cluster export::bulk::speed -- --ignored --nocapture`.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "a measurement"]
-async fn speed() {
-    let rows = std::env::var("EXPORT_ROWS").ok().and_then(|n| n.parse().ok()).unwrap_or(1_000_000);
-    let text = orders(rows);
-    for more in [
-        "num-mappers = 2\n",
-        "num-mappers = 2\nrows-per-statement = 1000\n",
-        "num-mappers = 2\ndirect = true\n",
-        "num-mappers = 4\nrows-per-statement = 1000\n",
-        "num-mappers = 2\nrows-per-statement = 1000\nstatements-per-transaction = 0\n",
-    ] {
-        let mut scene = Scene::set(&[ORDERS]).await;
-        scene.file("in/0", &text);
-        let summary = scene.export(&format!("table = 't'\nexport-dir = '/in'\n{more}")).await;
-        assert_eq!(scene.count("t").await, rows);
-        let seconds = summary.elapsed.as_secs_f64();
-        println!("{seconds:.2} s, {:.0} rows/s: {}", rows as f64 / seconds, more.replace('\n', " "));
-        scene.clear().await;
-    }
-}

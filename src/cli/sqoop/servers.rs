@@ -10,13 +10,16 @@ use std::path::{Path, PathBuf};
 use super::given::Given;
 use super::paths::Paths;
 use super::properties::Properties;
-use crate::error::{self, Result};
+use crate::error::{self, Error, Result};
 use crate::hbase::HBaseOptions;
 use crate::hiveserver2::HiveServer2Options;
 use crate::metastore::MetastoreOptions;
 use crate::mysql::MySqlOptions;
 use crate::secret::Secret;
 use crate::storage::hdfs::HdfsOptions;
+
+/// Hadoop's property that names the credential file.
+const CREDENTIAL_PROVIDER: &str = "hadoop.security.credential.provider.path";
 
 /// How the password gets here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +50,7 @@ pub struct Source {
 /// # Errors
 /// Those of [`mysql`].
 pub fn source(given: &Given, properties: &Properties, notes: &mut Vec<String>) -> Result<Source> {
-    let (mysql, password) = mysql(given, notes)?;
+    let (mysql, password) = mysql(given, properties, notes)?;
     Ok(Source { mysql, password, hdfs: hdfs(properties) })
 }
 
@@ -55,7 +58,7 @@ pub fn source(given: &Given, properties: &Properties, notes: &mut Vec<String>) -
 ///
 /// # Errors
 /// Usage: no connect string, or several passwords. Config: a file of connection parameters that cannot be read.
-pub fn mysql(given: &Given, notes: &mut Vec<String>) -> Result<(MySqlOptions, Password)> {
+pub fn mysql(given: &Given, properties: &Properties, notes: &mut Vec<String>) -> Result<(MySqlOptions, Password)> {
     let url = given.owned("connect").ok_or_else(|| {
         error::usage("Error: Required argument --connect is missing.")
             .hint("give --connect jdbc:mysql://HOST:3306/DATABASE")
@@ -72,6 +75,10 @@ pub fn mysql(given: &Given, notes: &mut Vec<String>) -> Result<(MySqlOptions, Pa
     };
     let mut options =
         MySqlOptions { url: Some(url), user: given.owned("username"), password_file, ..MySqlOptions::default() };
+    if let Some(alias) = given.owned("password-alias") {
+        options.credential_provider = properties.get(CREDENTIAL_PROVIDER).map(str::to_owned);
+        options.password_alias = Some(alias);
+    }
     if let Some(file) = given.text("connection-param-file") {
         add_parameters(&mut options, Path::new(file))?;
     }
@@ -80,7 +87,10 @@ pub fn mysql(given: &Given, notes: &mut Vec<String>) -> Result<(MySqlOptions, Pa
 
 fn password(given: &Given, notes: &mut Vec<String>) -> Result<Password> {
     let file = given.text("password-file").map(password_file);
-    match (given.text("password"), given.has("P"), file) {
+    // An alias is looked up where the connection is made.
+    let several = given.has("password-alias") && (given.has("password") || given.has("P") || file.is_some());
+    match (given.text("password"), given.has("P"), file.filter(|_| !several)) {
+        _ if several => Err(several_passwords()),
         (None, false, None) => Ok(Password::None),
         (Some(typed), false, None) => {
             let warning = "Setting your password on the command-line is insecure. Consider using -P instead.";
@@ -89,11 +99,13 @@ fn password(given: &Given, notes: &mut Vec<String>) -> Result<Password> {
         }
         (None, true, None) => Ok(Password::Prompt),
         (None, false, Some(file)) => Ok(Password::File(file)),
-        _ => Err(error::usage(
-            "Only one of --password, -P, --password-alias or path to --password-file must be specified.",
-        )
-        .hint("name one source for the password")),
+        _ => Err(several_passwords()),
     }
+}
+
+fn several_passwords() -> Error {
+    error::usage("Only one of --password, -P, --password-alias or path to --password-file must be specified.")
+        .hint("name one source for the password")
 }
 
 /// Sqoop looks for a password file in the cluster unless its path begins with `file:`. A local file of that path is

@@ -94,7 +94,7 @@ fn work(given: &Given, properties: &Properties, notes: &mut Vec<String>) -> Resu
                 servers.hbase = Some(servers::hbase(properties)?);
             }
             with_hive(given, properties, &mut servers, hive)?;
-            step(given, servers, name, StepKind::Import(Box::new(args)), notes)
+            step(given, properties, servers, (name, StepKind::Import(Box::new(args))), notes)
         }
         Tool::ImportAllTables => {
             let mut servers = Servers { hdfs: Some(servers::hdfs(properties)), ..Servers::default() };
@@ -102,7 +102,7 @@ fn work(given: &Given, properties: &Properties, notes: &mut Vec<String>) -> Resu
             let args = overlaid(import::import_all(given, properties, hdfs, notes)?, properties)?;
             let hive = args.each.hive_database.is_some();
             with_hive(given, properties, &mut servers, hive)?;
-            step(given, servers, "all-tables".to_owned(), StepKind::ImportAll(Box::new(args)), notes)
+            step(given, properties, servers, ("all-tables".to_owned(), StepKind::ImportAll(Box::new(args))), notes)
         }
         Tool::Export => {
             let mut servers = Servers { hdfs: Some(servers::hdfs(properties)), ..Servers::default() };
@@ -111,7 +111,7 @@ fn work(given: &Given, properties: &Properties, notes: &mut Vec<String>) -> Resu
             let name = args.table.clone().or_else(|| args.call.clone()).unwrap_or_default();
             let hive = args.hive_table.is_some();
             with_hive(given, properties, &mut servers, hive)?;
-            step(given, servers, name, StepKind::Export(Box::new(args)), notes)
+            step(given, properties, servers, (name, StepKind::Export(Box::new(args))), notes)
         }
         Tool::Merge => {
             let mut hdfs = servers::hdfs(properties);
@@ -137,8 +137,14 @@ fn work(given: &Given, properties: &Properties, notes: &mut Vec<String>) -> Resu
 }
 
 /// Adds the database, with which the step is whole.
-fn step(given: &Given, mut servers: Servers, name: String, kind: StepKind, notes: &mut Vec<String>) -> Result<Work> {
-    let (mysql, password) = servers::mysql(given, notes)?;
+fn step(
+    given: &Given,
+    properties: &Properties,
+    mut servers: Servers,
+    (name, kind): (String, StepKind),
+    notes: &mut Vec<String>,
+) -> Result<Work> {
+    let (mysql, password) = servers::mysql(given, properties, notes)?;
     servers.mysql = Some(mysql);
     Ok(Work::Step(Box::new(Step { name, kind }), Box::new(servers), password))
 }
@@ -182,7 +188,7 @@ fn create_hive_table(given: &Given, properties: &Properties, notes: &mut Vec<Str
         existing: Existing::Append,
         ..import::as_sqoop()
     };
-    step(given, servers, table, StepKind::Import(Box::new(overlaid(args, properties)?)), notes)
+    step(given, properties, servers, (table, StepKind::Import(Box::new(overlaid(args, properties)?))), notes)
 }
 
 /// Sets the keys of the step that properties name: `-D sakia.step.consistency=gtid`.

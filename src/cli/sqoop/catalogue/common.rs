@@ -23,9 +23,7 @@ pub(super) const COMMON: &[Opt] = &[
     ROWS.value("password", "password", "Password: insecure, everybody on this machine can see it"),
     ROWS.flag("P", "Ask for the password on the console"),
     ROWS.value("password-file", "file", "File that holds the password, here or in HDFS"),
-    ROWS.value("password-alias", "alias", "Alias of the password in a Hadoop credential store")
-        .mark(Mark::Should)
-        .refused("put the password into a file that only you can read and use --password-file"),
+    ROWS.value("password-alias", "alias", "Alias of the password in a Hadoop credential store").mark(Mark::Should),
     EVERY.flag("verbose", "Say more while working"),
     EVERY.flag("help", "Print this help"),
     EVERY.value("hadoop-home", "dir", "Hadoop installation").mark(Mark::Skip).note(NO_JVM),
