@@ -2,6 +2,7 @@
 //! partitions; one moment in time under load; and what a failure leaves behind: nothing.
 
 mod failures;
+mod incremental;
 mod kill;
 mod no_binlog;
 mod tables;
@@ -67,6 +68,10 @@ impl Scene {
             "table = '{table}'\ntarget-dir = '{target}'\nhive-database = '{name}'\nhive-table = '{hive_table}'\n{more}"
         );
         sakia::config::parse(&toml, "test").unwrap()
+    }
+
+    async fn run(&self, args: &ImportArgs) -> StepSummary {
+        import::run(args, &Ends::new(&self.client(), &self.cluster), "it", &Stop::new()).await.unwrap()
     }
 
     async fn try_import(&self, table: &str, more: &str) -> Result<StepSummary> {
