@@ -39,6 +39,9 @@ const PAGE_BYTES: usize = 256 << 10;
 /// A dictionary that grows beyond this is given up; the rest of its column is written plain.
 const DICTIONARY_BYTES: usize = 256 << 10;
 
+/// Bytes that are handed over rather than copied.
+const LARGE_BYTES: usize = 64 << 10;
+
 /// How timestamps are stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
@@ -69,7 +72,7 @@ impl Default for ParquetOptions {
     fn default() -> Self {
         Self {
             compression: Compression::default(),
-            row_group_bytes: 16 << 20,
+            row_group_bytes: 8 << 20,
             timestamps: Timestamps::default(),
             avro_schema: None,
         }
@@ -109,7 +112,8 @@ impl ParquetEncoder {
             .with_skip_arrow_metadata(true)
             .with_parquet_schema(descriptor);
         let schema = self.schema.clone();
-        let writer = ArrowWriter::try_new_with_options(Vec::new(), schema.clone(), writer_options).map_err(failed)?;
+        let room = Vec::with_capacity(self.options.row_group_bytes);
+        let writer = ArrowWriter::try_new_with_options(room, schema.clone(), writer_options).map_err(failed)?;
         Ok(match with_int96 {
             false => Writer::Arrow(Box::new(writer)),
             true => Writer::Int96(Box::new(Int96Writer::new(writer, schema, self.options.row_group_bytes)?)),
@@ -125,6 +129,17 @@ impl ParquetEncoder {
     }
 }
 
+/// Hands over what the writer has given out; without a copy where `out` is empty. Room for a row group is made at once:
+/// growing into it would hold it twice.
+fn hand_over(inner: &mut Vec<u8>, out: &mut Vec<u8>) {
+    if !out.is_empty() || inner.len() < LARGE_BYTES {
+        out.append(inner);
+    } else {
+        let room = Vec::with_capacity(inner.capacity());
+        *out = std::mem::replace(inner, room);
+    }
+}
+
 impl Encoder for ParquetEncoder {
     fn encode(&mut self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<()> {
         if batch.schema_ref().fields() != self.schema.fields() {
@@ -137,7 +152,7 @@ impl Encoder for ParquetEncoder {
         match self.writer(Some(batch))? {
             Writer::Arrow(writer) => {
                 writer.write(batch).map_err(failed)?;
-                out.append(writer.inner_mut());
+                hand_over(writer.inner_mut(), out);
             }
             Writer::Int96(writer) => writer.write(batch, out)?,
         }
@@ -149,7 +164,7 @@ impl Encoder for ParquetEncoder {
             None => {}
             Some(Writer::Arrow(writer)) => {
                 writer.flush().map_err(failed)?;
-                out.append(writer.inner_mut());
+                hand_over(writer.inner_mut(), out);
             }
             Some(Writer::Int96(writer)) => writer.flush(out)?,
         }
@@ -160,7 +175,7 @@ impl Encoder for ParquetEncoder {
         match self.writer(None)? {
             Writer::Arrow(writer) => {
                 writer.finish().map_err(failed)?;
-                out.append(writer.inner_mut());
+                hand_over(writer.inner_mut(), out);
             }
             Writer::Int96(writer) => writer.finish(out)?,
         }

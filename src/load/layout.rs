@@ -19,6 +19,14 @@ use crate::error::{self, Result};
 
 const STAGE: &str = "stage-";
 
+/// Name of the directory that holds the state of its neighbours.
+const STATE: &str = ".sakia";
+
+/// Whether Hadoop's readers pass a file or directory of this name over.
+fn is_hidden(name: &str) -> bool {
+    name.starts_with(['.', '_'])
+}
+
 /// The paths of one target.
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
@@ -32,13 +40,14 @@ impl Layout {
     /// Refuses a target that is not an absolute path of at least one plain component.
     pub fn new(target: &str) -> Result<Self> {
         let path = target.trim_end_matches('/');
-        let plain = |component: &str| !component.is_empty() && !component.starts_with('.') && !component.contains(':');
+        let plain = |component: &str| !matches!(component, "" | "." | ".." | STATE) && !component.contains(':');
         match path.rsplit_once('/') {
-            Some((parent, name)) if path.starts_with('/') && path[1..].split('/').all(plain) => {
-                Ok(Self { target: path.to_owned(), state: format!("{parent}/.sakia/{name}") })
+            Some((parent, name)) if path.starts_with('/') && !is_hidden(name) && path[1..].split('/').all(plain) => {
+                Ok(Self { target: path.to_owned(), state: format!("{parent}/{STATE}/{name}") })
             }
-            _ => Err(error::config(format!("{target:?} cannot be a target directory"))
-                .hint("give an absolute path without scheme and without components that start with a dot")),
+            _ => Err(error::config(format!("{target:?} cannot be a target directory")).hint(
+                "give an absolute path without scheme whose last component does not start with a dot or underscore",
+            )),
         }
     }
 
@@ -129,7 +138,18 @@ mod tests {
 
     #[test]
     fn what_is_no_target_is_refused() {
-        for target in ["", "/", "orders", "hdfs://localhost:8020/a", "/a//b", "/a/../b", "/a/.sakia"] {
+        for target in [
+            "",
+            "/",
+            "orders",
+            "hdfs://localhost:8020/a",
+            "/a//b",
+            "/a/../b",
+            "/a/.sakia",
+            "/a/.sakia/b",
+            "/a/_b",
+            "/a/.b",
+        ] {
             assert!(Layout::new(target).is_err(), "{target}");
         }
     }

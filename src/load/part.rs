@@ -9,7 +9,7 @@ use crate::error::{self, Result};
 use crate::format::Encoder;
 use crate::storage::FileWriter;
 
-/// Encoded bytes are handed to the filesystem in slices of at least this size.
+/// Encoded bytes are handed to the filesystem once there are so many, in slices of this size.
 const SLICE_BYTES: usize = 1 << 20;
 
 /// Hashes and counts what goes to the file.
@@ -23,7 +23,13 @@ struct StagedFile {
 impl StagedFile {
     async fn ship(&mut self, bytes: Vec<u8>) -> Result<()> {
         self.part.bytes += bytes.len() as u64;
-        self.file.write(Bytes::from(bytes)).await.map_err(|e| e.context(format!("writing {}", self.path)))
+        // In slices, so that few bytes wait for the filesystem while the next row group is being encoded.
+        let mut rest = Bytes::from(bytes);
+        while !rest.is_empty() {
+            let slice = rest.split_to(rest.len().min(SLICE_BYTES));
+            self.file.write(slice).await.map_err(|e| e.context(format!("writing {}", self.path)))?;
+        }
+        Ok(())
     }
 
     async fn finish(mut self) -> Result<StagedPart> {

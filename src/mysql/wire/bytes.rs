@@ -6,13 +6,18 @@ use super::fault::Fault;
 pub(in crate::mysql) struct Bytes<'a>(pub &'a [u8]);
 
 /// What a payload that ends too early is.
-pub(in crate::mysql) const CUT: Fault = Fault::Protocol("a packet that ends too early");
+///
+/// A function, so that nothing is made and dropped for the values that are whole.
+#[cold]
+pub(in crate::mysql) fn cut() -> Fault {
+    Fault::Protocol("a packet that ends too early")
+}
 
 impl<'a> Bytes<'a> {
     /// The next `count` bytes.
     #[inline]
     pub fn take(&mut self, count: usize) -> Result<&'a [u8], Fault> {
-        let (taken, rest) = self.0.split_at_checked(count).ok_or(CUT)?;
+        let (taken, rest) = self.0.split_at_checked(count).ok_or_else(cut)?;
         self.0 = rest;
         Ok(taken)
     }
@@ -20,7 +25,7 @@ impl<'a> Bytes<'a> {
     /// The next `N` bytes.
     #[inline]
     pub fn array<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
-        let (taken, rest) = self.0.split_first_chunk().ok_or(CUT)?;
+        let (taken, rest) = self.0.split_first_chunk().ok_or_else(cut)?;
         self.0 = rest;
         Ok(*taken)
     }
@@ -28,7 +33,7 @@ impl<'a> Bytes<'a> {
     /// The next byte.
     #[inline]
     pub fn byte(&mut self) -> Result<u8, Fault> {
-        let (byte, rest) = self.0.split_first().ok_or(CUT)?;
+        let (byte, rest) = self.0.split_first().ok_or_else(cut)?;
         self.0 = rest;
         Ok(*byte)
     }
@@ -51,7 +56,7 @@ impl<'a> Bytes<'a> {
     /// A string behind its length.
     #[inline]
     pub fn string(&mut self) -> Result<&'a [u8], Fault> {
-        let length = usize::try_from(self.length()?).map_err(|_| CUT)?;
+        let length = usize::try_from(self.length()?).map_err(|_| cut())?;
         self.take(length)
     }
 

@@ -1,6 +1,6 @@
 //! Prepared statements, whose results come in the binary protocol.
 
-use super::bytes::{Bytes, CUT};
+use super::bytes::{Bytes, cut};
 use super::fault::Fault;
 use super::packets::Place;
 use super::{ReadConnection, ResultColumn};
@@ -88,7 +88,7 @@ impl ReadConnection {
         let payload = self.packets.payload(place);
         // The first byte is always zero; two bits of the NULL bits are not used.
         let bits = (columns + 9) / 8;
-        payload.split_at_checked(1 + bits).map(|(head, values)| (&head[1..], values)).ok_or(CUT)
+        payload.split_at_checked(1 + bits).map(|(head, values)| (&head[1..], values)).ok_or_else(cut)
     }
 
     /// Lets the server forget a statement; it gives no answer to that.
