@@ -1,0 +1,2 @@
+//! x
+pub const NAMES: [&str; 1] = ["loss-"];

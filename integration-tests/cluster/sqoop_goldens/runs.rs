@@ -1,0 +1,2 @@
+//! x
+pub const NAMES: [&str; 6] = ["append-two", "eval-select", "inc-", "list-", "target-exists-fails", "export-"];
