@@ -38,15 +38,20 @@ struct Ran {
 impl Stage {
     /// Makes the databases named, `types` or `loss`.
     async fn set(databases: &[&str]) -> Self {
+        Self::set_with(databases, |sql| sql).await
+    }
+
+    /// As [`Self::set`], with other statements in the place of the goldens'.
+    async fn set_with(databases: &[&str], change: fn(String) -> String) -> Self {
         let name = unique("it_golden");
         let mut conn = connect().await;
         for database in databases {
             let sql = std::fs::read_to_string(goldens().join(format!("{database}.sql"))).unwrap();
             let own = format!("{name}_{database}");
-            let sql = ["database if exists ", "create database ", "use "].into_iter().fold(sql, |sql, before| {
-                sql.replace(&format!("{before}{database}"), &format!("{before}{own}"))
-            });
-            let sql = format!("{sql}\nset sql_mode = default");
+            let sql = ["database if exists ", "create database ", "use "]
+                .into_iter()
+                .fold(sql, |sql, before| sql.replace(&format!("{before}{database}"), &format!("{before}{own}")));
+            let sql = change(format!("{sql}\nset sql_mode = default;"));
             conn.query_drop(sql).await.unwrap();
         }
         Self { name, conn }
@@ -103,8 +108,12 @@ impl Stage {
     /// Files of a case's target directory, read over WebHDFS by a client that is not ours; what only we leave there, in
     /// names that Hadoop's readers pass over, is not among them.
     fn written(&self, case: &str) -> Files {
+        self.read(&format!("{}/out", self.dir(case)))
+    }
+
+    fn read(&self, dir: &str) -> Files {
         let local = tempfile::tempdir().unwrap();
-        fetch(&format!("{}/out", self.dir(case)), local.path());
+        fetch(dir, local.path());
         let mut files = files(local.path());
         files.retain(|name, _| !name.starts_with(".sakia") && !name.starts_with("_sakia"));
         files
@@ -197,10 +206,10 @@ except urllib.error.HTTPError as e:
 }
 
 fn remove(dir: &str) {
-    python(&format!("{WEBHDFS}call(args[1], 'DELETE&recursive=true', 'DELETE')"), &[
-        &address("NAMENODE_HTTP_PORT"),
-        dir,
-    ]);
+    python(
+        &format!("{WEBHDFS}call(args[1], 'DELETE&recursive=true', 'DELETE')"),
+        &[&address("NAMENODE_HTTP_PORT"), dir],
+    );
 }
 
 #[test]
@@ -210,5 +219,5 @@ fn every_case_is_replayed_by_a_test() {
         let replayed = here.iter().filter(|names| names.iter().any(|name| case.starts_with(name))).count();
         assert_eq!(replayed, 1, "{case}");
     }
-    assert_eq!(cases("").len(), 52);
+    assert_eq!(cases("").len(), 57);
 }
