@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use mysql_async::prelude::Queryable;
 
+use super::rows;
 use super::{Stage, cases, goldens, sqoop};
-use crate::sqoop_goldens::text::rows;
 
 /// What the names of the cases begin with that this module replays.
 pub const NAMES: [&str; 1] = ["loss-"];
@@ -65,7 +65,7 @@ async fn v18_v19_what_sqoop_loses_doubles_or_bends_arrives_once_and_whole() {
         }
         let ran = sqoop(&args);
         assert_eq!(ran.code, 0, "{table}: {}", ran.err);
-        let ours = stage.read(&stage.dir(table));
+        let ours = super::read(&stage.dir(table));
         assert!(ours.len() > 4, "{table}: {:?}", ours.keys());
         assert_same(&rows(&ours), stage.rows(row, table).await, table);
     }

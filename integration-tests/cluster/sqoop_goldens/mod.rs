@@ -16,11 +16,13 @@ use std::path::{Path, PathBuf};
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 
+pub use self::records::dump;
+pub use self::text::rows;
 use crate::export::connect;
 use crate::stack::{self, address, python, root, setting, unique};
 
 /// Files by their path below a directory.
-type Files = BTreeMap<String, Vec<u8>>;
+pub type Files = BTreeMap<String, Vec<u8>>;
 
 /// The databases of the goldens under names of their own, and a directory in HDFS.
 struct Stage {
@@ -105,18 +107,9 @@ impl Stage {
         sqoop(&self.vector(case, "args"))
     }
 
-    /// Files of a case's target directory, read over WebHDFS by a client that is not ours; what only we leave there, in
-    /// names that Hadoop's readers pass over, is not among them.
+    /// Files of a case's target directory.
     fn written(&self, case: &str) -> Files {
-        self.read(&format!("{}/out", self.dir(case)))
-    }
-
-    fn read(&self, dir: &str) -> Files {
-        let local = tempfile::tempdir().unwrap();
-        fetch(dir, local.path());
-        let mut files = files(local.path());
-        files.retain(|name, _| !name.starts_with(".sakia") && !name.starts_with("_sakia"));
-        files
+        read(&format!("{}/out", self.dir(case)))
     }
 
     async fn clear(mut self, databases: &[&str]) {
@@ -181,6 +174,16 @@ fn files(dir: &Path) -> Files {
     found
 }
 
+/// Files of a directory in HDFS, read over WebHDFS by a client that is not ours; what only we leave there, in names that
+/// Hadoop's readers pass over, is not among them.
+pub fn read(dir: &str) -> Files {
+    let local = tempfile::tempdir().unwrap();
+    fetch(dir, local.path());
+    let mut files = files(local.path());
+    files.retain(|name, _| !name.starts_with(".sakia") && !name.starts_with("_sakia"));
+    files
+}
+
 /// WebHDFS by the standard library of Python.
 const WEBHDFS: &str = "import json, os, urllib.parse, urllib.request
 def call(path, op, method='GET'):
@@ -205,7 +208,8 @@ except urllib.error.HTTPError as e:
     python(&script, &[&address("NAMENODE_HTTP_PORT"), from, to.to_str().unwrap()]);
 }
 
-fn remove(dir: &str) {
+/// Takes a directory out of HDFS.
+pub fn remove(dir: &str) {
     python(
         &format!("{WEBHDFS}call(args[1], 'DELETE&recursive=true', 'DELETE')"),
         &[&address("NAMENODE_HTTP_PORT"), dir],

@@ -41,9 +41,14 @@ fn dumped(stage: &Stage, case: &str, extension: &str) -> (Vec<String>, Value) {
     let names: Vec<String> = files.keys().cloned().collect();
     let data: Vec<_> = files.iter().filter(|(name, _)| name.ends_with(extension)).collect();
     assert_eq!(data.len(), 1, "{case}: {names:?}");
-    let local = tempfile::Builder::new().suffix(extension).tempfile().unwrap();
-    std::fs::write(&local, data[0].1).unwrap();
-    (names, serde_json::from_str(&python(DUMP, &[local.path().to_str().unwrap()])).unwrap())
+    (names, dump(data[0].0, data[0].1))
+}
+
+/// What another reader finds in the bytes of a file.
+pub fn dump(name: &str, bytes: &[u8]) -> Value {
+    let local = tempfile::Builder::new().suffix(name).tempfile().unwrap();
+    std::fs::write(&local, bytes).unwrap();
+    serde_json::from_str(&python(DUMP, &[local.path().to_str().unwrap()])).unwrap()
 }
 
 /// The JSON beside Sqoop's file of a case.

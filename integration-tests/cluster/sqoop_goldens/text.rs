@@ -118,15 +118,15 @@ async fn direct_rows_are_whole_where_sqoops_are_not() {
     let head = std::fs::read_to_string(goldens().join(CORRUPT).join("part-m-00000.head")).unwrap();
     assert!(head.lines().skip(1).all(|line| line.starts_with("INTO `orders` VALUES (")));
     stage.sql("types", "CREATE TABLE orders (id INT PRIMARY KEY, sku VARCHAR(20), note TEXT)").await;
-    let rows = "INSERT INTO orders VALUES (1, 'SKU0007919', 'café ☕'), (2, 'SKU0015838', NULL)";
-    stage.sql("types", rows).await;
+    let insert = "INSERT INTO orders VALUES (1, 'SKU0007919', 'café ☕'), (2, 'SKU0015838', NULL)";
+    stage.sql("types", insert).await;
     let args = stage.vector(CORRUPT, "args");
     let args: Vec<String> = args.into_iter().map(|arg| arg.replace("_shop?", "_types?")).collect();
     let ran = super::sqoop(&args);
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert!(ran.err.contains("--direct"), "that it does nothing here is said: {}", ran.err);
-    let ours = stage.read(&format!("/tmp/{}/direct", stage.name));
-    assert_eq!(super::text::rows(&ours), ["1,SKU0007919,café ☕", "2,SKU0015838,null"]);
+    let ours = super::read(&format!("/tmp/{}/direct", stage.name));
+    assert_eq!(rows(&ours), ["1,SKU0007919,café ☕", "2,SKU0015838,null"]);
     stage.clear(&["types"]).await;
 }
 
