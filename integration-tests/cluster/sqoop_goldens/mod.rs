@@ -143,7 +143,8 @@ fn failed(case: &str) -> bool {
     std::fs::read_to_string(goldens().join(case).join("exit")).unwrap().trim() != "0"
 }
 
-/// Runs `sakia sqoop`.
+/// Runs `sakia sqoop`, in a zone that must not matter: in that of its JVM Sqoop moves every day and time of Avro and
+/// Parquet, and the goldens were made in UTC.
 fn sqoop(args: &[String]) -> Ran {
     let jobs = tempfile::tempdir().unwrap();
     let mut command = stack::sakia();

@@ -81,6 +81,9 @@ impl FilesPlan {
             FileNames::Sqoop => PartNames::Sqoop,
         };
         load.strangers = strangers;
+        if matches!(format, FileFormat::Text(_) | FileFormat::Sequence(_)) {
+            load.columns = schema.fields().iter().map(|field| field.name().clone()).collect();
+        }
         load.success_marker = args.success_file;
         load.run_id = run_id.to_owned();
         load.replaces = (!args.incremental.merge_key.is_empty()).then(Vec::new);
