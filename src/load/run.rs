@@ -283,7 +283,9 @@ impl Load {
 /// # Errors
 /// Those of the filesystem; Data: the record cannot be read.
 pub async fn recorded_columns(fs: &dyn Filesystem, target: &str) -> Result<Vec<String>> {
-    let manifest = read_manifest(fs, &Layout::new(target)?).await?;
+    // A directory that cannot be a target was no load's.
+    let Ok(layout) = Layout::new(target) else { return Ok(Vec::new()) };
+    let manifest = read_manifest(fs, &layout).await?;
     Ok(manifest.map(|manifest| manifest.columns).unwrap_or_default())
 }
 

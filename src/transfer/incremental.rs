@@ -149,11 +149,10 @@ impl CheckColumn {
     /// # Errors
     /// Config: the state belongs to another column or mode, or the value is none of the column's.
     pub fn start(&self, state: Option<&Watermark>, given: Option<&str>) -> Result<Option<String>> {
-        if let Some(state) = state {
-            if state.mode != self.mode || !state.column.eq_ignore_ascii_case(&self.name) {
-                let what = format!("the target was filled incrementally by column {} until now", state.column);
-                return Err(error::config(what).hint("keep to that column and mode, or choose another target"));
-            }
+        let is_other = |s: &&Watermark| s.mode != self.mode || !s.column.eq_ignore_ascii_case(&self.name);
+        if let Some(other) = state.filter(is_other) {
+            let what = format!("the target was filled incrementally by column {} until now", other.column);
+            return Err(error::config(what).hint("keep to that column and mode, or choose another target"));
         }
         let given = given.map(|value| self.checked(value)).transpose()?;
         match (state.and_then(|state| state.last_value.clone()), given) {
