@@ -96,6 +96,9 @@ fn v85_newer_rows_win_in_text_avro_and_parquet() {
         let dirs = [&new, &old, &merged].map(|dir| scene.dir(dir));
         let args = ["--new-data", &dirs[0], "--onto", &dirs[1], "--target-dir", &dirs[2], "--merge-key", "id"];
         done(&scene.sqoop_merge(&args));
+        // Once more, in place: the same rows.
+        let again = ["--new-data", &dirs[0], "--onto", &dirs[2], "--target-dir", &dirs[2], "--merge-key", "id"];
+        done(&scene.sqoop_merge(&again));
         if part.is_empty() {
             assert_eq!(scene.rows(&merged), "0,0\n1,43\n3,313\n");
             continue;

@@ -129,6 +129,31 @@ async fn parquet_files_hold_sqoops_records_and_schemas() {
     replay("parquet-", ".parquet").await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn numbers_are_whole_or_refused_and_a_failed_run_is_in_nobodys_way() {
+    let stage = Stage::set(&["types"]).await;
+    for (case, extension) in [("avro-ints", ".avro"), ("parquet-ints", ".parquet")] {
+        let of_table = |table: &str, more: &[&str]| {
+            let args = stage.vector(case, "args").into_iter();
+            let args = args.map(|arg| if arg == "ints" { table.to_owned() } else { arg });
+            super::sqoop(&args.chain(more.iter().map(|arg| (*arg).to_owned())).collect::<Vec<_>>())
+        };
+        // Sqoop's long ends at 2^63 - 1, and what is just beyond becomes that.
+        let ran = of_table("ubig", &[]);
+        assert_eq!(ran.code, 1, "{}", ran.err);
+        assert!(ran.err.contains("9223372036854775808") && ran.err.contains("bu"), "{}", ran.err);
+        assert_eq!(stage.written(case), super::Files::new());
+        // The next run finds no directory that the failed one left. Sqoop's floats have six digits.
+        let ran = of_table("nums", &["--columns", "id,f", "--where", "id in (2, 7, 10)"]);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        let (_, dumped) = dumped(&stage, case, extension);
+        let floats: Vec<f32> =
+            dumped["records"].as_array().unwrap().iter().map(|r| r["f"].as_f64().unwrap() as f32).collect();
+        assert_eq!(floats, [f32::MAX, 16_777_216.0, 123_456.7]);
+    }
+    stage.clear(&["types"]).await;
+}
+
 /// Parquet's schema as lines, Avro's in the footer as JSON. Who wrote a file is left out, and our keys that tell Hive how
 /// to read days.
 fn normal(mut dump: Value) -> Value {
