@@ -157,7 +157,7 @@ fn sqoop(args: &[String]) -> Ran {
     Ran { code: output.status.code().unwrap_or(-1), out: text(&output.stdout), err: text(&output.stderr) }
 }
 
-/// Files below a local directory; Hadoop's checksums are none.
+/// Files below a local directory.
 fn files(dir: &Path) -> Files {
     let mut found = Files::new();
     let mut left = vec![dir.to_owned()];
@@ -175,14 +175,11 @@ fn files(dir: &Path) -> Files {
     found
 }
 
-/// Files of a directory in HDFS, read over WebHDFS by a client that is not ours; what only we leave there, in names that
-/// Hadoop's readers pass over, is not among them.
+/// Files of a directory in HDFS, hidden ones too, read over WebHDFS by a client that is not ours.
 pub fn read(dir: &str) -> Files {
     let local = tempfile::tempdir().unwrap();
     fetch(dir, local.path());
-    let mut files = files(local.path());
-    files.retain(|name, _| !name.starts_with(".sakia") && !name.starts_with("_sakia"));
-    files
+    files(local.path())
 }
 
 /// WebHDFS by the standard library of Python.
