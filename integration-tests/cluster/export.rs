@@ -102,7 +102,7 @@ impl Scene {
 }
 
 /// A connection that is not the product's.
-async fn connect() -> Conn {
+pub async fn connect() -> Conn {
     let password = std::fs::read_to_string(root().join(setting("SHOP_PASSWORD_FILE"))).unwrap();
     let opts = OptsBuilder::default()
         .ip_or_hostname(setting("STACK_HOST"))

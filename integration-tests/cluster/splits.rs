@@ -1,6 +1,8 @@
 //! Splits on real servers: over every kind of key the splits together are the table, no row twice; however skewed the key,
 //! no split gets much more than its share; and what it costs to find the boundaries.
 
+mod vectors;
+
 use std::collections::BTreeMap;
 use std::time::Instant;
 

@@ -1,9 +1,19 @@
 //! Sqoop's arguments against the stack: statements and lists on MariaDB, imports read back by Hadoop's own shell, and
 //! saved jobs that go on where their last run ended.
 
+mod files;
+mod hbase;
+mod hive;
+mod incremental;
+mod splits;
+mod types;
+
 use std::path::Path;
 use std::process::Output;
 
+use serde_json::Value;
+
+use crate::sqoop_goldens::{self, Files};
 use crate::stack::{self, address, hdfs_shell, root, setting, unique};
 
 /// A MariaDB database, an HDFS directory and a directory of jobs of their own.
@@ -27,10 +37,7 @@ impl Scene {
         let password = root().join(setting("SHOP_PASSWORD_FILE"));
         [
             "--connect".to_owned(),
-            format!(
-                "jdbc:mysql://{}/{database}?useSSL=false",
-                address("MARIADB_PORT").replace("localhost", "127.0.0.1")
-            ),
+            format!("jdbc:mysql://{}/{database}", address("MARIADB_PORT").replace("localhost", "127.0.0.1")),
             "--username".to_owned(),
             setting("SHOP_USER").to_owned(),
             "--password-file".to_owned(),
@@ -49,8 +56,11 @@ impl Scene {
         if tool.starts_with("import") {
             all.extend(["-fs".to_owned(), format!("hdfs://{}", address("NAMENODE_PORT"))]);
         }
+        let (generic, own): (Vec<_>, Vec<_>) =
+            args.iter().map(|arg| (*arg).to_owned()).partition(|a| a.starts_with("-D"));
+        all.extend(generic);
         all.extend(self.connect(database));
-        all.extend(args.iter().map(|arg| (*arg).to_owned()));
+        all.extend(own);
         self.run(&all)
     }
 
@@ -62,9 +72,42 @@ impl Scene {
         self.run(&[&["job"], args].concat().iter().map(|arg| (*arg).to_owned()).collect::<Vec<_>>())
     }
 
+    /// An import into a directory below the scene's.
+    fn import(&self, target: &str, args: &[&str]) -> Output {
+        self.import_of(&self.name, target, args)
+    }
+
+    /// As [`Self::import`]; the parameters of the connect string stand behind the database.
+    fn import_of(&self, database: &str, target: &str, args: &[&str]) -> Output {
+        self.sqoop_on(database, "import", &[args, &["--target-dir", &self.dir(target)]].concat())
+    }
+
+    fn sqoop_merge(&self, args: &[&str]) -> Output {
+        let namenode = format!("hdfs://{}", address("NAMENODE_PORT"));
+        self.run(&[&["merge", "-fs", &namenode], args].concat().iter().map(|arg| (*arg).to_owned()).collect::<Vec<_>>())
+    }
+
+    fn dir(&self, target: &str) -> String {
+        format!("/tmp/{}/{target}", self.name)
+    }
+
+    fn files(&self, target: &str) -> Files {
+        sqoop_goldens::read(&self.dir(target))
+    }
+
+    /// The lines of the files in a directory, sorted.
+    fn rows(&self, target: &str) -> String {
+        sqoop_goldens::rows(&self.files(target)).iter().map(|row| format!("{row}\n")).collect()
+    }
+
+    /// What another reader finds in an Avro or Parquet file.
+    fn dump(&self, target: &str, file: &str) -> Value {
+        sqoop_goldens::dump(file, &self.files(target)[file])
+    }
+
     fn clear(self) {
         done(&self.sqoop_on("", "eval", &["-e", &format!("DROP DATABASE {}", self.name)]));
-        hdfs_shell(&["dfs", "-rm", "-r", "-f", "-skipTrash", &format!("/tmp/{}", self.name)]);
+        sqoop_goldens::remove(&format!("/tmp/{}", self.name));
     }
 }
 
@@ -73,6 +116,13 @@ fn done(output: &Output) -> (String, String) {
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{err}");
     (out.into_owned(), err.into_owned())
+}
+
+/// What a command said that ended with Sqoop's exit code for everything.
+fn failed(output: &Output) -> String {
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    errors
 }
 
 const INTS: &str = "CREATE TABLE ints (id INT PRIMARY KEY, ti TINYINT NULL, t1 TINYINT(1) NULL, bo BOOL NULL)";

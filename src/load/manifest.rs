@@ -57,6 +57,9 @@ pub struct Manifest {
     /// The one partition of the table that the target is.
     #[serde(default, skip_serializing_if = "Partition::is_none")]
     pub static_partition: Partition,
+    /// Names of the fields of its files, where they are text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<String>,
     /// Its files.
     pub parts: Vec<StagedPart>,
 }
@@ -74,6 +77,7 @@ impl Manifest {
             checkpoint: Value::Null,
             table: None,
             static_partition: Partition::none(),
+            columns: Vec::new(),
             parts: Vec::new(),
         }
     }

@@ -36,7 +36,7 @@ pub use self::manifest::{Manifest, StagedPart};
 pub use self::part::{PartWriter, SideWriter};
 pub use self::partition::{DEFAULT_PARTITION, Partition};
 pub use self::plan::{EncoderFactory, LoadMode, LoadPlan, PartNames, Strangers, TablePlan};
-pub use self::run::{Committed, Load};
+pub use self::run::{Committed, Load, recorded_columns};
 use crate::error::Result;
 use crate::metastore::{MetastoreClient, MetastoreOptions};
 use crate::storage::Filesystem;

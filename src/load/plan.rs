@@ -70,6 +70,8 @@ pub struct LoadPlan {
     pub success_marker: bool,
     /// The table over the target, if one is wanted.
     pub table: Option<TablePlan>,
+    /// Names of the fields of text, which does not say them itself; whoever reads the files later finds them recorded.
+    pub columns: Vec<String>,
     /// Sums up what was asked for, so that a later run can tell whether it asks for the same.
     pub fingerprint: String,
     /// The run this load belongs to.
@@ -92,6 +94,7 @@ impl LoadPlan {
             replaces: None,
             success_marker: false,
             table: None,
+            columns: Vec::new(),
             fingerprint: String::new(),
             run_id: String::new(),
             load_id: None,

@@ -222,6 +222,7 @@ impl Load {
         let mut manifest =
             Manifest::new(load_id, plan.mode, layout.target.clone(), plan.run_id.clone(), plan.fingerprint.clone());
         (manifest.parts, manifest.checkpoint, manifest.success_marker) = (parts, checkpoint, plan.success_marker);
+        manifest.columns = plan.columns;
         if let Some(table) = table {
             (manifest.table, manifest.static_partition) = (Some(table.spec), table.static_partition);
         }
@@ -275,6 +276,17 @@ impl Load {
         self.cluster.fs.delete(&stage, DeleteOptions { recursive: true }).await?;
         self.lock.release().await
     }
+}
+
+/// Names of the fields of the text files in a directory, as the last load recorded them; none where nobody did.
+///
+/// # Errors
+/// Those of the filesystem; Data: the record cannot be read.
+pub async fn recorded_columns(fs: &dyn Filesystem, target: &str) -> Result<Vec<String>> {
+    // A directory that cannot be a target was no load's.
+    let Ok(layout) = Layout::new(target) else { return Ok(Vec::new()) };
+    let manifest = read_manifest(fs, &layout).await?;
+    Ok(manifest.map(|manifest| manifest.columns).unwrap_or_default())
 }
 
 /// Finishes the recorded load if its stage is still there, and removes everything else from the state directory.

@@ -69,6 +69,8 @@ pub struct CheckColumn {
     name: String,
     kind: Kind,
     nullable: bool,
+    /// Whether rows that are read again take the place of their older selves.
+    merges: bool,
 }
 
 impl CheckColumn {
@@ -107,7 +109,8 @@ impl CheckColumn {
             let what = format!("check column {name} holds numbers and not times of last change");
             return Err(error::config(what).hint("use incremental append, or a date or time column"));
         }
-        Ok(Some(Self { mode, nullable: column.nullable, name: column.name, kind }))
+        let merges = !args.merge_key.is_empty();
+        Ok(Some(Self { mode, nullable: column.nullable, name: column.name, kind, merges }))
     }
 
     /// What finds the bound: the greatest value, to be selected in the snapshot, or the server's time, to be asked
@@ -140,23 +143,28 @@ impl CheckColumn {
         !matches!(self.kind, Kind::Time { zoned: true, .. })
     }
 
-    /// Where this run starts: the state beside the data, or what the user gave for the first run.
+    /// Where this run starts: the state beside the data, or what the user gave for the first run. An earlier start than
+    /// the state's is taken where rows are merged, as reading rows again doubles none.
     ///
     /// # Errors
     /// Config: the state belongs to another column or mode, or the value is none of the column's.
     pub fn start(&self, state: Option<&Watermark>, given: Option<&str>) -> Result<Option<String>> {
-        if let Some(state) = state {
-            if state.mode != self.mode || !state.column.eq_ignore_ascii_case(&self.name) {
-                let what = format!("the target was filled incrementally by column {} until now", state.column);
-                return Err(error::config(what).hint("keep to that column and mode, or choose another target"));
-            }
-            if state.last_value.is_some() {
-                return Ok(state.last_value.clone());
-            }
+        let is_other = |s: &&Watermark| s.mode != self.mode || !s.column.eq_ignore_ascii_case(&self.name);
+        if let Some(other) = state.filter(is_other) {
+            let what = format!("the target was filled incrementally by column {} until now", other.column);
+            return Err(error::config(what).hint("keep to that column and mode, or choose another target"));
         }
-        match given {
-            Some(value) => self.checked(value).map(|value| Some(value.to_owned())),
-            None => Ok(None),
+        let given = given.map(|value| self.checked(value)).transpose()?;
+        match (state.and_then(|state| state.last_value.clone()), given) {
+            (Some(reached), Some(given)) if self.merges && given < reached => Ok(Some(given)),
+            (Some(reached), Some(given)) if given != reached => {
+                tracing::warn!(
+                    "the target holds the rows up to {} {reached}, where this run goes on; last-value {given} is only for the first run",
+                    self.name
+                );
+                Ok(Some(reached))
+            }
+            (reached, given) => Ok(reached.or(given)),
         }
     }
 
@@ -188,16 +196,22 @@ impl CheckColumn {
         }
     }
 
-    /// A value as the user typed it goes into SQL text: numbers must be numbers, times times.
-    fn checked<'a>(&self, value: &'a str) -> Result<&'a str> {
-        let value = value.trim();
+    /// A value as the user typed it goes into SQL text: numbers must be numbers, times times. A day is its midnight.
+    fn checked(&self, value: &str) -> Result<String> {
+        let mut value = value.trim().to_owned();
         let fits = match self.kind {
             Kind::Number => value.parse::<f64>().is_ok_and(f64::is_finite),
             Kind::Date => value.parse::<jiff::civil::Date>().is_ok(),
             Kind::Time { .. } => value.replacen(' ', "T", 1).parse::<jiff::civil::DateTime>().is_ok(),
         };
-        let what = || format!("last-value {value:?} is no value of check column {}", self.name);
-        if fits { Ok(value) } else { Err(error::config(what()).hint("write it as the database shows it")) }
+        if !fits {
+            let what = format!("last-value {value:?} is no value of check column {}", self.name);
+            return Err(error::config(what).hint("write it as the database shows it"));
+        }
+        if matches!(self.kind, Kind::Time { .. }) && !value.contains([' ', 'T']) {
+            value.push_str(" 00:00:00");
+        }
+        Ok(value)
     }
 }
 
@@ -260,6 +274,18 @@ mod tests {
         let modified = check(IncrementalMode::Lastmodified, "datetime").unwrap();
         assert!(modified.start(None, Some("yesterday")).is_err());
         assert!(modified.start(None, Some("2024-01-01 10:00:00.5")).is_ok());
+    }
+
+    #[test]
+    fn a_day_is_its_midnight_and_merged_rows_may_be_read_again() {
+        let mut modified = check(IncrementalMode::Lastmodified, "datetime").unwrap();
+        assert_eq!(modified.start(None, Some("2024-01-01")).unwrap().as_deref(), Some("2024-01-01 00:00:00"));
+        let state = modified.watermark(Some("2024-02-01 00:00:00"), None);
+        let from = |check: &CheckColumn, given| check.start(Some(&state), Some(given)).unwrap().unwrap();
+        assert_eq!(from(&modified, "2024-01-01"), "2024-02-01 00:00:00");
+        modified.merges = true;
+        assert_eq!(from(&modified, "2024-01-01"), "2024-01-01 00:00:00");
+        assert_eq!(from(&modified, "2024-03-01"), "2024-02-01 00:00:00", "no row between is passed over");
     }
 
     #[test]

@@ -221,6 +221,7 @@ async fn same(scene: &mut Scene) -> Vec<Vec<String>> {
         .await
 }
 
+// V100.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn avro_fields_are_found_by_name() {
     let mut scene = Scene::set(&["CREATE TABLE t (`_lead` INT, `a b` INT, `class` INT)"]).await;

@@ -11,6 +11,7 @@ fn records(range: std::ops::Range<i32>, factor: i32) -> String {
 
 const TABLE: &str = "CREATE TABLE t (A INT NOT NULL, B VARCHAR(32), C INT)";
 
+// V87.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_rows_arrive_however_they_are_cut() {
     let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
@@ -38,6 +39,7 @@ async fn all_rows_arrive_however_they_are_cut() {
     }
 }
 
+// V88.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn null_strings_and_columns() {
     let mut scene =
@@ -61,6 +63,7 @@ async fn null_strings_and_columns() {
     scene.clear().await;
 }
 
+// V89, V90 and V92.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn updates_change_the_rows_found_and_count_the_others() {
     let mut scene = Scene::set(&[TABLE]).await;
@@ -91,6 +94,7 @@ async fn updates_change_the_rows_found_and_count_the_others() {
     scene.clear().await;
 }
 
+// V91.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_keys_find_one_row_and_a_bad_record_is_left_out() {
     let table = "CREATE TABLE t (A INT, B INT, C VARCHAR(9) NOT NULL, PRIMARY KEY (A, B))";
@@ -105,6 +109,7 @@ async fn two_keys_find_one_row_and_a_bad_record_is_left_out() {
     scene.clear().await;
 }
 
+// V93.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn allow_insert_adds_and_changes_by_the_unique_key() {
     let mut scene = Scene::set(&["CREATE TABLE t (A INT PRIMARY KEY, B VARCHAR(32), C INT)"]).await;
@@ -120,6 +125,7 @@ async fn allow_insert_adds_and_changes_by_the_unique_key() {
     scene.clear().await;
 }
 
+// V94.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_procedure_is_called_with_each_record() {
     let procedure = "CREATE PROCEDURE p (IN id INT, IN msg VARCHAR(24), IN day DATE, IN val INT) BEGIN \
@@ -149,6 +155,7 @@ async fn an_engine_without_transactions_takes_row_by_row() {
     scene.clear().await;
 }
 
+// V95.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn options_that_contradict_each_other_are_refused() {
     let scene = Scene::set(&[TABLE, "CREATE TABLE s (A INT, B TEXT, C INT)"]).await;

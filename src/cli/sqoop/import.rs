@@ -43,6 +43,8 @@ pub fn import(
     args.hbase = hbase(given, properties)?;
     args.existing = existing(given);
     hive::table(given, &mut args, notes)?;
+    // What Sqoop adds to a directory it moves there file by file, without the marker.
+    args.success_file = args.existing != Existing::Append || args.hive_database.is_some();
     directories(given, &paths, hdfs, &mut args, notes)?;
     Ok(args)
 }

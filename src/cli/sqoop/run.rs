@@ -113,6 +113,10 @@ async fn run_step(step: Step, mut servers: Servers, password: Password, stop: &S
     if let (Some(mode), Some(last_value)) = (incremental.mode, summary.steps.iter().find_map(|s| s.last_value.clone()))
     {
         // As Sqoop says it; scripts look for these lines.
+        if mode == crate::transfer::args::IncrementalMode::Append && summary.steps.iter().all(|s| s.rows_in == 0) {
+            tracing::info!("No new rows detected since last import.");
+            return Ok(summary);
+        }
         let mode = if mode == crate::transfer::args::IncrementalMode::Append { "append" } else { "lastmodified" };
         tracing::info!(
             "Incremental import complete! To run another incremental import of all data following this import, supply the following arguments:"

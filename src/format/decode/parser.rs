@@ -236,6 +236,7 @@ mod tests {
         parse_record(text, &quoted()).unwrap().into_iter().map(|field| field.text).collect()
     }
 
+    // V28.
     #[test]
     fn empty_fields_are_sqoops() {
         assert_eq!(texts(""), [""; 0]);
@@ -246,6 +247,7 @@ mod tests {
         assert_eq!(texts("foo,"), ["foo", ""]);
     }
 
+    // V29 to V31.
     #[test]
     fn escapes_and_enclosers_are_sqoops() {
         assert_eq!(texts("the \\,field"), ["the ,field"]);
@@ -260,6 +262,7 @@ mod tests {
         assert_eq!(texts("q\"uote,it's"), ["q\"uote", "it's"]);
     }
 
+    // V32. A record that is null does not exist here: there is no text without a text.
     #[test]
     fn a_required_encloser_is_required() {
         let delimiters = Delimiters { enclosed_by: Some('"'), escaped_by: Some('\\'), ..Delimiters::default() };

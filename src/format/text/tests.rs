@@ -31,6 +31,7 @@ fn delimited(enclosed_by: Option<char>, optionally: bool, escaped_by: Option<cha
     TextOptions { delimiters, style, ..TextOptions::default() }
 }
 
+// V24 to V27.
 #[test]
 fn fields_are_formatted_as_sqoops_are() {
     let optional = delimited(Some('"'), true, Some('\\'), TextStyle::Sqoop);

@@ -22,6 +22,7 @@ fn none(kind: Kind, texts: &[&str]) {
     }
 }
 
+// V41.
 #[test]
 fn booleans_are_sqoops_words() {
     for text in ["true", "True", "t", "T", "on", "ON", "yes", "yEs", "1"] {

@@ -10,7 +10,7 @@ use super::{MergeOptions, Rewrite, Verdict, judge};
 use crate::error::{self, Error, Kind, Result};
 use crate::format::decode::FileKind;
 use crate::format::text::TextStyle;
-use crate::load::{Cluster, EncoderFactory, Load, LoadMode, LoadPlan, PartNames, StagedPart};
+use crate::load::{Cluster, EncoderFactory, Load, LoadMode, LoadPlan, PartNames, StagedPart, recorded_columns};
 use crate::shutdown::Stop;
 use crate::telemetry::summary::{Outcome, StepSummary};
 use crate::transfer::args::{FileNames, MergeArgs};
@@ -39,6 +39,8 @@ struct Prepared {
     rewrite: Rewrite,
     /// Into the place of the old data.
     in_place: bool,
+    /// Names of the fields of text.
+    columns: Vec<String>,
 }
 
 /// Writes the newest row of each key into the target directory, which may be that of the old rows.
@@ -92,7 +94,8 @@ async fn prepare(args: &MergeArgs, cluster: &Cluster) -> Result<Prepared> {
         return Err(error::config("the merge has no merge-key").hint("name the key columns"));
     }
     let text = words::of_written(&args.text, TextStyle::Exact)?;
-    let set_options = || FileSetOptions { text: words::decoding(text.clone()), columns: args.columns.clone() };
+    let columns = columns(args, cluster, [&onto, &new]).await?;
+    let set_options = || FileSetOptions { text: words::decoding(text.clone()), columns: columns.clone() };
     let old = open(cluster, &onto, set_options()).await?;
     let new = open(cluster, &new, set_options()).await?;
     if let (Some(old), Some(new)) = (&old, &new) {
@@ -110,7 +113,18 @@ async fn prepare(args: &MergeArgs, cluster: &Cluster) -> Result<Prepared> {
             None => Arc::new(NoFiles),
         }
     };
-    Ok(Prepared { old: data(old), new: data(new), rewrite, in_place: onto == target })
+    Ok(Prepared { old: data(old), new: data(new), rewrite, in_place: onto == target, columns })
+}
+
+/// Names of the fields of text: as given, or as they were recorded when the older or the newer files were written.
+async fn columns(args: &MergeArgs, cluster: &Cluster, directories: [&str; 2]) -> Result<Vec<String>> {
+    let mut columns = args.columns.clone();
+    for directory in directories {
+        if columns.is_empty() {
+            columns = recorded_columns(cluster.fs.as_ref(), directory).await?;
+        }
+    }
+    Ok(columns)
 }
 
 async fn open(cluster: &Cluster, directory: &str, options: FileSetOptions) -> Result<Option<FileSet>> {
@@ -156,6 +170,7 @@ fn plan(args: &MergeArgs, prepared: &Prepared, run_id: &str) -> LoadPlan {
         // Known once the target is locked.
         replaces: prepared.in_place.then(Vec::new),
         success_marker: args.success_file,
+        columns: prepared.columns.clone(),
         fingerprint: Sha256::digest(asked).iter().map(|byte| format!("{byte:02x}")).collect(),
         run_id: run_id.to_owned(),
         ..LoadPlan::new(args.target_dir.clone(), LoadMode::Replace, schema, encoder)
@@ -179,7 +194,7 @@ async fn fill(
     cluster: &Cluster,
     options: &MergeOptions,
 ) -> Result<Filled> {
-    let Prepared { old, new, rewrite, in_place } = prepared;
+    let Prepared { old, new, rewrite, in_place, .. } = prepared;
     let mut replaced = None;
     if *in_place {
         // Listed before the lock was taken: a load that ended in between may have changed it.
