@@ -82,6 +82,11 @@ impl BatchBuilder {
         Ok(())
     }
 
+    /// Dates that were none and became NULL, in all batches so far.
+    pub fn no_dates(&self) -> u64 {
+        self.columns.iter().map(|column| column.no_dates).sum()
+    }
+
     /// Rows collected.
     pub fn rows(&self) -> usize {
         self.rows

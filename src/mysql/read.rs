@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
@@ -46,6 +47,8 @@ pub struct Selection {
     pub schema: SchemaRef,
     options: TypeOptions,
     carriers: Vec<Carrier>,
+    /// Dates that were none and became NULL; clones count together.
+    no_dates: Arc<AtomicU64>,
 }
 
 impl Selection {
@@ -96,7 +99,7 @@ impl Selection {
                 .hint("check the names in map-column-java"));
         }
         let carriers = columns.iter().map(|c| c.carrier(options)).collect::<Result<_>>()?;
-        Ok(Self { source, columns, condition, schema, options: options.clone(), carriers })
+        Ok(Self { source, columns, condition, schema, options: options.clone(), carriers, no_dates: Arc::default() })
     }
 
     /// Leaves out the rows that do not meet a further condition.
@@ -114,6 +117,11 @@ impl Selection {
     pub fn rename(&mut self, names: &[String], metadata: HashMap<String, String>) {
         let fields = self.schema.fields().iter().zip(names).map(|(f, name)| f.as_ref().clone().with_name(name));
         self.schema = Arc::new(Schema::new_with_metadata(fields.collect::<Vec<_>>(), metadata));
+    }
+
+    /// Dates that were none and became NULL, in all that was read.
+    pub fn no_dates(&self) -> u64 {
+        self.no_dates.load(Ordering::Relaxed)
     }
 
     /// The table, if it is one.
@@ -209,6 +217,7 @@ impl Selection {
                 }
             }
         }
+        self.no_dates.fetch_add(batch.no_dates(), Ordering::Relaxed);
         if batch.rows() > 0 {
             // Whoever does not take it any more has failed already and says so itself.
             let _ = to.send(batch.finish().map_err(|e| Fault::Ours(self.in_source(e)))?).await;

@@ -26,6 +26,8 @@ pub(super) struct ColumnDecoder {
     pub(super) zero_dates: ZeroDates,
     invalid_text: InvalidText,
     pub(super) builder: Builder,
+    /// Dates that were none and became NULL.
+    pub(super) no_dates: u64,
     /// Bytes of the values of the last batch, if they vary in length.
     last_bytes: usize,
 }
@@ -112,6 +114,7 @@ impl ColumnDecoder {
             zero_dates: options.zero_dates,
             invalid_text: options.invalid_text,
             builder: Builder::new(carrier, 0, 0),
+            no_dates: 0,
             last_bytes: 0,
         }
     }
@@ -225,7 +228,10 @@ impl ColumnDecoder {
     /// Does with a date that is none what the policy says.
     pub(super) fn append_no_date(&mut self, date: &Dated) -> Result<(), Wrong> {
         match self.zero_dates {
-            ZeroDates::Null => self.append_null(),
+            ZeroDates::Null => {
+                self.no_dates += 1;
+                self.append_null();
+            }
             ZeroDates::Error | ZeroDates::Text => return Err(Box::new(no_date(date))),
         }
         Ok(())

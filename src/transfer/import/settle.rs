@@ -134,6 +134,10 @@ fn detail(landing: &Landing, moment: &Moment) -> String {
     if let Some(engine) = landing.plan.without_snapshots() {
         detail = format!("{detail}, which does not bind {engine}");
     }
+    let no_dates = landing.plan.selection.no_dates();
+    if no_dates > 0 {
+        detail = format!("{detail}, {no_dates} zero or partial dates became NULL");
+    }
     for note in landing.plan.notes.iter().chain(&landing.notes) {
         detail = format!("{detail}, {note}");
     }
