@@ -19,7 +19,7 @@ use clap::Parser;
 
 use crate::error::{self, Error, Result};
 use crate::shutdown::Stop;
-use crate::telemetry::log;
+use crate::telemetry::{log, progress};
 
 pub use args::Cli;
 
@@ -31,6 +31,7 @@ pub fn main() -> ExitCode {
     }
     let cli = Cli::parse();
     log::init(cli.verbose);
+    progress::init();
     let run = block_on(async {
         let stop = Stop::on_signals()?;
         commands::run(cli.command, &stop).await

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::Instant;
 
+use tracing::Instrument;
+
 use crate::error::{self, Result};
 use crate::shutdown::Stop;
 use crate::telemetry::summary::{StepSummary, Summary};
@@ -17,6 +19,12 @@ use super::step::{Step, StepKind};
 /// # Errors
 /// The first failing step's error, with the step named in front; steps after it are not started.
 pub async fn run(pipeline: &Pipeline, summary: &mut Summary, stop: &Stop) -> Result<()> {
+    // Every line of the log says which run it belongs to.
+    let span = tracing::info_span!("run", id = %summary.run_id);
+    run_steps(pipeline, summary, stop).instrument(span).await
+}
+
+async fn run_steps(pipeline: &Pipeline, summary: &mut Summary, stop: &Stop) -> Result<()> {
     let mut connections = Connections::new(pipeline);
     for step in &pipeline.steps {
         stop.check()?;

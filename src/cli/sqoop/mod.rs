@@ -31,7 +31,7 @@ use std::process::ExitCode;
 use super::report;
 use crate::error::{self, Error, Kind, Result};
 use crate::shutdown::Stop;
-use crate::telemetry::log;
+use crate::telemetry::{log, progress};
 
 pub use jobs::{save as save_job, show as show_job, vector as job_vector};
 pub use run::run_saved;
@@ -80,6 +80,7 @@ fn run_all(args: &[OsString]) -> Result<()> {
     let explain = args.len() < typed;
     let request = translate::translate(&options_file::expand(&args)?)?;
     log::init(u8::from(request.verbose));
+    progress::init();
     if explain {
         return run::explain(request);
     }

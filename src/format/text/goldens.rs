@@ -14,7 +14,8 @@ use super::*;
 use crate::format::Encoder;
 
 fn golden(name: &str) -> String {
-    let path = format!("{}/integration-tests/golden/sqoop-text/{name}", env!("CARGO_MANIFEST_DIR"));
+    let path =
+        format!("{}/integration-tests/golden/sqoop-1.4.7/text-{name}/out/part-m-00000", env!("CARGO_MANIFEST_DIR"));
     std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"))
 }
 
