@@ -21,7 +21,7 @@ use super::step::{Step, StepKind};
 pub async fn run(pipeline: &Pipeline, summary: &mut Summary, stop: &Stop) -> Result<()> {
     // Every line of the log says which run it belongs to.
     let span = tracing::info_span!("run", id = %summary.run_id);
-    run_steps(pipeline, summary, stop).instrument(span).await
+    Box::pin(run_steps(pipeline, summary, stop)).instrument(span).await
 }
 
 async fn run_steps(pipeline: &Pipeline, summary: &mut Summary, stop: &Stop) -> Result<()> {
@@ -31,7 +31,9 @@ async fn run_steps(pipeline: &Pipeline, summary: &mut Summary, stop: &Stop) -> R
         let label = format!("{} {}", step.kind.as_str(), step.name);
         tracing::info!("{label}: starts");
         let started = Instant::now();
-        let mut done = run_step(&mut connections, step, &summary.run_id, stop).await.map_err(|e| e.context(&label))?;
+        // Boxed: the future of a step holds those of all kinds of steps.
+        let done = Box::pin(run_step(&mut connections, step, &summary.run_id, stop)).await;
+        let mut done = done.map_err(|e| e.context(&label))?;
         done.step.clone_from(&label);
         done.elapsed = started.elapsed();
         tracing::info!(rows_in = done.rows_in, rows_out = done.rows_out, rejects = done.rejects, "{label}: ends");
