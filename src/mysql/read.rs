@@ -45,6 +45,8 @@ pub struct Selection {
     pub condition: Option<String>,
     /// Schema of the batches.
     pub schema: SchemaRef,
+    /// Most rows of a batch; fewer where rows are wide.
+    pub most_rows: usize,
     options: TypeOptions,
     carriers: Vec<Carrier>,
     /// Dates that were none and became NULL; clones count together.
@@ -99,7 +101,16 @@ impl Selection {
                 .hint("check the names in map-column-java"));
         }
         let carriers = columns.iter().map(|c| c.carrier(options)).collect::<Result<_>>()?;
-        Ok(Self { source, columns, condition, schema, options: options.clone(), carriers, no_dates: Arc::default() })
+        Ok(Self {
+            source,
+            columns,
+            condition,
+            schema,
+            most_rows: BATCH_ROWS,
+            options: options.clone(),
+            carriers,
+            no_dates: Arc::default(),
+        })
     }
 
     /// Leaves out the rows that do not meet a further condition.
@@ -192,7 +203,7 @@ impl Selection {
         to: &mpsc::Sender<RecordBatch>,
     ) -> Result<(u64, bool), Fault> {
         let result = conn.execute(statement).await?;
-        let most_rows = (BATCH_BYTES / (8 * result.len().max(1))).clamp(64, BATCH_ROWS);
+        let most_rows = (BATCH_BYTES / (8 * result.len().max(1))).clamp(64, BATCH_ROWS).min(self.most_rows).max(1);
         let mut batch = BatchBuilder::new(self.schema.clone(), &self.carriers, &result, &self.options, most_rows)
             .map_err(|e| Fault::Ours(self.in_source(e)))?;
         let mut rows = 0;

@@ -1,6 +1,6 @@
 //! Progress lines on a terminal: one a split, with rows, speed, share done and time left; nothing at all on a pipe.
 //!
-//! Lines are global, as the log is: whoever moves rows asks for a [`line`] and tells it what moved. The log is written
+//! Lines are global, as the log is: whoever moves rows asks for a [`line()`] and tells it what moved. The log is written
 //! above them.
 
 use std::io::{IsTerminal, Write};

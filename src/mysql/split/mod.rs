@@ -3,9 +3,9 @@
 //! Cuts are values that are really there, chosen so that the splits hold about as many rows each, however the key is
 //! skewed. All comparing is the server's: a split is a pair of SQL conditions around such values, so it is right for any
 //! collation. Two ways lead to the cuts:
-//! - [`dives`]: an index on the key answers where a guessed value would lie and how many rows lie between two values,
+//! - `dives`: an index on the key answers where a guessed value would lie and how many rows lie between two values,
 //!   each for the price of one lookup. Rows are not read, whatever the size of the table.
-//! - [`sample`]: without an index (and for a view or a query) one pass over the rows draws a sample of them. Such splits
+//! - `sample`: without an index (and for a view or a query) one pass over the rows draws a sample of them. Such splits
 //!   cost a pass each, too, so there are no more than connections.
 //!
 //! Neither is asked where the server reckons with less rows than fill two splits.

@@ -97,7 +97,7 @@ impl Statement {
         }
     }
 
-    /// The statement that asks for [`load_rows`].
+    /// The statement that asks for `load_rows`.
     pub fn load_data(&self) -> &str {
         &self.load
     }

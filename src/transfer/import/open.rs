@@ -9,7 +9,7 @@ use crate::load::Load;
 use crate::mysql::read::Selection;
 use crate::mysql::table::Table;
 use crate::mysql::wire::ReadConnection;
-use crate::transfer::args::{ImportAllArgs, ImportArgs, ImportFormat, ParquetTimestamps};
+use crate::transfer::args::{ImportAllArgs, ImportArgs, ImportFormat, ParquetTimestamps, ZeroDates};
 use crate::transfer::cells::CellWriter;
 use crate::transfer::ends::Ends;
 use crate::transfer::plan::{Facts, ImportPlan, TargetPlan, check_options, type_options};
@@ -30,7 +30,14 @@ pub(super) async fn plan(
     run_id: &str,
 ) -> Result<ImportPlan> {
     check_options(args)?;
-    let types = type_options(args)?;
+    let mut types = type_options(args)?;
+    let jdbc = ends.mysql.jdbc();
+    if let (Some(zero_dates), true) = (jdbc.zero_dates, args.zero_dates == ZeroDates::default()) {
+        types.zero_dates = zero_dates;
+    }
+    if let Some(is_bit) = jdbc.tiny_int_is_bit {
+        types.tiny_int_is_bit = is_bit;
+    }
     let selection = match (&args.table, &args.query) {
         (Some(name), None) => {
             let table = Table::describe(conn, ends.mysql.database(), name).await?;

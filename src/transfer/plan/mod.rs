@@ -84,7 +84,10 @@ impl ImportPlan {
             Some(table) => table.full_name(),
             None => "query".to_owned(),
         };
-        let selection = read::named(args, selection)?;
+        let mut selection = read::named(args, selection)?;
+        if let Some(rows) = args.fetch_size {
+            selection.most_rows = rows as usize;
+        }
         let (key, connections) = read::key(args, &selection)?;
         let check = CheckColumn::new(&args.incremental, |name| read::column(&selection, name).cloned())?;
         let mut notes = read::notes(args, &selection);
