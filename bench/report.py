@@ -2,6 +2,15 @@
 
 import json
 import statistics
+from pathlib import Path
+
+# Where files lie on the machine that measured is nobody's business.
+HOME, ROOT = str(Path.home()), str(Path(__file__).resolve().parent.parent)
+
+
+def plain(part):
+    return str(part).replace(ROOT, ".").replace(HOME, "~")
+
 
 # What a case is called in the table.
 TITLES = {
@@ -134,7 +143,7 @@ def write(directory, facts, cases, runs, notes):
     raw = {
         "facts": facts,
         "cases": {
-            case.name: {"command": [str(p) for p in case.command], "rows": case.rows, "median": found[case.name], "runs": runs[case.name]}
+            case.name: {"command": [plain(p) for p in case.command], "rows": case.rows, "median": found[case.name], "runs": runs[case.name]}
             for case in cases
         },
         "notes": notes,
