@@ -5,6 +5,7 @@
 
 pub mod args;
 mod cells;
+mod cleanup;
 mod ends;
 pub mod export;
 pub mod import;

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::Input;
-use super::input::InputReader;
+use super::input::{InputReader, read_buffered};
 use crate::error::{self, Result};
 use crate::format::avro::put_long;
 
@@ -246,10 +246,6 @@ impl BufRead for Blocks {
 
 impl Read for Blocks {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let bytes = self.fill_buf()?;
-        let now = bytes.len().min(buffer.len());
-        buffer[..now].copy_from_slice(&bytes[..now]);
-        self.consume(now);
-        Ok(now)
+        read_buffered(self, buffer)
     }
 }

@@ -144,6 +144,15 @@ impl InputReader {
     }
 }
 
+/// What `read` gives of a reader that has its bytes in a buffer.
+pub(super) fn read_buffered(reader: &mut impl BufRead, buffer: &mut [u8]) -> io::Result<usize> {
+    let bytes = reader.fill_buf()?;
+    let now = bytes.len().min(buffer.len());
+    buffer[..now].copy_from_slice(&bytes[..now]);
+    reader.consume(now);
+    Ok(now)
+}
+
 impl BufRead for InputReader {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.buffer.is_empty() && self.at < self.end {
@@ -161,10 +170,6 @@ impl BufRead for InputReader {
 
 impl Read for InputReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let bytes = self.fill_buf()?;
-        let now = bytes.len().min(buffer.len());
-        buffer[..now].copy_from_slice(&bytes[..now]);
-        self.consume(now);
-        Ok(now)
+        read_buffered(self, buffer)
     }
 }

@@ -31,6 +31,7 @@ use self::reject::Rejects;
 pub use self::row::{Origin, Shape};
 use self::work::{Counts, Job, work};
 use super::args::ExportArgs;
+use super::cleanup;
 use crate::error::{self, Effect, Error, Kind, Result};
 use crate::load::Cluster;
 use crate::mysql::MySqlClient;
@@ -38,9 +39,6 @@ use crate::mysql::write::{Action, Staging, Target};
 use crate::shutdown::Stop;
 use crate::telemetry::progress;
 use crate::telemetry::summary::{Outcome, StepSummary};
-
-/// Time for taking back what a stopped export has begun.
-const CLEANUP_TIME: Duration = Duration::from_secs(4);
 
 /// Looks up source and target and decides the export; reads the heads of files and writes nothing.
 ///
@@ -187,12 +185,7 @@ async fn count(job: &Job) -> Result<u64> {
 /// Ends the connections whatever they are doing; the server takes back what they have not committed.
 async fn take_back(job: &Job) {
     let ids = job.ids.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    match tokio::time::timeout(CLEANUP_TIME, job.client.kill(&ids)).await {
-        Ok(Ok(())) => {}
-        // The server notices the closed sockets by itself, only later.
-        Ok(Err(error)) => tracing::warn!(%error, "connections of the export could not be ended"),
-        Err(_) => tracing::warn!("connections of the export could not be ended in time"),
-    }
+    cleanup::end_connections(&job.client, &ids, "export").await;
 }
 
 /// Adds to an error what it left behind.

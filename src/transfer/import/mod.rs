@@ -29,9 +29,9 @@ use futures::{StreamExt, stream};
 use self::cut::Opened;
 use self::landing::Landing;
 use self::moment::Moment;
-use self::settle::CLEANUP_TIME;
 use self::work::{Item, Work};
 use super::args::{ImportAllArgs, ImportArgs};
+use super::cleanup;
 use super::ends::Ends;
 use super::plan::ImportPlan;
 use super::queue::Queue;
@@ -210,7 +210,7 @@ async fn tables(args: &[&ImportArgs], ends: &Ends<'_>, run_id: &str, stop: &Stop
     let unfinished = read.is_err() || !left.is_empty() || tables.iter().any(|t| t.end.is_err());
     give_up(left).await;
     if unfinished {
-        end_statements(ends, &ids).await;
+        cleanup::end_connections(ends.mysql, &ids, "import").await;
     }
     let lost = match read {
         Ok(ends) if all_lost(&ends) => ends.into_iter().find_map(Result::err),
@@ -262,13 +262,4 @@ async fn give_up(left: Vec<Item>) {
     });
     let landings: Vec<Arc<Landing>> = landings.collect();
     join_all(landings.iter().map(|landing| settle::give_up(landing))).await;
-}
-
-/// Ends what still runs on the server for an import that failed or was stopped.
-async fn end_statements(ends: &Ends<'_>, ids: &[u32]) {
-    match tokio::time::timeout(CLEANUP_TIME, ends.mysql.kill(ids)).await {
-        Ok(Ok(())) => {}
-        Ok(Err(left)) => tracing::warn!(error = %left, "a failed import left a running statement"),
-        Err(_) => tracing::warn!("a failed import left a running statement: the database did not answer in time"),
-    }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use super::landing::{Landing, Target};
 use super::moment::Moment;
@@ -13,10 +12,8 @@ use crate::hiveserver2::Session;
 use crate::load::{Load, LoadMode};
 use crate::shutdown::Stop;
 use crate::telemetry::summary::{Outcome, StepSummary};
+use crate::transfer::cleanup;
 use crate::transfer::ends::Ends;
-
-/// Time for throwing away what a failed import staged; the next one does it otherwise.
-pub(super) const CLEANUP_TIME: Duration = Duration::from_secs(4);
 
 /// Ends a table all of whose shares ended.
 ///
@@ -81,7 +78,7 @@ async fn files(
     if rows != rows_out {
         let what = format!("{} rows were read and {} written", rows, rows_out);
         let bug = error::bug(what).context(&plan.name);
-        discard(load).await;
+        cleanup::discard(load, "import").await;
         return Err(bug);
     }
     let mut parts = parts;
@@ -93,7 +90,7 @@ async fn files(
                 parts.extend(kept.parts);
             }
             Err(e) => {
-                discard(load).await;
+                cleanup::discard(load, "import").await;
                 return Err(e);
             }
         }
@@ -149,15 +146,6 @@ pub(super) async fn give_up(landing: &Landing) {
     if let Some(Target::Files(load)) = landing.give_up()
         && let Some(load) = Arc::into_inner(load)
     {
-        discard(load).await;
-    }
-}
-
-async fn discard(load: Load) {
-    match tokio::time::timeout(CLEANUP_TIME, load.discard()).await {
-        Ok(Ok(())) => {}
-        // The first error is the one to tell; what is left is hidden, and the next load of this target removes it.
-        Ok(Err(left)) => tracing::warn!(error = %left, "a failed import left staged files"),
-        Err(_) => tracing::warn!("a failed import left staged files: the cluster did not answer in time"),
+        cleanup::discard(load, "import").await;
     }
 }

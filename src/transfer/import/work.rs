@@ -16,14 +16,12 @@ use super::sink::{Sink, Written};
 use crate::error::{self, Error, Kind, Result};
 use crate::mysql::MySqlClient;
 use crate::mysql::wire::ReadConnection;
+use crate::storage::TRIES;
 use crate::telemetry::progress;
 use crate::transfer::queue::{Queue, Taken};
 
 /// Batches that wait between the reader and the encoder of a share.
 const BATCHES_AHEAD: usize = 1;
-
-/// How often a share is read after its file was lost to a dead DataNode.
-const MAX_TRIES: u32 = 4;
 
 /// What the queue holds.
 #[derive(Debug)]
@@ -100,7 +98,7 @@ impl Work<'_> {
             return Ok(Some(conn));
         }
         let (mut conn, mut end) = self.transfer(conn, &share).await;
-        for tries in 1..MAX_TRIES {
+        for tries in 1..TRIES {
             if !matches!(end, End::FileLost(_)) {
                 break;
             }

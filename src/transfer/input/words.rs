@@ -6,11 +6,12 @@ use crate::format::text::{Delimiters, TextStyle, parse_delimiter};
 use crate::format::{Compression, TextOptions};
 use crate::transfer::args::{Compat, InputTextArgs, TextArgs};
 
-/// How delimited text is read that was written by these words.
+/// Delimiters and null strings of text that is written by these words, and how it is read again; `hive` for the defaults of
+/// Hive's text tables.
 ///
 /// # Errors
 /// Usage: a delimiter that is none. Config: delimiters that contradict each other.
-pub fn of_written(args: &TextArgs, style: TextStyle) -> Result<TextOptions> {
+pub fn of_written(args: &TextArgs, style: TextStyle, hive: bool) -> Result<TextOptions> {
     let read = InputTextArgs {
         fields_terminated_by: args.fields_terminated_by.clone(),
         lines_terminated_by: args.lines_terminated_by.clone(),
@@ -20,7 +21,7 @@ pub fn of_written(args: &TextArgs, style: TextStyle) -> Result<TextOptions> {
         null_string: args.null_string.clone(),
         null_non_string: args.null_non_string.clone(),
     };
-    of_read(&read, style, false)
+    of_read(&read, style, hive)
 }
 
 /// How delimited text is read; `hive` for the defaults of Hive's text tables.
@@ -28,8 +29,14 @@ pub fn of_written(args: &TextArgs, style: TextStyle) -> Result<TextOptions> {
 /// # Errors
 /// As [`of_written`].
 pub fn of_read(args: &InputTextArgs, style: TextStyle, hive: bool) -> Result<TextOptions> {
-    let delimiter =
-        |text: &Option<String>| text.as_deref().map(|text| parse_delimiter(text).map(|d| d.delimiter)).transpose();
+    let delimiter = |text: &Option<String>| -> Result<Option<char>> {
+        let Some(text) = text else { return Ok(None) };
+        let parsed = parse_delimiter(text)?;
+        if let Some(warning) = parsed.warning {
+            tracing::warn!("{warning}");
+        }
+        Ok(Some(parsed.delimiter))
+    };
     let known = if hive { Delimiters::hive() } else { Delimiters::default() };
     let (enclosed, optionally) = (delimiter(&args.enclosed_by)?, delimiter(&args.optionally_enclosed_by)?);
     let delimiters = Delimiters {

@@ -1,23 +1,21 @@
 //! Runs a merge of two directories as one load.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use sha2::{Digest, Sha256};
 
 use super::write::{JudgedData, write};
 use super::{MergeOptions, Rewrite, Verdict, judge};
-use crate::error::{self, Error, Kind, Result};
+use crate::error::{self, Error, Result};
 use crate::format::decode::FileKind;
 use crate::format::text::TextStyle;
 use crate::load::{Cluster, EncoderFactory, Load, LoadMode, LoadPlan, PartNames, StagedPart, recorded_columns};
 use crate::shutdown::Stop;
 use crate::telemetry::summary::{Outcome, StepSummary};
 use crate::transfer::args::{FileNames, MergeArgs};
+use crate::transfer::cleanup;
 use crate::transfer::input::{self, Batches, DataFile, Dataset, FileSet, FileSetOptions, words};
-
-/// Time for throwing away what a failed merge staged; the next one does it otherwise.
-const CLEANUP_TIME: Duration = Duration::from_secs(4);
 
 /// A data set without files.
 pub(super) struct NoFiles;
@@ -93,7 +91,7 @@ async fn prepare(args: &MergeArgs, cluster: &Cluster) -> Result<Prepared> {
     if args.merge_key.is_empty() {
         return Err(error::config("the merge has no merge-key").hint("name the key columns"));
     }
-    let text = words::of_written(&args.text, TextStyle::Exact)?;
+    let text = words::of_written(&args.text, TextStyle::Exact, false)?;
     let columns = columns(args, cluster, [&onto, &new]).await?;
     let set_options = || FileSetOptions { text: words::decoding(text.clone()), columns: columns.clone() };
     let old = open(cluster, &onto, set_options()).await?;
@@ -253,12 +251,6 @@ async fn settle(mut load: Load, filled: Filled) -> Result<StepSummary> {
 
 /// Throws away what was staged; gives back the error that led here.
 async fn give_up(load: Load, error: Error) -> Error {
-    match tokio::time::timeout(CLEANUP_TIME, load.discard()).await {
-        Ok(Ok(())) => {}
-        Ok(Err(left)) if left.kind() == Kind::NotFound => {}
-        // The first error is the one to tell; what is left is hidden, and the next load of this target removes it.
-        Ok(Err(left)) => tracing::warn!(error = %left, "a failed merge left staged files"),
-        Err(_) => tracing::warn!("a failed merge left staged files: the cluster did not answer in time"),
-    }
+    cleanup::discard(load, "merge").await;
     error
 }

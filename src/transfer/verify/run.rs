@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures::future::try_join_all;
 
@@ -12,17 +12,15 @@ use crate::error::{Error, Result};
 use crate::load::Cluster;
 use crate::mysql::MySqlClient;
 use crate::mysql::read::Selection;
-use crate::mysql::snapshot::{Consistency, Snapshot, SnapshotOptions};
+use crate::mysql::snapshot::{Snapshot, SnapshotOptions};
 use crate::mysql::split::{self, Source, Split, SplitKey, SplitOptions};
 use crate::mysql::table::Table;
 use crate::mysql::types::TypeOptions;
 use crate::mysql::wire::ReadConnection;
 use crate::shutdown::Stop;
 use crate::telemetry::summary::StepSummary;
-use crate::transfer::args::{self, VerifyArgs};
-
-/// Time for ending the statements of a comparison that failed.
-const CLEANUP_TIME: Duration = Duration::from_secs(4);
+use crate::transfer::args::VerifyArgs;
+use crate::transfer::cleanup;
 
 /// What a comparison found, equal or not: [`Report::verdict`] makes an error of a difference.
 #[derive(Clone, Debug)]
@@ -78,21 +76,8 @@ async fn select(args: &VerifyArgs, client: &MySqlClient) -> Result<Selection> {
 
 async fn snapshot(args: &VerifyArgs, client: &MySqlClient, selection: &Selection) -> Result<Snapshot> {
     let tables: Vec<Table> = selection.of_table().cloned().into_iter().collect();
-    let options =
-        SnapshotOptions { consistency: rung(args.consistency), tables: &tables, ..SnapshotOptions::default() };
+    let options = SnapshotOptions { consistency: args.consistency, tables: &tables, ..SnapshotOptions::default() };
     Snapshot::open(client, args.num_mappers.max(1) as usize, &options).await
-}
-
-fn rung(asked: args::Consistency) -> Consistency {
-    match asked {
-        args::Consistency::Auto => Consistency::Auto,
-        args::Consistency::BinlogPosition => Consistency::BinlogPosition,
-        args::Consistency::Gtid => Consistency::Gtid,
-        args::Consistency::FlushTables => Consistency::FlushTables,
-        args::Consistency::LockTables => Consistency::LockTables,
-        args::Consistency::OneConnection => Consistency::OneConnection,
-        args::Consistency::None => Consistency::None,
-    }
 }
 
 fn notes(snapshot: &Snapshot) -> Vec<String> {
@@ -137,10 +122,6 @@ async fn expected(
 
 /// Ends the statements that still run; gives back the error that led here.
 async fn give_up(client: &MySqlClient, ids: &[u32], error: Error) -> Error {
-    match tokio::time::timeout(CLEANUP_TIME, client.kill(ids)).await {
-        Ok(Ok(())) => {}
-        Ok(Err(left)) => tracing::warn!(error = %left, "a failed comparison left a running statement"),
-        Err(_) => tracing::warn!("a failed comparison left a running statement: the server did not answer in time"),
-    }
+    cleanup::end_connections(client, ids, "comparison").await;
     error
 }
