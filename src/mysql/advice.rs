@@ -36,7 +36,7 @@ const SERVER_ERRORS: [(u16, Kind, &str); 21] = [
 /// port.
 pub(super) fn explain(fault: Fault, act: &str, address: &str) -> Error {
     match fault {
-        Fault::Server { code, message } => server_error(code, &message, act),
+        Fault::Server { code, message, .. } => server_error(code, &message, act),
         Fault::Io(e) => broken(act, address).source(e),
         Fault::Plugin(name) => unknown_plugin(&name, act),
         Fault::Tls(why) => Error::new(Kind::Auth, format!("{act}: no encrypted connection to {address}: {why}"))
@@ -46,7 +46,8 @@ pub(super) fn explain(fault: Fault, act: &str, address: &str) -> Error {
     }
 }
 
-fn server_error(code: u16, message: &str, act: &str) -> Error {
+/// A server's error in our words. `act` names the object and the attempted act.
+pub(super) fn server_error(code: u16, message: &str, act: &str) -> Error {
     let known = SERVER_ERRORS.iter().find(|(known, ..)| *known == code);
     let (kind, hint) = known.map_or((Kind::Refused, None), |(_, kind, hint)| (*kind, Some(*hint)));
     let ours = Error::new(kind, format!("{act}: {message} (error {code})"));

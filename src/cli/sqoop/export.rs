@@ -41,8 +41,8 @@ pub fn export(
         clear_staging_table: given.has("clear-staging-table"),
         batch: given.has("batch"),
         direct: given.has("direct"),
-        rows_per_statement: count(properties, "sqoop.export.records.per.statement", 100)?.max(1),
-        statements_per_transaction: count(properties, "sqoop.export.statements.per.transaction", 100)?,
+        rows_per_statement: count(properties, "sqoop.export.records.per.statement")?.map(|n| n.max(1)),
+        statements_per_transaction: count(properties, "sqoop.export.statements.per.transaction")?.unwrap_or(100),
         text: text::input(given, notes)?,
         compat: Compat::Sqoop,
         verify: given.has("validate"),
@@ -61,11 +61,11 @@ fn update_mode(given: &Given) -> Result<UpdateMode> {
 }
 
 /// A number of a property; -1, Sqoop's word for no limit, is 0 here.
-fn count(properties: &Properties, name: &str, default: u32) -> Result<u32> {
+fn count(properties: &Properties, name: &str) -> Result<Option<u32>> {
     match properties.get(name) {
-        None => Ok(default),
-        Some("-1") => Ok(0),
-        Some(text) => text.parse().map_err(|_| {
+        None => Ok(None),
+        Some("-1") => Ok(Some(0)),
+        Some(text) => text.parse().map(Some).map_err(|_| {
             error::usage(format!("{name}={text} is no number")).hint("give a whole number, or -1 for all")
         }),
     }

@@ -397,7 +397,7 @@ fn v95_staging_tables() {
 #[test]
 fn v87_v93_exports() {
     let args = export(&["-Dsqoop.export.records.per.statement=5", "-Dsqoop.export.statements.per.transaction=-1"]);
-    assert_eq!((args.rows_per_statement, args.statements_per_transaction, args.compat), (5, 0, Compat::Sqoop));
+    assert_eq!((args.rows_per_statement, args.statements_per_transaction, args.compat), (Some(5), 0, Compat::Sqoop));
     let args = export(&["--update-key", "a,b", "--update-mode", "allowinsert"]);
     assert_eq!((args.update_key.len(), args.update_mode), (2, UpdateMode::AllowInsert));
     let said = refused("export", &["--table", "t", "--export-dir", "/d", "--update-key", "a", "--update-mode", "x"]);

@@ -70,9 +70,34 @@ impl<'a> Bytes<'a> {
     }
 }
 
+/// Writes a length of one to nine bytes, as [`Bytes::length`] reads it.
+#[inline]
+pub(in crate::mysql) fn put_length(out: &mut Vec<u8>, length: usize) {
+    let bytes = (length as u64).to_le_bytes();
+    match length {
+        0..=0xfa => out.push(bytes[0]),
+        0xfb..=0xffff => out.extend_from_slice(&[0xfc, bytes[0], bytes[1]]),
+        0x1_0000..=0xff_ffff => out.extend_from_slice(&[0xfd, bytes[0], bytes[1], bytes[2]]),
+        _ => {
+            out.push(0xfe);
+            out.extend_from_slice(&bytes);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_length_is_read_as_it_was_written() {
+        for length in [0, 1, 0xfa, 0xfb, 0xffff, 0x1_0000, 0xff_ffff, 0x100_0000, usize::MAX] {
+            let mut out = Vec::new();
+            put_length(&mut out, length);
+            let mut rest = Bytes(&out);
+            assert_eq!((rest.length().unwrap(), rest.0.len()), (length as u64, 0));
+        }
+    }
 
     #[test]
     fn lengths_have_four_forms() {

@@ -11,6 +11,8 @@ pub(in crate::mysql) enum Fault {
     Server {
         /// Error number.
         code: u16,
+        /// SQLSTATE, five characters; `HY000` where the server names none.
+        state: String,
         /// The server's words.
         message: String,
     },
@@ -35,12 +37,12 @@ impl Fault {
     pub fn of_server(payload: &[u8]) -> Option<Self> {
         let [0xff, low, high, rest @ ..] = payload else { return None };
         // Before the login there is no state in between.
-        let message = match rest {
-            [b'#', _, _, _, _, _, message @ ..] => message,
-            message => message,
+        let (state, message) = match rest {
+            [b'#', rest @ ..] if rest.len() >= 5 => rest.split_at(5),
+            message => (&b"HY000"[..], message),
         };
-        let message = String::from_utf8_lossy(message).into_owned();
-        Some(Self::Server { code: u16::from_le_bytes([*low, *high]), message })
+        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        Some(Self::Server { code: u16::from_le_bytes([*low, *high]), state: text(state), message: text(message) })
     }
 
     /// What a payload means that is not what was waited for.
@@ -55,9 +57,11 @@ mod tests {
 
     #[test]
     fn a_servers_error_is_read_with_and_without_state() {
-        for payload in [b"\xff\x7a\x04#42S02No such table".as_slice(), b"\xff\x7a\x04No such table"] {
-            let Some(Fault::Server { code, message }) = Fault::of_server(payload) else { panic!() };
-            assert_eq!((code, message.as_str()), (1146, "No such table"));
+        for (payload, want) in
+            [(b"\xff\x7a\x04#42S02No such table".as_slice(), "42S02"), (b"\xff\x7a\x04No such table", "HY000")]
+        {
+            let Some(Fault::Server { code, state, message }) = Fault::of_server(payload) else { panic!() };
+            assert_eq!((code, state.as_str(), message.as_str()), (1146, want, "No such table"));
         }
         assert!(Fault::of_server(&[0, 0, 0]).is_none());
     }

@@ -15,6 +15,7 @@ use mysql_common::io::ParseBuf;
 use mysql_common::packets::{AuthPlugin, HandshakePacket, HandshakeResponse, SslRequest};
 use mysql_common::proto::MySerialize;
 
+use super::bulk;
 use super::fault::Fault;
 use super::packets::{Packets, Stream};
 use super::tls::SslMode;
@@ -29,6 +30,10 @@ const WANTED: CapabilityFlags = CapabilityFlags::CLIENT_PROTOCOL_41
     .union(CapabilityFlags::CLIENT_PLUGIN_AUTH_LENENC_CLIENT_DATA)
     .union(CapabilityFlags::CLIENT_CONNECT_ATTRS)
     .union(CapabilityFlags::CLIENT_DEPRECATE_EOF);
+
+/// What of MariaDB's own capabilities we know and want.
+const WANTED_OF_MARIADB: MariadbCapabilities = MariadbCapabilities::MARIADB_CLIENT_EXTENDED_METADATA
+    .union(MariadbCapabilities::MARIADB_CLIENT_STMT_BULK_OPERATIONS);
 
 /// Without these nothing can be said.
 const NEEDED: CapabilityFlags = CapabilityFlags::CLIENT_PROTOCOL_41.union(CapabilityFlags::CLIENT_SECURE_CONNECTION);
@@ -61,6 +66,8 @@ pub(super) struct Session {
     pub without_eof: bool,
     /// Columns carry MariaDB's names of types that the protocol has no number for.
     pub extended_columns: bool,
+    /// A statement can be executed with many rows of parameters in one packet.
+    pub bulk: bool,
 }
 
 /// Greets, encrypts as the login wants it, and logs in.
@@ -72,17 +79,22 @@ pub(super) async fn open(stream: Stream, login: &Login) -> Result<Session, Fault
     if !greeting.capabilities().contains(NEEDED) {
         return Err(Fault::Protocol("the server is too old: it does not speak the protocol of MySQL 4.1"));
     }
-    let extended = MariadbCapabilities::MARIADB_CLIENT_EXTENDED_METADATA;
     // Only MariaDB leaves the bit out, to say that it has capabilities of its own.
     let is_mariadb = !greeting.capabilities().contains(CapabilityFlags::CLIENT_LONG_PASSWORD);
-    let (capabilities, mariadb) = match is_mariadb && greeting.mariadb_ext_capabilities().contains(extended) {
-        true => (capabilities.difference(CapabilityFlags::CLIENT_LONG_PASSWORD), extended),
-        false => (capabilities, MariadbCapabilities::empty()),
+    let mariadb = match is_mariadb {
+        true => WANTED_OF_MARIADB & greeting.mariadb_ext_capabilities(),
+        false => MariadbCapabilities::empty(),
+    };
+    let capabilities = match mariadb.is_empty() {
+        true => capabilities,
+        false => capabilities.difference(CapabilityFlags::CLIENT_LONG_PASSWORD),
     };
     let mut session = Session {
         id: greeting.connection_id(),
         without_eof: capabilities.contains(CapabilityFlags::CLIENT_DEPRECATE_EOF),
-        extended_columns: !mariadb.is_empty(),
+        extended_columns: mariadb.contains(MariadbCapabilities::MARIADB_CLIENT_EXTENDED_METADATA),
+        bulk: mariadb.contains(MariadbCapabilities::MARIADB_CLIENT_STMT_BULK_OPERATIONS)
+            && bulk::is_sound(&greeting.server_version_str()),
         packets,
     };
     // MySQL reads the capabilities of the request for TLS only, and not again those of the login after it.

@@ -1,10 +1,11 @@
-//! A lean connection for reading: control statements as text, bulk results by prepared statements whose rows are looked
-//! at where the packets lie.
+//! A lean connection: control statements as text, large results by prepared statements whose rows are looked at where
+//! the packets lie, and many rows at a time by MariaDB's bulk execution.
 //!
 //! A call that is cancelled or fails in the middle of an answer leaves the connection fit only to be dropped; it says so
 //! itself when it is used again. The server goes on with the statement until it is told to end it: see
 //! [`MySqlClient::kill`].
 
+mod bulk;
 mod bytes;
 mod fault;
 mod fields;
@@ -17,7 +18,8 @@ use std::time::Duration;
 
 use tokio::net::TcpStream;
 
-pub(in crate::mysql) use self::bytes::Bytes;
+pub(in crate::mysql) use self::bulk::{Parameter, begin_bulk};
+pub(in crate::mysql) use self::bytes::{Bytes, put_length};
 pub(in crate::mysql) use self::fault::Fault;
 pub use self::fields::{FieldType, ResultColumn};
 use self::packets::{Packets, Stream};
@@ -36,7 +38,7 @@ const COM_QUIT: u8 = 0x01;
 /// Time the server has to take the last goodbye.
 const QUIT_TIME: Duration = Duration::from_secs(1);
 
-/// A connection for reading.
+/// A connection for reading, and for plain statements and bulk execution that write.
 #[derive(Debug)]
 pub struct ReadConnection {
     packets: Packets,
@@ -44,6 +46,7 @@ pub struct ReadConnection {
     address: String,
     without_eof: bool,
     extended_columns: bool,
+    bulk: bool,
     /// An answer was begun and not read to its end.
     unread: bool,
 }
@@ -78,10 +81,21 @@ impl ReadConnection {
             address: client.address().to_owned(),
             without_eof: session.without_eof,
             extended_columns: session.extended_columns,
+            bulk: session.bulk,
             unread: false,
         };
         conn.query(SESSION).await?;
         conn.rest(|_| Ok(())).await?;
+        Ok(conn)
+    }
+
+    /// A connection for writing, which waits for the server's answers however long they take.
+    ///
+    /// # Errors
+    /// As [`ReadConnection::connect`].
+    pub async fn connect_to_write(client: &MySqlClient) -> Result<Self> {
+        let mut conn = Self::connect(client).await?;
+        conn.packets.without_timeout();
         Ok(conn)
     }
 
@@ -181,11 +195,14 @@ impl ReadConnection {
         explain(fault, act, &self.address)
     }
 
-    async fn query(&mut self, sql: &str) -> Result<(), Fault> {
-        let mut payload = Vec::with_capacity(sql.len() + 1);
-        payload.push(COM_QUERY);
-        payload.extend_from_slice(sql.as_bytes());
-        self.command(&payload).await
+    /// Runs a statement; what the server says is left to the caller to judge.
+    pub(in crate::mysql) async fn run_unexplained(&mut self, sql: &[u8]) -> Result<(), Fault> {
+        self.query(sql).await?;
+        self.rest(|_| Ok(())).await
+    }
+
+    async fn query(&mut self, sql: impl AsRef<[u8]>) -> Result<(), Fault> {
+        self.command(&[&[COM_QUERY], sql.as_ref()].concat()).await
     }
 
     /// Sends a command; from here on there is something unread.

@@ -133,21 +133,33 @@ impl Packets {
 
     /// Sends a payload within an exchange.
     pub async fn send(&mut self, payload: &[u8]) -> io::Result<()> {
-        let mut bytes = Vec::with_capacity(payload.len() + HEADER_BYTES);
+        let mut bytes = Vec::new();
         let mut rest = payload;
         loop {
             let (now, later) = rest.split_at(rest.len().min(FULL_PACKET));
             // A length of at most three bytes.
             bytes.extend_from_slice(&(now.len() as u32).to_le_bytes()[..3]);
             bytes.push(self.sequence);
-            bytes.extend_from_slice(now);
             self.sequence = self.sequence.wrapping_add(1);
+            // What is large goes out from where it lies; the little that is left would be a write of its own.
+            if now.len() > BUFFER_BYTES {
+                self.stream.write_all(&bytes).await?;
+                self.stream.write_all(now).await?;
+                bytes.clear();
+            } else {
+                bytes.extend_from_slice(now);
+            }
             if now.len() < FULL_PACKET {
                 break;
             }
             rest = later;
         }
-        self.stream.write_all(&bytes).await
+        if bytes.is_empty() { Ok(()) } else { self.stream.write_all(&bytes).await }
+    }
+
+    /// Waits for the server as long as it takes, as a COMMIT wants it that nobody should doubt.
+    pub fn without_timeout(&mut self) {
+        self.read_timeout = None;
     }
 
     /// The next payload if all of it has arrived; never waits.

@@ -11,9 +11,9 @@ const COM_STMT_EXECUTE: u8 = 0x17;
 const COM_STMT_CLOSE: u8 = 0x19;
 
 /// A statement that the server has understood.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Statement {
-    id: u32,
+    pub(super) id: u32,
     /// Columns of its result; empty where it gives none.
     pub columns: Vec<ResultColumn>,
 }
@@ -24,11 +24,17 @@ impl ReadConnection {
     /// # Errors
     /// As the server says.
     pub async fn prepare(&mut self, sql: &str, act: &str) -> Result<Statement> {
-        let prepared = self.prepare_unexplained(sql).await;
+        let prepared = match self.prepare_unexplained(sql).await {
+            Ok((_, parameters)) if parameters > 0 => {
+                Err(Fault::Protocol("a statement with parameters, for which there are no values"))
+            }
+            prepared => prepared.map(|(statement, _)| statement),
+        };
         prepared.map_err(|fault| self.explain(fault, act))
     }
 
-    async fn prepare_unexplained(&mut self, sql: &str) -> Result<Statement, Fault> {
+    /// Has the server understand a statement; how many parameters it has.
+    pub(in crate::mysql) async fn prepare_unexplained(&mut self, sql: &str) -> Result<(Statement, usize), Fault> {
         self.command(&[&[COM_STMT_PREPARE], sql.as_bytes()].concat()).await?;
         let place = self.packets.next().await?;
         let payload = self.packets.payload(&place);
@@ -40,16 +46,13 @@ impl ReadConnection {
         rest.byte()?;
         let id = u32::from_le_bytes(rest.array()?);
         let columns = u16::from_le_bytes(rest.array()?).into();
-        let parameters = u16::from_le_bytes(rest.array()?);
+        let parameters = u16::from_le_bytes(rest.array()?).into();
         if parameters > 0 {
-            self.columns(parameters.into()).await?;
+            self.columns(parameters).await?;
         }
         let columns = if columns > 0 { self.columns(columns).await? } else { Vec::new() };
         self.unread = false;
-        if parameters > 0 {
-            return Err(Fault::Protocol("a statement with parameters, for which there are no values"));
-        }
-        Ok(Statement { id, columns })
+        Ok((Statement { id, columns }, parameters))
     }
 
     /// Begins a statement; its rows are taken with [`ReadConnection::next_row`]. The columns of the result may be other

@@ -3,7 +3,11 @@
 //! Source: MySQL 8.4 "Server Error Message Reference", MariaDB "Error Codes"; SQLSTATE classes 01 (a
 //! warning that strict mode turned into an error), 22 (data), 23 (integrity) and 45 (SIGNAL of a trigger) are about rows.
 
-use mysql_async::{Error as DriverError, ServerError};
+use mysql_async::Error as DriverError;
+
+use crate::error::Error;
+use crate::mysql::advice::{explain, server_error};
+use crate::mysql::{MySqlClient, wire};
 
 /// Errors about a row that come with a general SQLSTATE, sorted.
 const ABOUT_ROWS: [u16; 17] = [
@@ -26,30 +30,67 @@ const ABOUT_ROWS: [u16; 17] = [
     4038, // JSON of MariaDB
 ];
 
+/// What the server says of a statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// Error number.
+    pub code: u16,
+    /// Its words.
+    pub message: String,
+}
+
 /// What an error of a statement means.
 #[derive(Debug)]
 pub enum Fault {
-    /// One of its rows is bad: the server's words.
-    Row(ServerError),
+    /// One of its rows is bad.
+    Row(Said),
     /// The whole transaction may be tried again: it lost a conflict.
-    Conflict(DriverError),
-    /// Anything else.
-    Other(DriverError),
+    Conflict(Said),
+    /// The server does not do it.
+    Refused(Said),
+    /// The driver's connection broke.
+    Driver(DriverError),
+    /// Our own connection broke.
+    Wire(wire::Fault),
 }
 
 impl From<DriverError> for Fault {
     fn from(error: DriverError) -> Self {
         match error {
-            DriverError::Server(server) if is_about_a_row(&server) => Self::Row(server),
-            DriverError::Server(ServerError { code: 1205 | 1213, .. }) => Self::Conflict(error),
-            _ => Self::Other(error),
+            DriverError::Server(e) => Self::of_server(e.code, &e.state, e.message),
+            error => Self::Driver(error),
         }
     }
 }
 
-fn is_about_a_row(error: &ServerError) -> bool {
-    let class = error.state.get(..2).unwrap_or("");
-    matches!(class, "01" | "22" | "23" | "45") || ABOUT_ROWS.binary_search(&error.code).is_ok()
+impl From<wire::Fault> for Fault {
+    fn from(fault: wire::Fault) -> Self {
+        match fault {
+            wire::Fault::Server { code, state, message } => Self::of_server(code, &state, message),
+            fault => Self::Wire(fault),
+        }
+    }
+}
+
+impl Fault {
+    fn of_server(code: u16, state: &str, message: String) -> Self {
+        let said = Said { code, message };
+        match (state.get(..2).unwrap_or(""), code) {
+            ("01" | "22" | "23" | "45", _) => Self::Row(said),
+            _ if ABOUT_ROWS.binary_search(&code).is_ok() => Self::Row(said),
+            (_, 1205 | 1213) => Self::Conflict(said),
+            _ => Self::Refused(said),
+        }
+    }
+
+    /// In our words; `act` names the object and the attempted act.
+    pub fn explain(self, client: &MySqlClient, act: &str) -> Error {
+        match self {
+            Self::Row(said) | Self::Conflict(said) | Self::Refused(said) => server_error(said.code, &said.message, act),
+            Self::Driver(error) => client.advise(error, act),
+            Self::Wire(fault) => explain(fault, act, client.address()),
+        }
+    }
 }
 
 /// The column that the server's words name, if they do.
@@ -62,10 +103,16 @@ pub fn column_in(message: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use mysql_async::ServerError;
+
     use super::*;
 
     fn fault(code: u16, state: &str) -> Fault {
-        DriverError::Server(ServerError { code, message: "m".into(), state: state.into() }).into()
+        let by_driver =
+            Fault::from(DriverError::Server(ServerError { code, message: "m".into(), state: state.into() }));
+        let by_us = Fault::from(wire::Fault::Server { code, message: "m".into(), state: state.into() });
+        assert_eq!(format!("{by_driver:?}"), format!("{by_us:?}"));
+        by_us
     }
 
     #[test]
@@ -77,8 +124,8 @@ mod tests {
         assert!(matches!(fault(1364, "HY000"), Fault::Row(_)));
         assert!(matches!(fault(1644, "45000"), Fault::Row(_)));
         assert!(matches!(fault(1213, "40001"), Fault::Conflict(_)));
-        assert!(matches!(fault(1146, "42S02"), Fault::Other(_)));
-        assert!(matches!(fault(1142, "42000"), Fault::Other(_)));
+        assert!(matches!(fault(1146, "42S02"), Fault::Refused(_)));
+        assert!(matches!(fault(1142, "42000"), Fault::Refused(_)));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 
 use super::literal;
 use super::text;
+use crate::mysql::wire::Parameter;
 
 /// Why a value does not go into a column.
 pub type Unfit = Cow<'static, str>;
@@ -235,6 +236,22 @@ impl Kind {
             Value::Null | Value::Text(_) | Value::Bytes(_) => return Err("not printable".into()),
         };
         self.write_text(&text, Reading::Exact, out)
+    }
+
+    /// What the literals of this kind travel as where rows go in bulk: the type that the server makes of them itself
+    /// when it reads them in a statement, so that both ways store the same.
+    pub(super) fn parameter(&self) -> Parameter {
+        match self {
+            Self::Bool | Self::Integer => Parameter::Integer,
+            // Digits would be taken for bytes.
+            Self::Bit(_) => Parameter::Unsigned,
+            Self::Decimal { .. } => Parameter::Decimal,
+            Self::Float | Self::Double => Parameter::Double,
+            Self::Binary => Parameter::Bytes,
+            // Days and times as text, which the server checks; their binary forms it bends without an error.
+            Self::Year | Self::Date | Self::DateTime { .. } | Self::Time { .. } => Parameter::Text,
+            Self::Text { .. } | Self::Choice { .. } => Parameter::Text,
+        }
     }
 
     /// The kind in SQL's words, for messages.

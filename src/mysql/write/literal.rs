@@ -1,5 +1,7 @@
 //! Values as SQL literals, for a session in UTF-8 whose sql_mode knows backslash escapes.
 
+use std::borrow::Cow;
+
 use super::kind::Unfit;
 
 /// Microseconds of a day.
@@ -32,6 +34,33 @@ pub fn quoted(out: &mut Vec<u8>, text: &[u8]) {
     }
     out.extend_from_slice(&text[from..]);
     out.push(b'\'');
+}
+
+/// What stands between the quotes that [`quoted`] writes, without its escapes.
+pub fn unescaped(text: &[u8]) -> Cow<'_, [u8]> {
+    let Some(mut next) = text.iter().position(|b| *b == b'\\') else { return Cow::Borrowed(text) };
+    let (mut out, mut rest) = (Vec::with_capacity(text.len()), text);
+    while let [before @ .., b'\\', escape] = &rest[..rest.len().min(next + 2)] {
+        out.extend_from_slice(before);
+        out.push(match escape {
+            b'0' => 0,
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            b'Z' => 0x1a,
+            other => *other,
+        });
+        rest = &rest[next + 2..];
+        next = rest.iter().position(|b| *b == b'\\').unwrap_or(rest.len());
+    }
+    out.extend_from_slice(rest);
+    Cow::Owned(out)
+}
+
+/// The bytes that [`hex`] wrote these digits for.
+pub fn unhexed(digits: &[u8], out: &mut Vec<u8>) {
+    let value = |digit: u8| if digit > b'9' { digit - b'A' + 10 } else { digit - b'0' };
+    out.extend(digits.as_chunks().0.iter().map(|[high, low]| value(*high) << 4 | value(*low)));
 }
 
 /// Writes bytes as `X'4f'`.
@@ -173,6 +202,23 @@ mod tests {
         assert_eq!(text(|o| quoted(o, b"a'b\\c\0\n\r\t\x1a")), r"'a\'b\\c\0\n\r\t\Z'");
         assert_eq!(text(|o| quoted(o, "café ☕".as_bytes())), "'café ☕'");
         assert_eq!(text(|o| hex(o, &[0, 0xfe])), "X'00FE'");
+    }
+
+    #[test]
+    fn what_was_escaped_comes_back() {
+        let every: Vec<u8> = (0..=255).chain(0..=255).rev().collect();
+        for bytes in
+            [&b""[..], b"a", b"\\", b"'", b"\\\\a", b"a\\", b"\\0\\n", "café ☕'\0\u{1f600}".as_bytes(), &every]
+        {
+            let mut out = Vec::new();
+            quoted(&mut out, bytes);
+            assert_eq!(unescaped(&out[1..out.len() - 1]).as_ref(), bytes);
+            let (mut digits, mut back) = (Vec::new(), Vec::new());
+            hex(&mut digits, bytes);
+            unhexed(&digits[2..digits.len() - 1], &mut back);
+            assert_eq!(back, bytes);
+        }
+        assert!(matches!(unescaped(b"plain"), Cow::Borrowed(_)));
     }
 
     #[test]

@@ -1,13 +1,16 @@
 //! Rows into MySQL and MariaDB: what a column holds, literals that lose nothing, the statements, and a writer that
 //! finds the bad row in a refused statement.
 //!
-//! Values travel as SQL text: the server reads decimals, days, fractions of a second and unsigned numbers exactly from
-//! it, and a statement of many rows costs one exchange. What the server would bend without an error is refused before
+//! Values are literals of SQL: the server reads decimals, days, fractions of a second and unsigned numbers exactly from
+//! them, and a statement of many rows costs one exchange. Where MariaDB executes a statement in bulk, the literals become
+//! parameters of the types that it makes of them itself, which spares it the reading of SQL. What the server would bend without an error is refused before
 //! it is sent ([`Kind`]).
 
 mod base64;
-pub mod fault;
+mod bulk;
+mod fault;
 mod kind;
+mod link;
 mod literal;
 mod rows;
 mod staging;
@@ -18,6 +21,7 @@ mod text;
 mod text_tests;
 mod writer;
 
+pub use self::bulk::BULK_ROWS;
 pub use self::kind::{Kind, Reading, Unfit, Value};
 pub use self::rows::Rows;
 pub use self::staging::Staging;

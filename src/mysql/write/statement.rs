@@ -6,6 +6,7 @@ use super::kind::Kind;
 use super::rows::Rows;
 use super::target::TargetColumn;
 use crate::mysql::quote;
+use crate::mysql::wire::Parameter;
 
 /// What is done with a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +33,7 @@ pub struct Statement {
     head: String,
     tail: String,
     load: String,
+    parameters: Vec<Parameter>,
     width: usize,
 }
 
@@ -52,7 +54,8 @@ impl Statement {
             Action::Update { .. } => (format!("UPDATE {target} SET "), String::new()),
             Action::Call => (format!("CALL {target}"), String::new()),
         };
-        Self { load: load(target, columns), action, width: names.len(), columns: names, head, tail }
+        let parameters = columns.iter().map(|c| c.kind.parameter()).collect();
+        Self { load: load(target, columns), parameters, action, width: names.len(), columns: names, head, tail }
     }
 
     /// One statement for all these rows; only for those that insert.
@@ -112,7 +115,12 @@ impl Statement {
         self.head.len() + self.tail.len() + self.columns.iter().map(|c| c.len() + 8).sum::<usize>()
     }
 
-    /// A statement with a question mark for each literal, to be shown.
+    /// What the values of the columns travel as where they are no literals.
+    pub(super) fn parameters(&self) -> &[Parameter] {
+        &self.parameters
+    }
+
+    /// A statement of one row with a question mark for each literal, to be shown or prepared.
     pub fn shown(&self) -> String {
         let mut rows = Rows::new(self.width);
         for _ in 0..self.width {

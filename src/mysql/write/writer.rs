@@ -1,14 +1,14 @@
-//! A connection that writes rows: in one statement as many as fit, and where the server refuses one of them, in halves
-//! until the bad one stands alone.
+//! A connection that writes rows: as many at a time as fit, in bulk or in one statement, and where the server refuses
+//! one of them, in halves until the bad one stands alone.
 
 use std::ops::Range;
 use std::sync::Arc;
 
-use futures::StreamExt;
-use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 
-use super::fault::{Fault, column_in};
+use super::bulk::Bulk;
+use super::fault::{Fault, Said, column_in};
+use super::link::{Link, Loaded};
 use super::rows::Rows;
 use super::statement::{Action, Statement, load_rows};
 use crate::error::{self, Error, Result};
@@ -20,6 +20,13 @@ const FILL_DENOMINATOR: usize = 4;
 
 /// Most bytes of a statement, whatever the server takes: more makes nothing faster.
 const MAX_STATEMENT_BYTES: usize = 4 << 20;
+
+/// Bytes of a packet in bulk: enough that the exchange costs nothing, few enough that the next one is packed meanwhile.
+const BULK_BYTES: usize = 1 << 20;
+
+/// Errors of a server that executes nothing in bulk: it knows no such command (1047), not for this statement (1295),
+/// not while its binlog holds statements instead of rows (4033).
+const NOT_IN_BULK: [u16; 3] = [1047, 1295, 4033];
 
 /// Most bytes of statements that are sent one behind the other.
 const MAX_PIPELINE_BYTES: usize = 1 << 20;
@@ -33,8 +40,15 @@ pub(super) const SESSION: &str = "SET autocommit = 0, sql_mode = 'STRICT_ALL_TAB
 /// How rows are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Means {
-    /// Many rows in one statement, at most so many.
-    Multi(usize),
+    /// Many rows at a time.
+    Many {
+        /// Most rows of a packet, where the server executes statements in bulk.
+        bulk: usize,
+        /// Most rows of a statement, where it does not.
+        statement: usize,
+    },
+    /// A statement a row, one after the other.
+    Single,
     /// A statement a row, many sent one behind the other.
     Pipelined,
     /// LOAD DATA LOCAL, and by statements of so many rows where it stumbles.
@@ -84,12 +98,14 @@ impl From<Broken> for Error {
 #[derive(Debug)]
 pub struct Writer {
     client: MySqlClient,
-    conn: Conn,
+    link: Link,
     statement: Arc<Statement>,
     means: Means,
     target: String,
     max_bytes: usize,
     sql: Vec<u8>,
+    /// Where the server executes the statement in bulk.
+    bulk: Option<Bulk>,
 }
 
 impl Writer {
@@ -98,27 +114,36 @@ impl Writer {
     /// # Errors
     /// Those of [`MySqlClient::connect`].
     pub async fn open(client: &MySqlClient, statement: Arc<Statement>, means: Means, target: &str) -> Result<Self> {
-        let mut conn = client.connect_to_write().await?;
         let act = format!("cannot prepare to write {target}");
-        let said = conn.query_first::<u64, _>("SELECT @@max_allowed_packet").await;
-        let packet = said.map_err(|e| client.advise(e, &act))?.unwrap_or(1 << 20);
-        let packet = usize::try_from(packet).unwrap_or(usize::MAX).min(1 << 30);
-        client.run(&mut conn, SESSION, &act).await?;
+        let explain = |fault: Fault| fault.explain(client, &act);
+        let mut link = match (means, &statement.action) {
+            (Means::Many { .. }, Action::Insert | Action::Upsert) => Link::lean(client).await?,
+            _ => Link::driver(client).await?,
+        };
+        let packet = link.max_packet(client, &act).await?;
+        link.run(SESSION.as_bytes()).await.map_err(explain)?;
         let max_bytes = packet / FILL_DENOMINATOR * FILL_NUMERATOR;
+        let mut bulk = None;
+        if let Means::Many { bulk: most, .. } = means
+            && let Some(prepared) = link.prepare_bulk(&statement.shown(), statement.width()).await.map_err(explain)?
+        {
+            bulk = Some(Bulk::new(prepared, statement.parameters(), most, max_bytes.min(BULK_BYTES), packet));
+        }
         Ok(Self {
             client: client.clone(),
-            conn,
+            link,
             statement,
             means,
             target: target.to_owned(),
             max_bytes,
             sql: Vec::new(),
+            bulk,
         })
     }
 
     /// Id of the connection, for KILL.
     pub fn id(&self) -> u32 {
-        self.conn.id()
+        self.link.id()
     }
 
     /// Writes rows inside the transaction; bad ones are left out.
@@ -131,12 +156,15 @@ impl Writer {
             return Ok(written);
         }
         match (self.means, &self.statement.action) {
-            (_, Action::Call) => self.one_by_one(rows, &mut written).await?,
-            (_, Action::Update { .. }) | (Means::Pipelined, _) => self.pipelined(rows, &mut written).await?,
-            (Means::Multi(most), _) => self.multi(rows, most, &mut written).await?,
+            (Means::Single, _) | (_, Action::Call) => self.one_by_one(rows, &mut written).await?,
+            (Means::Pipelined, _) | (_, Action::Update { .. }) => self.pipelined(rows, &mut written).await?,
+            (Means::Many { statement, .. }, _) => {
+                let done = self.bulk(rows, statement, &mut written).await?;
+                self.multi(rows, done..rows.len(), statement, &mut written).await?;
+            }
             (Means::Load(most), _) => {
                 if !self.load(rows, &mut written).await? {
-                    self.multi(rows, most, &mut written).await?;
+                    self.multi(rows, 0..rows.len(), most, &mut written).await?;
                 }
             }
         }
@@ -162,36 +190,65 @@ impl Writer {
 
     /// Ends the connection; what is not committed is taken back.
     pub async fn close(self) {
-        // The server takes back what is open, whether or not it hears our good-bye.
-        let _ = self.conn.disconnect().await;
+        self.link.close().await;
     }
 
     async fn control(&mut self, sql: &str, act: &str) -> Result<(), Broken> {
-        let done = self.conn.query_drop(sql).await;
-        done.map_err(|e| match Fault::from(e) {
-            Fault::Conflict(e) => Broken::Conflict(self.explain(e, act)),
-            Fault::Row(e) => Broken::For(self.explain(mysql_async::Error::Server(e), act)),
-            Fault::Other(e) => Broken::For(self.explain(e, act)),
-        })
+        let done = self.link.run(sql.as_bytes()).await;
+        done.map_err(|fault| self.broken(fault, act))
     }
 
-    fn explain(&self, error: mysql_async::Error, act: &str) -> Error {
-        self.client.advise(error, format!("cannot {act} {}", self.target))
+    fn broken(&self, fault: Fault, act: &str) -> Broken {
+        let is_conflict = matches!(fault, Fault::Conflict(_));
+        let error = fault.explain(&self.client, &format!("cannot {act} {}", self.target));
+        if is_conflict { Broken::Conflict(error) } else { Broken::For(error) }
     }
 
-    fn broken(&self, fault: Fault) -> Broken {
-        match fault {
-            Fault::Conflict(e) => Broken::Conflict(self.explain(e, "write")),
-            Fault::Row(e) => Broken::For(self.explain(mysql_async::Error::Server(e), "write")),
-            Fault::Other(e) => Broken::For(self.explain(e, "write")),
+    /// Rows in bulk, each packet made while the server is at the one before; what it refuses, and what goes into no
+    /// packet, by statements of `most` rows. How many rows are settled: all of them, unless the server does nothing in
+    /// bulk.
+    async fn bulk(&mut self, rows: &Rows, most: usize, written: &mut Written) -> Result<usize, Broken> {
+        let Some(mut bulk) = self.bulk.take() else { return Ok(0) };
+        let (mut from, mut to) = (0, bulk.pack(rows, 0));
+        while from < rows.len() {
+            if to == from {
+                to = from + 1;
+                self.multi(rows, from..to, most, written).await?;
+                (from, to) = (to, bulk.pack(rows, to));
+                continue;
+            }
+            self.link.send_bulk(bulk.packet()).await.map_err(|fault| self.broken(fault, "write"))?;
+            let next = bulk.pack(rows, to);
+            match self.link.answer_bulk().await {
+                Ok(()) => written.rows += (to - from) as u64,
+                // The server has taken back all rows of the packet.
+                Err(Fault::Row(_)) => self.multi(rows, from..to, most, written).await?,
+                Err(Fault::Refused(said)) if NOT_IN_BULK.contains(&said.code) => {
+                    tracing::debug!(target = self.target, error = said.message, "not in bulk, but by statements");
+                    return Ok(from);
+                }
+                Err(fault) => {
+                    self.bulk = Some(bulk);
+                    return Err(self.broken(fault, "write"));
+                }
+            }
+            (from, to) = (to, next);
         }
+        self.bulk = Some(bulk);
+        Ok(from)
     }
 
     /// Multi-row statements, halved where one is refused.
-    async fn multi(&mut self, rows: &Rows, most: usize, written: &mut Written) -> Result<(), Broken> {
-        let mut from = 0;
-        while from < rows.len() {
-            let to = self.reach(rows, from, most);
+    async fn multi(
+        &mut self,
+        rows: &Rows,
+        range: Range<usize>,
+        most: usize,
+        written: &mut Written,
+    ) -> Result<(), Broken> {
+        let mut from = range.start;
+        while from < range.end {
+            let to = self.reach(rows, from..range.end, most);
             let mut open: Vec<Range<usize>> = std::iter::once(from..to).collect();
             while let Some(range) = open.pop() {
                 if range.len() == 1 && !self.fits(rows, range.start, written) {
@@ -199,15 +256,15 @@ impl Writer {
                 }
                 self.sql.clear();
                 self.statement.multi(rows, range.clone(), &mut self.sql);
-                match self.conn.query_drop(self.sql.as_slice()).await.map_err(Fault::from) {
+                match self.link.run(&self.sql).await {
                     Ok(()) => written.rows += range.len() as u64,
-                    Err(Fault::Row(server)) if range.len() == 1 => written.bad.push(bad(range.start, &server)),
+                    Err(Fault::Row(said)) if range.len() == 1 => written.bad.push(bad(range.start, &said)),
                     Err(Fault::Row(_)) => {
                         let middle = range.start + range.len() / 2;
                         open.push(middle..range.end);
                         open.push(range.start..middle);
                     }
-                    Err(fault) => return Err(self.broken(fault)),
+                    Err(fault) => return Err(self.broken(fault, "write")),
                 }
             }
             from = to;
@@ -215,14 +272,14 @@ impl Writer {
         Ok(())
     }
 
-    /// Where the statement that begins with row `from` ends.
-    fn reach(&self, rows: &Rows, from: usize, most: usize) -> usize {
+    /// Where the statement that begins with the first row of a range ends.
+    fn reach(&self, rows: &Rows, range: Range<usize>, most: usize) -> usize {
         let limit = self.max_bytes.min(MAX_STATEMENT_BYTES);
         let mut bytes = self.statement.overhead_bytes();
-        let mut to = from;
-        while to < rows.len() && to - from < most.max(1) {
+        let mut to = range.start;
+        while to < range.end && to - range.start < most.max(1) {
             bytes += rows.bytes_of(to..to + 1) + 3 * self.statement.width();
-            if to > from && bytes > limit {
+            if to > range.start && bytes > limit {
                 break;
             }
             to += 1;
@@ -263,11 +320,11 @@ impl Writer {
             from += done;
             match fault {
                 None => {}
-                Some(Fault::Row(server)) => {
-                    written.bad.push(bad(from, &server));
+                Some(Fault::Row(said)) => {
+                    written.bad.push(bad(from, &said));
                     from += 1;
                 }
-                Some(fault) => return Err(self.broken(fault)),
+                Some(fault) => return Err(self.broken(fault, "write")),
             }
         }
         Ok(())
@@ -277,7 +334,11 @@ impl Writer {
     async fn send_many(&mut self, written: &mut Written) -> (usize, Option<Fault>) {
         let is_update = matches!(self.statement.action, Action::Update { .. });
         let mut done = 0;
-        let mut results = match self.conn.query_iter(self.sql.as_slice()).await {
+        let conn = match self.link.as_driver() {
+            Ok(conn) => conn,
+            Err(fault) => return (done, Some(fault)),
+        };
+        let mut results = match conn.query_iter(self.sql.as_slice()).await {
             Ok(results) => results,
             Err(e) => return (done, Some(e.into())),
         };
@@ -307,10 +368,10 @@ impl Writer {
             }
             self.sql.clear();
             self.statement.single(rows, row, &mut self.sql);
-            match self.conn.query_drop(self.sql.as_slice()).await.map_err(Fault::from) {
+            match self.link.run(&self.sql).await {
                 Ok(()) => written.rows += 1,
-                Err(Fault::Row(server)) => written.bad.push(bad(row, &server)),
-                Err(fault) => return Err(self.broken(fault)),
+                Err(Fault::Row(said)) => written.bad.push(bad(row, &said)),
+                Err(fault) => return Err(self.broken(fault, "write")),
             }
         }
         Ok(())
@@ -322,37 +383,29 @@ impl Writer {
         self.control(&format!("SAVEPOINT {SAVEPOINT}"), "write").await?;
         let mut text = Vec::new();
         load_rows(rows, 0..rows.len(), &mut text);
-        let text = bytes::Bytes::from(text);
-        let pieces: Vec<std::io::Result<bytes::Bytes>> =
-            (0..text.len()).step_by(1 << 20).map(|at| Ok(text.slice(at..text.len().min(at + (1 << 20))))).collect();
-        self.conn.set_infile_handler(async move { Ok(futures::stream::iter(pieces).boxed()) });
-        match self.conn.query_drop(self.statement.load_data()).await {
-            Ok(()) => {}
-            Err(mysql_async::Error::Server(e)) if matches!(e.code, 1148 | 3948 | 4166) => {
-                let refused =
-                    error::refused(format!("the server refuses LOAD DATA LOCAL: {} (error {})", e.message, e.code));
+        match self.link.load(self.statement.load_data(), text).await {
+            Ok(Loaded { rows: loaded, warnings: 0 }) if loaded == rows.len() as u64 => {
+                written.rows += loaded;
+                return Ok(true);
+            }
+            Ok(_) | Err(Fault::Row(_)) => {}
+            Err(Fault::Refused(said)) if matches!(said.code, 1148 | 3948 | 4166) => {
+                let refused = error::refused(format!(
+                    "the server refuses LOAD DATA LOCAL: {} (error {})",
+                    said.message, said.code
+                ));
                 return Err(Broken::For(
                     refused.hint("set global local_infile = 1 on the server, or export without direct"),
                 ));
             }
-            Err(e) => match Fault::from(e) {
-                Fault::Row(_) => {
-                    self.control(&format!("ROLLBACK TO {SAVEPOINT}"), "write").await?;
-                    return Ok(false);
-                }
-                fault => return Err(self.broken(fault)),
-            },
-        }
-        if self.conn.get_warnings() == 0 && self.conn.affected_rows() == rows.len() as u64 {
-            written.rows += rows.len() as u64;
-            return Ok(true);
+            Err(fault) => return Err(self.broken(fault, "write")),
         }
         self.control(&format!("ROLLBACK TO {SAVEPOINT}"), "write").await?;
         Ok(false)
     }
 }
 
-fn bad(row: usize, server: &mysql_async::ServerError) -> BadRow {
-    let column = column_in(&server.message).map(str::to_owned);
-    BadRow { row, column, reason: format!("{} (error {})", server.message, server.code) }
+fn bad(row: usize, said: &Said) -> BadRow {
+    let column = column_in(&said.message).map(str::to_owned);
+    BadRow { row, column, reason: format!("{} (error {})", said.message, said.code) }
 }

@@ -66,11 +66,11 @@ pub struct ExportArgs {
     #[arg(long)]
     #[serde(skip_serializing_if = "is_false")]
     pub direct: bool,
-    /// Records in one INSERT
-    #[arg(long, value_name = "COUNT", default_value_t = 100)]
-    #[serde(skip_serializing_if = "is_default_statement")]
-    pub rows_per_statement: u32,
-    /// Statements in one transaction; 0 for one transaction a connection
+    /// Most records sent at a time [default: 2000 in bulk, where MariaDB can do that; else 100 in one INSERT]
+    #[arg(long, value_name = "COUNT")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rows_per_statement: Option<u32>,
+    /// Statements in one transaction, of rows-per-statement or else 100 records each; 0 for one transaction a connection
     #[arg(long, value_name = "COUNT", default_value_t = 100)]
     #[serde(skip_serializing_if = "is_default_transaction")]
     pub statements_per_transaction: u32,
@@ -113,7 +113,7 @@ impl Default for ExportArgs {
             clear_staging_table: false,
             batch: false,
             direct: false,
-            rows_per_statement: 100,
+            rows_per_statement: None,
             statements_per_transaction: 100,
             text: InputTextArgs::default(),
             compat: Compat::default(),
@@ -176,11 +176,6 @@ pub struct InputTextArgs {
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
 fn is_default_mappers(count: &u32) -> bool {
     *count == 4
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
-fn is_default_statement(count: &u32) -> bool {
-    *count == 100
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]

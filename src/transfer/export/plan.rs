@@ -10,11 +10,17 @@ use crate::error::{self, Result};
 use crate::format::TextOptions;
 use crate::format::decode::{FileKind, TextDecodeOptions};
 use crate::format::text::{Delimiters, TextStyle, parse_delimiter, unescape_java};
-use crate::mysql::write::{Action, Means, Reading, Statement, Target, TargetColumn};
+use crate::mysql::write::{Action, BULK_ROWS, Means, Reading, Statement, Target, TargetColumn};
 use crate::transfer::args::{Compat, ExportArgs, InputTextArgs, UpdateMode};
 
 /// Rows of a chunk where statements are small.
 const LEAST_CHUNK_ROWS: usize = 1000;
+
+/// Packets of a chunk that goes in bulk: each but the first is made while the server is at the one before.
+const CHUNK_PACKETS: usize = 5;
+
+/// Rows of one INSERT where nobody says how many.
+const ROWS_PER_STATEMENT: u32 = 100;
 
 /// Rows of one LOAD DATA, at least; each is an exchange of its own.
 const LOAD_CHUNK_ROWS: usize = 10_000;
@@ -78,11 +84,12 @@ impl ExportPlan {
         let names: Vec<TargetColumn> = columns.iter().map(|(column, _)| column.clone()).collect();
         let action = action(args, &target, &names, &mut notes)?;
         let written = staging.as_ref().unwrap_or(&target);
-        let means = means(args, &target, &mut notes)?;
-        let rows_per_transaction = u64::from(args.rows_per_statement) * u64::from(args.statements_per_transaction);
+        let means = means(args, &action, &target, &mut notes)?;
+        let rows_per_statement = args.rows_per_statement.unwrap_or(ROWS_PER_STATEMENT);
+        let rows_per_transaction = u64::from(rows_per_statement) * u64::from(args.statements_per_transaction);
         let chunk_rows = match means {
-            Means::Multi(rows) => LEAST_CHUNK_ROWS.div_ceil(rows) * rows,
-            Means::Pipelined => LEAST_CHUNK_ROWS,
+            Means::Many { bulk, .. } => (LEAST_CHUNK_ROWS.div_ceil(bulk) * bulk).max(CHUNK_PACKETS * bulk),
+            Means::Single | Means::Pipelined => LEAST_CHUNK_ROWS,
             Means::Load(_) => LOAD_CHUNK_ROWS,
         };
         let in_transaction = usize::try_from(rows_per_transaction).unwrap_or(usize::MAX);
@@ -164,7 +171,7 @@ fn check(args: &ExportArgs) -> Result<()> {
     if args.direct && (is_update || args.call.is_some() || args.batch) {
         return wrong("direct only inserts: it excludes update-key, call and batch", "leave direct out");
     }
-    if args.num_mappers == 0 || args.rows_per_statement == 0 {
+    if args.num_mappers == 0 || args.rows_per_statement == Some(0) {
         return wrong("num-mappers and rows-per-statement must be at least 1", "give a count");
     }
     if args.reject_limit > 0 && args.reject_dir.is_none() {
@@ -247,10 +254,14 @@ fn action(args: &ExportArgs, target: &Target, columns: &[TargetColumn], notes: &
     }
 }
 
-fn means(args: &ExportArgs, target: &Target, notes: &mut Vec<String>) -> Result<Means> {
-    let rows = args.rows_per_statement as usize;
-    if args.call.is_some() || (target.transactional && !args.direct && !args.batch) {
-        return Ok(Means::Multi(rows));
+fn means(args: &ExportArgs, action: &Action, target: &Target, notes: &mut Vec<String>) -> Result<Means> {
+    let rows = args.rows_per_statement.unwrap_or(ROWS_PER_STATEMENT) as usize;
+    if *action == Action::Call {
+        return Ok(Means::Single);
+    }
+    if target.transactional && !args.direct && !args.batch && !matches!(action, Action::Update { .. }) {
+        let bulk = args.rows_per_statement.map_or(BULK_ROWS, |rows| rows as usize);
+        return Ok(Means::Many { bulk, statement: rows });
     }
     if args.direct {
         if !target.transactional {
@@ -315,8 +326,10 @@ impl fmt::Display for ExportPlan {
         writeln!(f, "write      {} over {} connections", self.written_table().full_name(), self.connections)?;
         writeln!(f, "statement  {}", self.statement.shown())?;
         let how = match self.means {
-            Means::Multi(1) => "one row a statement".to_owned(),
-            Means::Multi(rows) => format!("{rows} rows a statement"),
+            Means::Many { bulk, statement } => {
+                format!("in bulk, up to {bulk} rows at a time, where MariaDB can; else {statement} rows a statement")
+            }
+            Means::Single => "one row a statement".to_owned(),
             Means::Pipelined => "a statement a row, many sent at a time".to_owned(),
             Means::Load(_) => format!("by {}", self.statement.load_data()),
         };
