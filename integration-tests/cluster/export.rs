@@ -6,6 +6,7 @@ mod bulk;
 mod formats;
 mod goldens;
 mod hive;
+mod in_bulk;
 mod modes;
 
 use std::path::Path;
@@ -30,17 +31,26 @@ struct Scene {
     conn: Conn,
     dir: tempfile::TempDir,
     cluster: Cluster,
+    options: MySqlOptions,
 }
 
 impl Scene {
     async fn set(statements: &[&str]) -> Self {
+        let password_file = Some(setting("SHOP_PASSWORD_FILE").into());
+        let url = format!("mysql://{}@{}", setting("SHOP_USER"), stack::address("MARIADB_PORT"));
+        Self::at(connect().await, MySqlOptions { url: Some(url), password_file, ..Default::default() }, statements)
+            .await
+    }
+
+    /// On another server.
+    async fn at(mut conn: Conn, options: MySqlOptions, statements: &[&str]) -> Self {
         let name = stack::unique("it_export");
-        let mut conn = connect().await;
         conn.query_drop(format!("CREATE DATABASE {name} CHARACTER SET utf8mb4")).await.unwrap();
         conn.query_drop(format!("USE {name}")).await.unwrap();
         let dir = tempfile::tempdir().unwrap();
         let cluster = Cluster { fs: Arc::new(LocalFilesystem::new(dir.path())), metastore: None };
-        let mut scene = Self { name, conn, dir, cluster };
+        let options = MySqlOptions { database: Some(name.clone()), ..options };
+        let mut scene = Self { name, conn, dir, cluster, options };
         for statement in statements {
             scene.sql(statement).await;
         }
@@ -59,9 +69,7 @@ impl Scene {
     }
 
     fn client(&self) -> MySqlClient {
-        let url = format!("mysql://{}@{}/{}", setting("SHOP_USER"), stack::address("MARIADB_PORT"), self.name);
-        let password_file = Some(setting("SHOP_PASSWORD_FILE").into());
-        MySqlClient::new(&MySqlOptions { url: Some(url), password_file, ..Default::default() }, root()).unwrap()
+        MySqlClient::new(&self.options, root()).unwrap()
     }
 
     fn args(&self, more: &str) -> ExportArgs {

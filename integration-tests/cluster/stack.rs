@@ -6,6 +6,9 @@ use std::process::Command;
 use std::sync::LazyLock;
 
 use sakia::storage::hdfs::HdfsOptions;
+use testcontainers::core::{IntoContainerPort, WaitFor};
+use testcontainers::runners::AsyncRunner;
+use testcontainers::{ContainerAsync, GenericImage, ImageExt};
 
 static SETTINGS: LazyLock<HashMap<String, String>> = LazyLock::new(|| {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docker/stack.env");
@@ -30,6 +33,27 @@ pub fn hdfs() -> HdfsOptions {
         user: Some("root".to_owned()),
         ..Default::default()
     }
+}
+
+/// MariaDB from the stack's image in a container of its own, on port 3306 of it: statements of its init file, one a
+/// line, and more flags.
+pub async fn mariadb(setup: &str, flags: &str) -> ContainerAsync<GenericImage> {
+    let reference = Command::new("bash").args(["-c", ". docker/bin/lib.sh; image_ref"]).current_dir(root()).output();
+    let reference = String::from_utf8(reference.unwrap().stdout).unwrap();
+    let (name, tag) = reference.trim().split_once(':').unwrap();
+    let start = format!(
+        "mariadb-install-db --no-defaults --datadir=/data --user=root --skip-test-db >/dev/null && \
+         mkdir -p /run/mysqld && \
+         exec mariadbd --no-defaults --datadir=/data --user=root --init-file=/init.sql {flags}"
+    );
+    GenericImage::new(name, tag)
+        .with_exposed_port(3306.tcp())
+        .with_wait_for(WaitFor::message_on_stderr("ready for connections"))
+        .with_cmd(["bash", "-c", &start])
+        .with_copy_to("/init.sql", setup.as_bytes().to_vec())
+        .start()
+        .await
+        .unwrap()
 }
 
 /// What a stock tool (`hdfs`, `beeline`, `hbase`, `mariadb`) prints; panics with its errors if it fails.

@@ -81,6 +81,12 @@ async fn a_stop_ends_within_seconds_and_leaves_whole_transactions() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_conflict_is_tried_again() {
+    for mode in ["update-only", "allow-insert"] {
+        conflict(mode).await;
+    }
+}
+
+async fn conflict(mode: &str) {
     let mut scene =
         Scene::set(&["CREATE TABLE t (a INT PRIMARY KEY, b INT)", "INSERT INTO t SELECT seq, 0 FROM seq_1_to_2000"])
             .await;
@@ -98,8 +104,9 @@ async fn a_lost_conflict_is_tried_again() {
         let _ = rival.query_drop("UPDATE t SET b = -1 WHERE a = 1").await;
         rival.query_drop("COMMIT").await.unwrap();
     });
-    let args = "table = 't'\nexport-dir = '/in'\nupdate-key = ['a']\nnum-mappers = 1\n";
-    let summary = scene.export(args).await;
+    let args =
+        format!("table = 't'\nexport-dir = '/in'\nupdate-key = ['a']\nupdate-mode = '{mode}'\nnum-mappers = 1\n");
+    let summary = scene.export(&args).await;
     other.await.unwrap();
     assert!(summary.detail.contains("tried again"), "{}", summary.detail);
     assert_eq!((summary.rows_in, summary.rows_out), (2000, 2000));

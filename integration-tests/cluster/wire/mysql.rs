@@ -2,15 +2,20 @@
 //! that only it has.
 
 use std::process::Command;
+use std::sync::Arc;
 
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use sakia::error::Kind;
+use sakia::load::Cluster;
 use sakia::mysql::read::Selection;
 use sakia::mysql::table::Table;
 use sakia::mysql::types::TypeOptions;
 use sakia::mysql::wire::ReadConnection;
 use sakia::mysql::{MySqlClient, MySqlOptions};
+use sakia::shutdown::Stop;
+use sakia::storage::local::LocalFilesystem;
+use sakia::transfer::export;
 use testcontainers::core::{ExecCommand, IntoContainerPort, WaitFor};
 use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, GenericImage, ImageExt};
@@ -83,6 +88,23 @@ impl Logins {
     }
 }
 
+/// There is no bulk execution here: rows go by statements.
+async fn exports(client: &MySqlClient) {
+    let mut conn = ReadConnection::connect(client).await.unwrap();
+    conn.run("CREATE TABLE w (id INT PRIMARY KEY, v VARCHAR(3))", "create").await.unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("rows"), "1,a\n2,long\n3,c\n1,again\n4,null\n").unwrap();
+    let cluster = Cluster { fs: Arc::new(LocalFilesystem::new(dir.path())), metastore: None };
+    for (run, more) in [("it-1", ""), ("it-2", "update-key = ['id']\nupdate-mode = 'allow-insert'\n")] {
+        let args = format!("table = 'w'\nexport-dir = '/rows'\nreject-dir = '/rejects'\nreject-limit = 2\n{more}");
+        let args = sakia::config::parse(&args, "test").unwrap();
+        let summary = export::run(&args, client, &cluster, run, &Stop::new()).await.unwrap();
+        assert_eq!((summary.rows_out, summary.rejects), (3, 2), "{more}");
+        let found = conn.texts("SELECT COUNT(*), SUM(id), MAX(v) FROM w", "count").await.unwrap();
+        assert_eq!(found[0].iter().flatten().collect::<Vec<_>>(), ["3", "8", "c"], "{more}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn logins_and_encryption_of_a_real_mysql() {
     let server = server().await;
@@ -117,6 +139,7 @@ async fn logins_and_encryption_of_a_real_mysql() {
         assert!(logins.client("cached", query).connect().await.is_ok(), "the driver, {query}");
     }
 
+    exports(&logins.client("cached", "")).await;
     let mut conn = ReadConnection::connect(&logins.client("cached", "")).await.unwrap();
     let table = Table::describe(&mut conn, "it", "t").await.unwrap();
     assert_eq!(table.primary_key, ["id"]);
