@@ -191,6 +191,7 @@ async fn the_plan_shows_all_and_touches_nothing() {
     for text in [
         "1 files, 6 bytes, text",
         "/in/0 bytes 0 to 6",
+        "in bulk, up to 2000 rows at a time, where MariaDB can; else 100 rows a statement",
         "INSERT INTO",
         "(`id`, `v`) VALUES (?,?)",
         "field 2",
