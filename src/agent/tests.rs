@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::error::Kind;
 use crate::storage::Filesystem;
-use crate::storage::faulty::{Fault, FaultyFilesystem};
+use crate::storage::faulty::{Fault, FaultyFilesystem, life};
 use crate::storage::local::LocalFilesystem;
 
 /// Logs, a channel directory and a target of a test.
@@ -158,7 +158,7 @@ async fn a_lost_channel_directory_doubles_nothing() {
 }
 
 /// Dies at each call of a run, runs again, and looks at what landed.
-async fn every_line_once(fault: fn(usize) -> Fault, lose_channel: bool) {
+fn every_line_once(fault: fn(usize) -> Fault, lose_channel: bool) {
     let logs = |place: &Place| {
         // Each log is a record of its own, and with roll.rows = 1 an epoch of its own.
         place.log("a.log", 2);
@@ -167,7 +167,7 @@ async fn every_line_once(fault: fn(usize) -> Fault, lose_channel: bool) {
     let clean = Place::new();
     logs(&clean);
     let counting = Arc::new(FaultyFilesystem::new(clean.filesystem(), Fault::Never));
-    clean.run_on(counting.clone()).await.unwrap();
+    life(clean.run_on(counting.clone())).unwrap();
     assert_eq!(clean.landed(), clean.expected());
     assert!(counting.calls() > 40, "{}", counting.calls());
 
@@ -175,29 +175,29 @@ async fn every_line_once(fault: fn(usize) -> Fault, lose_channel: bool) {
         let place = Place::new();
         logs(&place);
         let faulty = Arc::new(FaultyFilesystem::new(place.filesystem(), fault(call)));
-        let died = place.run_on(faulty).await;
+        let died = life(place.run_on(faulty));
         if lose_channel {
             fs::remove_dir_all(place.path("channel")).unwrap();
         }
         place.log("a.log", 1);
-        place.run().await;
+        life(place.run());
         assert_eq!(place.landed(), place.expected(), "call {call}: {:?}", died.err());
     }
 }
 
-#[tokio::test]
-async fn dead_before_any_call_every_line_lands_once() {
-    every_line_once(Fault::Crash, false).await;
+#[test]
+fn dead_before_any_call_every_line_lands_once() {
+    every_line_once(Fault::Crash, false);
 }
 
-#[tokio::test]
-async fn dead_after_any_call_every_line_lands_once() {
-    every_line_once(Fault::CrashAfter, false).await;
+#[test]
+fn dead_after_any_call_every_line_lands_once() {
+    every_line_once(Fault::CrashAfter, false);
 }
 
-#[tokio::test]
-async fn dead_and_without_its_channel_every_line_lands_once() {
-    every_line_once(Fault::CrashAfter, true).await;
+#[test]
+fn dead_and_without_its_channel_every_line_lands_once() {
+    every_line_once(Fault::CrashAfter, true);
 }
 
 #[tokio::test]

@@ -174,8 +174,10 @@ async fn take_over(fs: &dyn Filesystem, path: &str, candidate: &str) -> Result<b
         Ok(()) => Ok(true),
         Err(e) if e.kind() == Kind::Exists => {
             // A newcomer found the place empty.
-            fs.rename(&heir, candidate, RenameOptions::default()).await?;
-            Ok(false)
+            match fs.rename(&heir, candidate, RenameOptions::default()).await {
+                Err(e) if e.kind() == Kind::NotFound => Err(just_taken(path)),
+                back => back.map(|()| false),
+            }
         }
         Err(e) if e.kind() == Kind::NotFound => Err(just_taken(path)),
         Err(e) => Err(e),

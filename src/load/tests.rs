@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::error::Kind;
 use crate::format::Encoder;
-use crate::storage::faulty::{Fault, FaultyFilesystem};
+use crate::storage::faulty::{Fault, FaultyFilesystem, life};
 use crate::storage::local::LocalFilesystem;
 use crate::storage::{CreateOptions, DeleteOptions};
 
@@ -260,51 +260,54 @@ async fn a_load_that_lost_its_lock_does_not_commit() {
 
 /// Runs `second` over a first load and crashes at each of its calls in turn; after each crash what is visible must be
 /// allowed, and going on without faults must end where a clean run ends.
-async fn crash_everywhere(mode: LoadMode, allowed: impl Fn(&[(String, String)]) -> bool, end: Vec<(String, String)>) {
+fn crash_everywhere(mode: LoadMode, allowed: impl Fn(&[(String, String)]) -> bool, end: Vec<(String, String)>) {
     let second = || LoadPlan { load_id: Some("2".into()), ..plan(mode) };
-    let first = async || {
+    let first = || {
         let disk = Disk::new();
-        load(&disk.cluster(), LoadPlan { load_id: Some("1".into()), ..plan(mode) }, [1, 2], json!(1)).await.unwrap();
+        let plan = LoadPlan { load_id: Some("1".into()), ..plan(mode) };
+        life(load(&disk.cluster(), plan, [1, 2], json!(1))).unwrap();
         disk
     };
-    let clean = first().await;
+    let clean = first();
     let (cluster, counter) = clean.faulty(Fault::Never);
-    load(&cluster, second(), [3, 4], json!(2)).await.unwrap();
-    assert_eq!(clean.visible().await, end);
-    let clean_tree = clean.tree("/lake").await;
+    life(load(&cluster, second(), [3, 4], json!(2))).unwrap();
+    assert_eq!(life(clean.visible()), end);
+    let clean_tree = life(clean.tree("/lake"));
 
     for number in 1..=counter.calls() {
         for fault in [Fault::Fail(number), Fault::Crash(number), Fault::CrashAfter(number)] {
-            let disk = first().await;
+            let disk = first();
             let (cluster, _) = disk.faulty(fault);
-            let crashed = load(&cluster, second(), [3, 4], json!(2)).await;
+            let crashed = life(load(&cluster, second(), [3, 4], json!(2)));
             assert!(crashed.is_err(), "{mode:?} {fault:?} was noticed");
-            let visible = disk.visible().await;
+            let visible = life(disk.visible());
             assert!(allowed(&visible), "{mode:?} {fault:?} leaves {visible:?} visible");
 
             // What a caller does: open, look whether the load was recorded, do it if not.
-            let opened = Load::open(&disk.cluster(), second()).await.unwrap();
-            if opened.previous().unwrap().load_id == "2" {
-                opened.discard().await.unwrap();
-            } else {
-                assert_eq!(disk.visible().await, seen(&[(0, 1), (1, 2)]), "{mode:?} {fault:?}");
-                drop(opened);
-                load(&disk.cluster(), second(), [3, 4], json!(2)).await.unwrap();
-            }
-            assert_eq!(disk.tree("/lake").await, clean_tree, "{mode:?} {fault:?}");
+            life(async {
+                let opened = Load::open(&disk.cluster(), second()).await.unwrap();
+                if opened.previous().unwrap().load_id == "2" {
+                    opened.discard().await.unwrap();
+                } else {
+                    assert_eq!(disk.visible().await, seen(&[(0, 1), (1, 2)]), "{mode:?} {fault:?}");
+                    drop(opened);
+                    load(&disk.cluster(), second(), [3, 4], json!(2)).await.unwrap();
+                }
+                assert_eq!(disk.tree("/lake").await, clean_tree, "{mode:?} {fault:?}");
+            });
         }
     }
 }
 
-#[tokio::test]
-async fn a_replacing_load_survives_a_crash_at_every_call() {
+#[test]
+fn a_replacing_load_survives_a_crash_at_every_call() {
     let (old, new) = (seen(&[(0, 1), (1, 2)]), seen(&[(0, 3), (1, 4)]));
     let allowed = |visible: &[(String, String)]| visible == old || visible == new || visible.is_empty();
-    crash_everywhere(LoadMode::Replace, allowed, new.clone()).await;
+    crash_everywhere(LoadMode::Replace, allowed, new.clone());
 }
 
-#[tokio::test]
-async fn an_appending_load_survives_a_crash_at_every_call() {
+#[test]
+fn an_appending_load_survives_a_crash_at_every_call() {
     let (old, new) = (seen(&[(0, 1), (1, 2)]), seen(&[(0, 3), (1, 4)]));
     let mut end = [old.clone(), new].concat();
     end.sort();
@@ -312,5 +315,5 @@ async fn an_appending_load_survives_a_crash_at_every_call() {
     let allowed = move |visible: &[(String, String)]| {
         old.iter().all(|file| visible.contains(file)) && visible.iter().all(|file| whole.contains(file))
     };
-    crash_everywhere(LoadMode::Append, allowed, end).await;
+    crash_everywhere(LoadMode::Append, allowed, end);
 }

@@ -12,6 +12,14 @@ use bytes::Bytes;
 use super::{CreateOptions, DeleteOptions, FileReader, FileStatus, FileWriter, Filesystem, RenameOptions};
 use crate::error::{self, Error, Result};
 
+/// Lives the life of one process, which may end with calls under way: what of them still runs in the background has
+/// ended when this returns, as it has when a real process is dead.
+#[allow(clippy::unwrap_used, reason = "for tests, which are to end without a runtime")]
+pub fn life<T>(lived: impl Future<Output = T>) -> T {
+    // A runtime that is dropped waits for the threads that work for it.
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(lived)
+}
+
 /// What goes wrong, and when; calls count from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {

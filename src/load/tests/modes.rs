@@ -163,50 +163,57 @@ async fn a_checkpoint_moves_alone_where_nothing_is_new() {
 
 /// Runs `second` over what `prepare` leaves, with a fault at each of its calls in turn, then again without one; the
 /// end must be that of a clean run, and what was visible in between must be old or new, or nothing during a swap.
-async fn faults_everywhere<P, S>(faults: &[fn(usize) -> Fault], prepare: P, second: S)
+fn faults_everywhere<P, S>(faults: &[fn(usize) -> Fault], prepare: P, second: S)
 where
     P: AsyncFn(&Disk),
     S: AsyncFn(&Cluster) -> Result<()>,
 {
     let clean = Disk::new();
-    prepare(&clean).await;
-    let before = names(&clean).await;
+    life(prepare(&clean));
+    let before = life(names(&clean));
     let (cluster, counter) = clean.faulty(Fault::Never);
-    second(&cluster).await.unwrap();
-    let (after, tree) = (names(&clean).await, clean.tree("/lake").await);
+    life(second(&cluster)).unwrap();
+    let (after, tree) = life(async { (names(&clean).await, clean.tree("/lake").await) });
     for number in 1..=counter.calls() {
         for fault in faults.iter().map(|fault| fault(number)) {
             let disk = Disk::new();
-            prepare(&disk).await;
+            life(prepare(&disk));
             let (cluster, _) = disk.faulty(fault);
-            let outcome = second(&cluster).await;
+            let outcome = life(second(&cluster));
             if matches!(fault, Fault::Lose(_)) {
                 outcome.unwrap();
             } else {
-                let visible = names(&disk).await;
+                let visible = life(names(&disk));
                 let whole = |file: &(String, String)| before.contains(file) || after.contains(file);
                 assert!(visible.iter().all(whole), "{fault:?} leaves {visible:?}");
-                // What is recorded is finished by being opened, what is not is done again.
-                let look = LoadPlan { strangers: Strangers::Keep, ..sqoop(LoadMode::Append) };
-                let opened = Load::open(&disk.cluster(), look).await.unwrap();
-                let recorded = opened.checkpoint() == Some(&json!("second"));
-                opened.discard().await.unwrap();
-                if !recorded {
-                    assert_eq!(names(&disk).await, before, "{fault:?}");
-                    second(&disk.cluster()).await.unwrap();
-                }
+                life(go_on(&disk, &before, fault, &second));
             }
-            assert_eq!(names(&disk).await, after, "{fault:?}");
+            assert_eq!(life(names(&disk)), after, "{fault:?}");
             let paths = |tree: &BTreeMap<String, String>| tree.keys().cloned().collect::<Vec<_>>();
-            assert_eq!(paths(&disk.tree("/lake").await), paths(&tree), "{fault:?}");
+            assert_eq!(paths(&life(disk.tree("/lake"))), paths(&tree), "{fault:?}");
         }
+    }
+}
+
+/// What is recorded is finished by being opened, what is not is done again.
+async fn go_on<S>(disk: &Disk, before: &[(String, String)], fault: Fault, second: &S)
+where
+    S: AsyncFn(&Cluster) -> Result<()>,
+{
+    let look = LoadPlan { strangers: Strangers::Keep, ..sqoop(LoadMode::Append) };
+    let opened = Load::open(&disk.cluster(), look).await.unwrap();
+    let recorded = opened.checkpoint() == Some(&json!("second"));
+    opened.discard().await.unwrap();
+    if !recorded {
+        assert_eq!(names(disk).await, before, "{fault:?}");
+        second(&disk.cluster()).await.unwrap();
     }
 }
 
 const ALL: &[fn(usize) -> Fault] = &[Fault::Fail, Fault::Crash, Fault::CrashAfter, Fault::Lose];
 
-#[tokio::test]
-async fn appending_beside_strangers_survives_a_fault_at_every_call() {
+#[test]
+fn appending_beside_strangers_survives_a_fault_at_every_call() {
     let prepare = async |disk: &Disk| put(disk, "part-m-00004", "theirs").await;
     let second = async |cluster: &Cluster| {
         let keep = LoadPlan { strangers: Strangers::Keep, load_id: Some("2".into()), ..sqoop(LoadMode::Append) };
@@ -214,11 +221,11 @@ async fn appending_beside_strangers_survives_a_fault_at_every_call() {
         let parts = stage_files(&load, &[1, 2]).await?;
         load.commit(parts, json!("second")).await.map(drop)
     };
-    faults_everywhere(ALL, prepare, second).await;
+    faults_everywhere(ALL, prepare, second);
 }
 
-#[tokio::test]
-async fn replacing_strangers_survives_a_fault_at_every_call() {
+#[test]
+fn replacing_strangers_survives_a_fault_at_every_call() {
     let prepare = async |disk: &Disk| put(disk, "old.csv", "theirs").await;
     let second = async |cluster: &Cluster| {
         let take = LoadPlan { strangers: Strangers::Replace, load_id: Some("2".into()), ..sqoop(LoadMode::Replace) };
@@ -226,11 +233,11 @@ async fn replacing_strangers_survives_a_fault_at_every_call() {
         let parts = stage_files(&load, &[1, 2]).await?;
         load.commit(parts, json!("second")).await.map(drop)
     };
-    faults_everywhere(ALL, prepare, second).await;
+    faults_everywhere(ALL, prepare, second);
 }
 
-#[tokio::test]
-async fn a_merge_survives_a_fault_at_every_call() {
+#[test]
+fn a_merge_survives_a_fault_at_every_call() {
     let prepare = async |disk: &Disk| {
         for ids in [[1], [2]] {
             load_files(&disk.cluster(), sqoop(LoadMode::Append), &ids).await.unwrap();
@@ -244,15 +251,15 @@ async fn a_merge_survives_a_fault_at_every_call() {
         let parts = stage_files(&load, &[12]).await?;
         load.commit(parts, json!("second")).await.map(drop)
     };
-    faults_everywhere(ALL, prepare, second).await;
+    faults_everywhere(ALL, prepare, second);
 }
 
-#[tokio::test]
-async fn a_moving_checkpoint_survives_a_fault_at_every_call() {
+#[test]
+fn a_moving_checkpoint_survives_a_fault_at_every_call() {
     let prepare = async |disk: &Disk| drop(load_files(&disk.cluster(), sqoop(LoadMode::Append), &[1]).await.unwrap());
     let second = async |cluster: &Cluster| {
         let load = Load::open(cluster, LoadPlan { load_id: Some("2".into()), ..sqoop(LoadMode::Append) }).await?;
         load.commit_checkpoint(json!("second")).await.map(drop)
     };
-    faults_everywhere(ALL, prepare, second).await;
+    faults_everywhere(ALL, prepare, second);
 }
