@@ -2,7 +2,7 @@
 //!
 //! Paths are taken below a root directory. Closing a file syncs it; directories are not synced.
 
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,10 +11,13 @@ use std::time::UNIX_EPOCH;
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::fs;
-use tokio::io::AsyncWriteExt;
 
+use super::writer::{Sink, TaskWriter};
 use super::{CreateOptions, DeleteOptions, FileReader, FileStatus, FileWriter, Filesystem, RenameOptions, fault};
 use crate::error::{self, Result};
+
+/// A file is synced each time so many bytes were written, so that there is little left to sync when it is closed.
+const SYNC_BYTES: usize = 32 << 20;
 
 /// A directory of this machine.
 #[derive(Clone, Debug)]
@@ -45,13 +48,13 @@ impl LocalFilesystem {
 /// Gives a file another name. A second name is never put over an existing one, a rename always. What a killed process
 /// left between the two steps, one file of two names, is finished.
 fn move_without_replacing(source: &Path, destination: &Path) -> io::Result<()> {
+    let inode = |path: &Path| std::fs::metadata(path).map(|m| (m.dev(), m.ino()));
     match std::fs::hard_link(source, destination) {
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
-            let inode = |path: &Path| std::fs::metadata(path).map(|m| (m.dev(), m.ino()));
-            if inode(source)? != inode(destination)? {
-                return Err(e);
-            }
-        }
+        // The other file may be gone by now: it was there when it mattered.
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => match inode(destination) {
+            Ok(there) if there == inode(source)? => {}
+            _ => return Err(e),
+        },
         linked => linked?,
     }
     std::fs::remove_file(source)
@@ -99,7 +102,8 @@ impl Filesystem for LocalFilesystem {
         open.write(true).truncate(options.overwrite).create(options.overwrite).create_new(!options.overwrite);
         let what = format!("creating {path}");
         let file = open.open(self.real(path)).await.map_err(|e| fault::local(&what, e))?;
-        Ok(Box::new(LocalWriter { file, what: format!("writing {path}"), len_bytes: 0 }))
+        let file = Arc::new(file.into_std().await);
+        Ok(Box::new(TaskWriter::spawn(path, LocalSink { file, what: format!("writing {path}"), unsynced_bytes: 0 })))
     }
 
     async fn read(&self, path: &str) -> Result<Bytes> {
@@ -193,26 +197,38 @@ impl FileReader for LocalReader {
     }
 }
 
-struct LocalWriter {
-    file: fs::File,
+struct LocalSink {
+    file: Arc<std::fs::File>,
     what: String,
-    len_bytes: u64,
+    unsynced_bytes: usize,
+}
+
+impl LocalSink {
+    /// Does something with the file on a thread that may wait.
+    async fn work(&self, work: impl FnOnce(&std::fs::File) -> io::Result<()> + Send + 'static) -> Result<()> {
+        let file = self.file.clone();
+        let done = tokio::task::spawn_blocking(move || work(&file)).await;
+        done.unwrap_or_else(|e| Err(io::Error::other(e))).map_err(|e| fault::local(&self.what, e))
+    }
 }
 
 #[async_trait]
-impl FileWriter for LocalWriter {
+impl Sink for LocalSink {
     async fn write(&mut self, bytes: Bytes) -> Result<()> {
-        self.len_bytes += bytes.len() as u64;
-        self.file.write_all(&bytes).await.map_err(|e| fault::local(&self.what, e))
+        self.unsynced_bytes += bytes.len();
+        let sync = self.unsynced_bytes >= SYNC_BYTES;
+        if sync {
+            self.unsynced_bytes = 0;
+        }
+        let write = move |mut file: &std::fs::File| {
+            file.write_all(&bytes)?;
+            if sync { file.sync_data() } else { Ok(()) }
+        };
+        self.work(write).await
     }
 
-    async fn close(mut self: Box<Self>) -> Result<u64> {
-        let done = async {
-            self.file.flush().await?;
-            self.file.sync_all().await
-        };
-        done.await.map_err(|e| error::Error::context(fault::local(&self.what, e), "closing"))?;
-        Ok(self.len_bytes)
+    async fn close(&mut self) -> Result<()> {
+        self.work(std::fs::File::sync_all).await.map_err(|e| error::Error::context(e, "closing"))
     }
 }
 
