@@ -164,3 +164,16 @@ async fn the_columns_of_a_table_grow_in_the_current_metastore() {
 async fn the_columns_of_a_table_grow_in_the_old_metastore() {
     columns_grow("OLD_METASTORE_PORT").await;
 }
+
+/// As the loads of two processes do that fill tables of a new database.
+#[tokio::test]
+async fn a_database_that_many_make_at_once_is_made() {
+    let name = stack::unique("made_at_once");
+    let clients = futures::future::join_all((0..3).map(|_| connect("METASTORE_PORT"))).await;
+    let making = (0..12).map(|n| clients[n % clients.len()].ensure_database(&name));
+    for made in futures::future::join_all(making).await {
+        made.unwrap();
+    }
+    let location = clients[0].table_location(&name, "t").await.unwrap();
+    assert!(location.ends_with(&format!("{name}.db/t")), "{location}");
+}

@@ -2,22 +2,29 @@
 //!
 //! Only plain connections; SASL and TLS are refused by the server's silence and reported as such.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hive_metastore::{ThriftHiveMetastoreClient, ThriftHiveMetastoreClientBuilder};
 use serde::{Deserialize, Serialize};
+use tokio::sync::{Mutex, OnceCell, Semaphore};
 use volo_thrift::codec::DefaultMakeCodec;
 use volo_thrift::{ClientError, MaybeException};
 
 use super::fault::{Fault, broken, declared};
+use super::version::Version;
 use crate::error::{self, Error, Result};
 
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Long, because a metastore may scan directories while it answers.
 const CALL_TIMEOUT: Duration = Duration::from_secs(120);
 const DEFAULT_PORT: u16 = 9083;
+
+/// Calls under way at once. Behind a metastore stand few connections to its database, and more callers than it can
+/// serve make it slower for all of them.
+const CALLS_AT_ONCE: usize = 16;
 
 /// How to reach the metastore.
 #[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args, Serialize, Deserialize)]
@@ -47,6 +54,12 @@ pub struct MetastoreClient {
     pub(super) active: AtomicUsize,
     /// User that new objects belong to.
     pub(super) user: String,
+    /// Databases that were made or seen: hundreds of tables at once ask for theirs.
+    pub(super) databases: Mutex<HashSet<String>>,
+    pub(super) version: OnceCell<Version>,
+    /// Tables that were looked for and not found: they are made without a second look.
+    pub(super) absent: std::sync::Mutex<HashSet<String>>,
+    permits: Semaphore,
 }
 
 impl std::fmt::Debug for MetastoreClient {
@@ -74,7 +87,15 @@ impl MetastoreClient {
             }
         }
         let user = options.user.clone().unwrap_or_else(current_user);
-        let this = Self { remotes, active: AtomicUsize::new(0), user };
+        let this = Self {
+            remotes,
+            active: AtomicUsize::new(0),
+            user,
+            databases: Mutex::default(),
+            version: OnceCell::new(),
+            absent: std::sync::Mutex::default(),
+            permits: Semaphore::new(CALLS_AT_ONCE),
+        };
         this.call("asking for the databases", |c| async move { c.get_all_databases().await }).await?;
         Ok(this)
     }
@@ -89,12 +110,16 @@ impl MetastoreClient {
         F: Fn(ThriftHiveMetastoreClient) -> A,
         A: Future<Output = Result<MaybeException<T, X>, ClientError>>,
     {
+        let _permit = self.permits.acquire().await;
         let (first, count) = (self.active.load(Ordering::Relaxed), self.remotes.len());
         let mut last: Option<Error> = None;
         for attempt in 0..2 * count {
             let index = (first + attempt) % count;
             let remote = &self.remotes[index];
-            match call(remote.client.clone()).await {
+            let started = Instant::now();
+            let answer = call(remote.client.clone()).await;
+            tracing::trace!(elapsed = ?started.elapsed(), "{what}");
+            match answer {
                 Ok(MaybeException::Ok(answer)) => {
                     self.active.store(index, Ordering::Relaxed);
                     return Ok(answer);

@@ -24,7 +24,7 @@ impl MetastoreClient {
     }
 
     /// The location of a database without a slash at its end; `None` where there is no such database.
-    async fn database_location(&self, database: &str) -> Result<Option<String>> {
+    pub(super) async fn database_location(&self, database: &str) -> Result<Option<String>> {
         let name = FastStr::from(database.to_owned());
         let get = |c: hive_metastore::ThriftHiveMetastoreClient| {
             let name = name.clone();

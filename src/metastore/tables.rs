@@ -5,7 +5,8 @@
 //! made there is nothing in them. Tables of others are changed only where the caller lets us take them over, and then
 //! only in their parameters and columns.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{MutexGuard, PoisonError};
 
 use hive_metastore::{ClientCapabilities, Database, EnvironmentContext, GetTableRequest, PrincipalType, Table};
 use volo::FastStr;
@@ -22,8 +23,26 @@ impl MetastoreClient {
     /// # Errors
     /// Those of the metastore.
     pub async fn ensure_database(&self, name: &str) -> Result<()> {
+        let name = name.to_lowercase();
+        // Held while it is made: a metastore that is asked for the same database twice at once may break down over it.
+        let mut known = self.databases.lock().await;
+        if known.contains(&name) {
+            return Ok(());
+        }
+        match self.make_database(&name).await {
+            Ok(()) => {}
+            Err(e) if e.kind() == Kind::Exists => {}
+            // Another process may have been the other one that asked.
+            Err(_) if matches!(self.database_location(&name).await, Ok(Some(_))) => {}
+            Err(e) => return Err(e),
+        }
+        known.insert(name);
+        Ok(())
+    }
+
+    async fn make_database(&self, name: &str) -> Result<()> {
         let database = Database {
-            name: Some(FastStr::from(name.to_lowercase())),
+            name: Some(FastStr::from(name.to_owned())),
             owner_name: Some(self.user.clone().into()),
             owner_type: Some(PrincipalType::USER),
             ..Database::default()
@@ -32,10 +51,7 @@ impl MetastoreClient {
             let database = database.clone();
             async move { c.create_database(database).await }
         };
-        match self.call(&format!("making database {name}"), create).await {
-            Err(e) if e.kind() == Kind::Exists => Ok(()),
-            done => done,
-        }
+        self.call(&format!("making database {name}"), create).await
     }
 
     /// Looks at a table; `None` where there is none.
@@ -53,8 +69,16 @@ impl MetastoreClient {
     pub async fn check_table(&self, spec: &TableSpec) -> Result<()> {
         match self.table(&spec.database, &spec.table).await? {
             Some(found) => compare(spec, &found).map(drop),
-            None => Ok(()),
+            None => {
+                self.absent().insert(spec.full_name());
+                Ok(())
+            }
         }
+    }
+
+    fn absent(&self) -> MutexGuard<'_, HashSet<String>> {
+        // A set of strings is whole after every panic.
+        self.absent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes an external table, or brings parameters, statistics and columns of ours up to date.
@@ -63,7 +87,8 @@ impl MetastoreClient {
     /// Exists: there is a table that is not ours or lies elsewhere. Schema: it has other columns.
     pub async fn ensure_table(&self, spec: &TableSpec, statistics: Option<&Statistics>) -> Result<()> {
         let name = spec.full_name();
-        let mut found = self.raw_table(&spec.database, &spec.table).await?;
+        let was_absent = self.absent().remove(&name);
+        let mut found = if was_absent { None } else { self.raw_table(&spec.database, &spec.table).await? };
         if found.is_none() {
             let mut table = thrift::table(spec, &self.user);
             thrift::change(&mut table.parameters, |all| statistics.iter().for_each(|s| s.apply(all)));

@@ -31,11 +31,15 @@ pub struct Version {
 }
 
 impl MetastoreClient {
-    /// Asks for the version, which is that of the Hive around it; those before 4.0 all say `3.0`.
+    /// The version, which is that of the Hive around it; those before 4.0 all say `3.0`. Asked for once.
     ///
     /// # Errors
     /// Unreachable: no answer, or one that is none.
     pub async fn version(&self) -> Result<Version> {
+        self.version.get_or_try_init(|| self.ask_version()).await.cloned()
+    }
+
+    async fn ask_version(&self) -> Result<Version> {
         let (first, count) = (self.active.load(Ordering::Relaxed), self.remotes.len());
         let mut last = None;
         for attempt in 0..count {
