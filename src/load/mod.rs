@@ -33,7 +33,7 @@ mod tests;
 use std::sync::Arc;
 
 pub use self::manifest::{Manifest, StagedPart};
-pub use self::part::{PartWriter, SideWriter};
+pub use self::part::{PartWriter, SealedPart, SideWriter};
 pub use self::partition::{DEFAULT_PARTITION, Partition};
 pub use self::plan::{EncoderFactory, LoadMode, LoadPlan, PartNames, Strangers, TablePlan};
 pub use self::run::{Committed, Load, recorded_columns};

@@ -68,9 +68,20 @@ impl PartWriter {
     /// # Errors
     /// Those of the encoder and of the filesystem.
     pub async fn write(&mut self, batch: &RecordBatch) -> Result<()> {
-        let rows = batch.num_rows() as u64;
-        let batch = batch.clone();
-        let out = self.encode(move |encoder, out| encoder.encode(&batch, out), SLICE_BYTES).await?;
+        self.write_all(vec![batch.clone()]).await
+    }
+
+    /// Encodes some batches one after the other, as [`PartWriter::write`] does one.
+    ///
+    /// # Errors
+    /// Those of the encoder and of the filesystem.
+    pub async fn write_all(&mut self, batches: Vec<RecordBatch>) -> Result<()> {
+        let rows: u64 = batches.iter().map(|batch| batch.num_rows() as u64).sum();
+        let encode = move |encoder: &mut dyn Encoder, out: &mut Vec<u8>| {
+            // Each is freed once it is encoded.
+            batches.into_iter().try_for_each(|batch| encoder.encode(&batch, out))
+        };
+        let out = self.encode(encode, SLICE_BYTES).await?;
         self.staged.part.rows += rows;
         if out.is_empty() { Ok(()) } else { self.staged.ship(out).await }
     }
@@ -88,7 +99,15 @@ impl PartWriter {
     ///
     /// # Errors
     /// Those of the encoder and of the filesystem.
-    pub async fn finish(mut self) -> Result<StagedPart> {
+    pub async fn finish(self) -> Result<StagedPart> {
+        self.seal().await?.close().await
+    }
+
+    /// Ships all that is left of the file; what remains is to wait until it is durable.
+    ///
+    /// # Errors
+    /// Those of the encoder and of the filesystem.
+    pub async fn seal(mut self) -> Result<SealedPart> {
         let rest = self.encode(|encoder, out| encoder.finish(out), 1).await?;
         if !rest.is_empty() {
             self.staged.ship(rest).await?;
@@ -96,7 +115,7 @@ impl PartWriter {
         if let Some(encoding) = self.encoding {
             self.staged.hash = encoding.hash;
         }
-        self.staged.finish().await
+        Ok(SealedPart(self.staged))
     }
 
     /// Rows written so far.
@@ -133,6 +152,19 @@ impl PartWriter {
         let (encoding, ready) = done.map_err(|e: error::Error| e.context(format!("encoding {path}")))?;
         self.encoding = Some(encoding);
         Ok(ready)
+    }
+}
+
+/// A file all of whose bytes are on their way.
+pub struct SealedPart(StagedFile);
+
+impl SealedPart {
+    /// Makes the file durable, which waits for the cluster and does little else.
+    ///
+    /// # Errors
+    /// Those of the filesystem.
+    pub async fn close(self) -> Result<StagedPart> {
+        self.0.finish().await
     }
 }
 

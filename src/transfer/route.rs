@@ -14,7 +14,7 @@ use futures::future::try_join_all;
 
 use super::partition::{Key, PartitionColumn};
 use crate::error::{self, Result};
-use crate::load::{Load, PartWriter, Partition, StagedPart};
+use crate::load::{Load, PartWriter, Partition, SealedPart, StagedPart};
 
 /// Bytes that the open files of one split may hold in memory.
 const HELD_BYTES: usize = 32 << 20;
@@ -102,29 +102,31 @@ impl<'a> Router<'a> {
         Self { load, split, partitioner, open: Vec::new(), files: 0, done: Vec::new() }
     }
 
-    /// Writes the rows of a batch to the files of their partitions. A cancelled call spoils the router.
+    /// Writes the rows of some batches to the files of their partitions. A cancelled call spoils the router.
     ///
     /// # Errors
     /// Data: a value that makes no partition. Those of the load's parts.
-    pub async fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+    pub async fn write(&mut self, batches: Vec<RecordBatch>) -> Result<()> {
         match self.partitioner {
-            None => self.write_to(Partition::none(), batch).await?,
+            None => self.write_to(Partition::none(), batches).await?,
             Some(partitioner) => {
-                for (partition, rows) in partitioner.split(batch)? {
-                    self.write_to(partition, &rows).await?;
+                for batch in &batches {
+                    for (partition, rows) in partitioner.split(batch)? {
+                        self.write_to(partition, vec![rows]).await?;
+                    }
                 }
             }
         }
         self.shrink().await
     }
 
-    async fn write_to(&mut self, partition: Partition, rows: &RecordBatch) -> Result<()> {
+    async fn write_to(&mut self, partition: Partition, rows: Vec<RecordBatch>) -> Result<()> {
         let at = self.open.iter().position(|(p, _)| *p == partition);
         let mut writer = match at {
             Some(at) => self.open.remove(at).1,
             None => self.begin(&partition).await?,
         };
-        writer.write(rows).await?;
+        writer.write_all(rows).await?;
         self.open.push((partition, writer));
         Ok(())
     }
@@ -152,13 +154,29 @@ impl<'a> Router<'a> {
         Ok(())
     }
 
-    /// Completes all files, at once: closing a file waits for the cluster more than it works.
+    /// Ships all that is left of all files.
     ///
     /// # Errors
     /// Those of the load's parts.
-    pub async fn finish(mut self) -> Result<Vec<StagedPart>> {
-        let rest = try_join_all(self.open.into_iter().map(|(_, writer)| writer.finish())).await?;
-        self.done.extend(rest);
+    pub async fn seal(self) -> Result<SealedFiles> {
+        let closing = try_join_all(self.open.into_iter().map(|(_, writer)| writer.seal())).await?;
+        Ok(SealedFiles { done: self.done, closing })
+    }
+}
+
+/// The files of one split, all of whose rows are on their way.
+pub(super) struct SealedFiles {
+    done: Vec<StagedPart>,
+    closing: Vec<SealedPart>,
+}
+
+impl SealedFiles {
+    /// Makes all files durable, at once: closing a file waits for the cluster more than it works.
+    ///
+    /// # Errors
+    /// Those of the load's parts.
+    pub async fn close(mut self) -> Result<Vec<StagedPart>> {
+        self.done.extend(try_join_all(self.closing.into_iter().map(SealedPart::close)).await?);
         Ok(self.done)
     }
 }

@@ -47,6 +47,8 @@ pub(super) struct Share {
     /// Number of the split, which its files bear.
     pub number: usize,
     pub split: Split,
+    /// How often its files were lost.
+    pub lost: u32,
 }
 
 /// What was read and staged.
@@ -78,7 +80,7 @@ impl Landing {
     pub fn shares(self: &Arc<Self>, splits: Vec<Split>) -> Vec<Share> {
         self.left.store(splits.len(), Ordering::SeqCst);
         self.count.store(splits.len(), Ordering::SeqCst);
-        let share = |(number, split)| Share { landing: self.clone(), number, split };
+        let share = |(number, split)| Share { landing: self.clone(), number, split, lost: 0 };
         splits.into_iter().enumerate().map(share).collect()
     }
 

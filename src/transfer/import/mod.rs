@@ -2,9 +2,9 @@
 //! into staged files (or straight into HBase cells), one commit a table.
 //!
 //! ```text
-//! describe -> plan -> open the loads -> queue -> connections: cut, read, write -> settle: commit
+//! describe -> plan -> open the loads -> queue -> connections: cut, read, write -> close the files -> settle: commit
 //! ```
-//! Opening and settling wait for the cluster most of their time, so many tables are opened and settled at once while
+//! Opening, closing and settling wait for the cluster most of their time, so that is done for many tables at once while
 //! the connections read others. Until its commit nothing of a table is visible; a failed or stopped import throws away
 //! what it staged and ends its statements on the server.
 
@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures::channel::mpsc;
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use futures::{StreamExt, stream};
 
 use self::cut::Opened;
@@ -41,8 +41,11 @@ use crate::mysql::wire::ReadConnection;
 use crate::shutdown::Stop;
 use crate::telemetry::summary::{Outcome, StepSummary};
 
-/// Tables whose targets are opened at once, and settled at once.
-const TABLES_AT_ONCE: usize = 32;
+/// Tables whose targets are opened at once, and settled at once: each waits for NameNode and metastore most of its time.
+const TABLES_AT_ONCE: usize = 64;
+
+/// Shares whose files are completed at once; each may hold a few MiB that are still on their way.
+const FILES_AT_ONCE: usize = 32;
 
 /// How often an import is begun whose connections to the database were lost.
 const MAX_STARTS: u32 = 3;
@@ -178,12 +181,22 @@ async fn tables(args: &[&ImportArgs], ends: &Ends<'_>, run_id: &str, stop: &Stop
     let ids: Vec<u32> = snapshot.connections.iter().map(ReadConnection::id).collect();
     let queue = Queue::new([]);
     let (ended, settling) = mpsc::unbounded();
-    let work = Work { client: ends.mysql, moment: &moment, queue: &queue, ended };
+    let (closing, mut to_close) = tokio::sync::mpsc::channel(1);
+    let work = Work { client: ends.mysql, moment: &moment, queue: &queue, closing, ended };
     let mut failed_opening = Vec::new();
     let working = async {
         let opening = open_all(ends, plans, &queue, &mut failed_opening);
         let reading = join_all(snapshot.connections.into_iter().map(|conn| work.run(conn)));
-        let read = stop.or(async { Ok(tokio::join!(opening, reading).1) }).await;
+        let to_close = stream::poll_fn(|cx| to_close.poll_recv(cx));
+        // Never ends of itself: as long as a file is being completed, the connections are not done either.
+        let closing = to_close.for_each_concurrent(FILES_AT_ONCE, |closing| work.close(closing));
+        let read = stop.or(async {
+            tokio::select! {
+                (_, read) = join(opening, reading) => Ok(read),
+                () = closing => Err(error::bug("the files of an import were given up")),
+            }
+        });
+        let read = read.await;
         // Whatever was waiting to be settled is settled; nothing more will come.
         drop(work);
         read
@@ -217,7 +230,7 @@ async fn tables(args: &[&ImportArgs], ends: &Ends<'_>, run_id: &str, stop: &Stop
         Ok(_) => None,
         Err(stopped) => return Err(stopped),
     };
-    Ok(Done { tables, lost, moment: moment.detail })
+    Ok(Done { tables, lost, moment: moment.detail.clone() })
 }
 
 /// Opens the snapshot that all plans need; asks for the time first where a plan's bound is the time.
@@ -259,6 +272,7 @@ async fn give_up(left: Vec<Item>) {
             Arc::new(Landing::new(plan, target))
         }
         Item::Share(share) => share.landing,
+        Item::Check(landing) => landing,
     });
     let landings: Vec<Arc<Landing>> = landings.collect();
     join_all(landings.iter().map(|landing| settle::give_up(landing))).await;

@@ -8,7 +8,7 @@ use super::landing::{Landing, Target};
 use crate::error::Result;
 use crate::load::StagedPart;
 use crate::transfer::cells::CellWriter;
-use crate::transfer::route::Router;
+use crate::transfer::route::{Router, SealedFiles};
 
 /// The open end of a share.
 pub(super) enum Sink<'a> {
@@ -36,33 +36,54 @@ impl<'a> Sink<'a> {
         })
     }
 
-    /// Writes the rows of a batch. A cancelled call spoils the sink.
+    /// Writes the rows of some batches. A cancelled call spoils the sink.
     ///
     /// # Errors
     /// Those of the target; Lost: the file has to be written again.
-    pub async fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+    pub async fn write(&mut self, batches: Vec<RecordBatch>) -> Result<()> {
         match self {
-            Self::Files(router) => router.write(batch).await,
+            Self::Files(router) => router.write(batches).await,
             Self::Cells(cells, written) => {
-                let (rows, bytes) = cells.write(batch).await?;
-                (written.rows, written.bytes) = (written.rows + rows, written.bytes + bytes);
+                for batch in &batches {
+                    let (rows, bytes) = cells.write(batch).await?;
+                    (written.rows, written.bytes) = (written.rows + rows, written.bytes + bytes);
+                }
                 Ok(())
             }
         }
     }
 
+    /// Sends off all that is left; what remains is to wait until it is durable.
+    ///
+    /// # Errors
+    /// As [`Sink::write`].
+    pub async fn seal(self) -> Result<Sealed> {
+        Ok(match self {
+            Self::Files(router) => Sealed::Files(router.seal().await?),
+            Self::Cells(_, written) => Sealed::Cells(written),
+        })
+    }
+}
+
+/// What was written of a share, and may still be on its way.
+pub(super) enum Sealed {
+    Files(SealedFiles),
+    Cells(Written),
+}
+
+impl Sealed {
     /// Completes what was written.
     ///
     /// # Errors
     /// As [`Sink::write`].
-    pub async fn finish(self) -> Result<Written> {
+    pub async fn close(self) -> Result<Written> {
         match self {
-            Self::Files(router) => {
-                let parts = router.finish().await?;
+            Self::Files(files) => {
+                let parts = files.close().await?;
                 let (rows, bytes) = (parts.iter().map(|p| p.rows).sum(), parts.iter().map(|p| p.bytes).sum());
                 Ok(Written { parts, rows, bytes })
             }
-            Self::Cells(_, written) => Ok(written),
+            Self::Cells(written) => Ok(written),
         }
     }
 }

@@ -1,7 +1,8 @@
-//! What one connection does: take an opened table and cut it into shares, take a share, read it, write it.
+//! What one connection does: take an opened table and cut it into shares, take a share, read it, write it. Files are
+//! completed beside that, many at once, since that waits for the cluster and needs no connection.
 //!
-//! All connections see one moment, so any of them can read any share, also once more: a share whose file was lost is
-//! read again over the same connection, and one whose connection was lost goes back to the queue for another.
+//! All connections see one moment, so any of them can read any share, also once more: a share whose file was lost goes
+//! back to the queue, and so does one whose connection was lost, for another.
 
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use super::check;
 use super::cut::{self, Opened};
 use super::landing::{Landing, Share};
 use super::moment::Moment;
-use super::sink::{Sink, Written};
+use super::sink::{Sealed, Sink};
 use crate::error::{self, Error, Kind, Result};
 use crate::mysql::MySqlClient;
 use crate::mysql::wire::ReadConnection;
@@ -20,8 +21,9 @@ use crate::storage::TRIES;
 use crate::telemetry::progress;
 use crate::transfer::queue::{Queue, Taken};
 
-/// Batches that wait between the reader and the encoder of a share.
-const BATCHES_AHEAD: usize = 1;
+/// Batches that wait between the reader and the encoder of a share, which takes all that wait: to hand each over to the
+/// thread that encodes takes a tenth of the time that it is encoded in.
+const BATCHES_AHEAD: usize = 2;
 
 /// What the queue holds.
 #[derive(Debug)]
@@ -30,6 +32,8 @@ pub(super) enum Item {
     Table(Box<Opened>),
     /// A share of a table.
     Share(Share),
+    /// A table whose shares are all written, to be compared with its source.
+    Check(Arc<Landing>),
 }
 
 /// What all connections share.
@@ -38,21 +42,29 @@ pub(super) struct Work<'a> {
     pub client: &'a MySqlClient,
     pub moment: &'a Moment,
     pub queue: &'a Queue<Item>,
+    /// Where shares go whose files are to be completed.
+    pub closing: mpsc::Sender<Closing<'a>>,
     /// Where landings go whose last share ended, well or not.
     pub ended: futures::channel::mpsc::UnboundedSender<Arc<Landing>>,
 }
 
+/// A share that was read, and whose files are to be completed; until then it is not out of the queue for good.
+pub(super) struct Closing<'a> {
+    share: Share,
+    sealed: Sealed,
+    rows: u64,
+    taken: Taken<'a, Item>,
+}
+
 /// How reading and writing a share ended.
 enum End {
-    Done(Written, u64),
+    Sealed(Sealed, u64),
     /// The connection is gone; the share is as it was.
     ConnectionLost(Error),
-    /// The file is gone; the connection is fit for another try.
-    FileLost(Error),
     Failed(Error),
 }
 
-impl Work<'_> {
+impl<'a> Work<'a> {
     /// Works until the queue ends.
     ///
     /// # Errors
@@ -76,6 +88,13 @@ impl Work<'_> {
                     self.queue.put_first(shares.into_iter().map(Item::Share));
                     taken.finish();
                 }
+                Some(Item::Check(landing)) => {
+                    if let Err(e) = check::check(&mut conn, landing).await {
+                        landing.refuse(e);
+                    }
+                    self.end(landing);
+                    taken.finish();
+                }
                 None => {}
             }
         }
@@ -83,50 +102,65 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Reads and writes one share; gives the connection back if it is still good.
+    /// Reads a share and writes it; gives the connection back if it is still good.
     async fn share(
         &self,
         conn: ReadConnection,
         share: Share,
-        taken: Taken<'_, Item>,
+        taken: Taken<'a, Item>,
     ) -> Result<Option<ReadConnection>> {
         if share.landing.has_failed() {
-            if share.landing.skip() {
-                self.end(&share.landing);
-            }
+            self.over(&share.landing, share.landing.skip());
             taken.finish();
             return Ok(Some(conn));
         }
-        let (mut conn, mut end) = self.transfer(conn, &share).await;
-        for tries in 1..TRIES {
-            if !matches!(end, End::FileLost(_)) {
-                break;
+        let (conn, end) = self.transfer(conn, &share).await;
+        match end {
+            End::Sealed(sealed, rows) => {
+                // Whoever completes files is there as long as the connections are.
+                let _ = self.closing.send(Closing { share, sealed, rows, taken }).await;
             }
-            let (End::FileLost(lost), Some(again)) = (&end, conn.take()) else { break };
-            tracing::warn!(error = %lost, tries, "{}: a file was lost, its rows are read again", share.landing.plan.name);
-            (conn, end) = self.transfer(again, &share).await;
-        }
-        let landing = share.landing;
-        let last = match end {
-            End::Done(written, rows) => landing.done(written, rows),
-            End::FileLost(e) | End::Failed(e) => landing.fail(e),
+            End::Failed(e) => {
+                self.failed(share, e);
+                taken.finish();
+            }
             End::ConnectionLost(lost) => {
-                tracing::warn!(error = %lost, "{}: a connection was lost", landing.plan.name);
+                tracing::warn!(error = %lost, "{}: a connection was lost", share.landing.plan.name);
                 // The item, not being finished, goes back to the queue.
                 return Err(lost);
             }
-        };
-        if last {
-            if let Some(conn) = conn.as_mut().filter(|_| landing.plan.verify && !landing.has_failed()) {
-                match check::check(conn, &landing).await {
-                    Ok(()) => {}
-                    Err(e) => landing.refuse(e),
-                }
-            }
-            self.end(&landing);
+        }
+        Ok(conn)
+    }
+
+    /// Completes the files of a share.
+    pub async fn close(&self, closing: Closing<'a>) {
+        let Closing { share, sealed, rows, taken } = closing;
+        match sealed.close().await {
+            Ok(written) => self.over(&share.landing, share.landing.done(written, rows)),
+            Err(e) => self.failed(share, e),
         }
         taken.finish();
-        Ok(conn)
+    }
+
+    /// A share was not written: one whose file was lost is read again, a few times.
+    fn failed(&self, share: Share, error: Error) {
+        let lost = share.lost + 1;
+        if error.kind() == Kind::Lost && lost < TRIES && !share.landing.has_failed() {
+            tracing::warn!(%error, lost, "{}: a file was lost, its rows are read again", share.landing.plan.name);
+            self.queue.put_first([Item::Share(Share { lost, ..share })]);
+        } else {
+            self.over(&share.landing, share.landing.fail(error));
+        }
+    }
+
+    /// A share is over, and with the last one its table, which may have to be looked at first.
+    fn over(&self, landing: &Arc<Landing>, last: bool) {
+        if last && landing.plan.verify && !landing.has_failed() {
+            self.queue.put_first([Item::Check(landing.clone())]);
+        } else if last {
+            self.end(landing);
+        }
     }
 
     fn end(&self, landing: &Arc<Landing>) {
@@ -150,10 +184,12 @@ impl Work<'_> {
                 (conn, read)
             }
         }));
-        let mut written = Ok(());
-        while let Some(batch) = batches.recv().await {
-            line.add(batch.num_rows() as u64, batch.get_array_memory_size() as u64);
-            written = sink.write(&batch).await;
+        let (mut written, mut waiting) = (Ok(()), Vec::new());
+        while batches.recv_many(&mut waiting, BATCHES_AHEAD).await > 0 {
+            for batch in &waiting {
+                line.add(batch.num_rows() as u64, batch.get_array_memory_size() as u64);
+            }
+            written = sink.write(std::mem::take(&mut waiting)).await;
             if share.landing.has_failed() {
                 written = Err(error::bug("another share of the table failed"));
             }
@@ -167,10 +203,10 @@ impl Work<'_> {
             Err(e) => return (None, End::Failed(error::bug("the reader of a share broke down").source(e))),
         };
         let end = match (written, read) {
-            (Ok(()), Ok(rows)) => sink.finish().await.map_or_else(lost_or_failed, |written| End::Done(written, rows)),
+            (Ok(()), Ok(rows)) => sink.seal().await.map_or_else(End::Failed, |sealed| End::Sealed(sealed, rows)),
             // The server still sends the rest: it is told to stop, and the snapshot stays open.
             (Err(e), _) => match conn.cut_short(self.client).await {
-                Ok(()) => lost_or_failed(e),
+                Ok(()) => End::Failed(e),
                 Err(_) => return (None, End::Failed(e)),
             },
             (Ok(()), Err(e)) if e.kind() == Kind::Unreachable => return (None, End::ConnectionLost(e)),
@@ -178,8 +214,4 @@ impl Work<'_> {
         };
         (Some(conn), end)
     }
-}
-
-fn lost_or_failed(error: Error) -> End {
-    if error.kind() == Kind::Lost { End::FileLost(error) } else { End::Failed(error) }
 }
