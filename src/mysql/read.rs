@@ -17,7 +17,7 @@ use super::wire::{Bytes, Fault, ReadConnection, ResultColumn};
 use crate::error::{self, Error, Result};
 
 /// A batch ends at about this many bytes or at [`BATCH_ROWS`], whichever comes first.
-const BATCH_BYTES: usize = 1 << 20;
+const BATCH_BYTES: usize = 512 << 10;
 
 /// See [`BATCH_BYTES`].
 const BATCH_ROWS: usize = 8 << 10;
