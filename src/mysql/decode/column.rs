@@ -1,5 +1,7 @@
 //! The builder of one column, and the fast way from a row's bytes into it.
 
+mod straight;
+
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -18,8 +20,12 @@ use crate::error;
 use crate::mysql::types::{Carrier, InvalidText, TypeOptions, ZeroDates};
 use crate::mysql::wire::{Bytes, Fault, ResultColumn};
 
+/// Appends the next value of a row to a column.
+type Append = fn(&mut ColumnDecoder, &mut Bytes<'_>) -> Result<(), Wrong>;
+
 /// Decodes the values of one column.
 pub(super) struct ColumnDecoder {
+    append: Append,
     pub(super) carrier: Carrier,
     pub(super) layout: Layout,
     pub(super) digits: u8,
@@ -107,9 +113,11 @@ impl Builder {
 
 impl ColumnDecoder {
     pub fn new(carrier: Carrier, column: &ResultColumn, options: &TypeOptions) -> Self {
+        let layout = Layout::of(column);
         Self {
+            append: straight::way(carrier, layout),
             carrier,
-            layout: Layout::of(column),
+            layout,
             digits: if column.decimals > 6 { 6 } else { column.decimals },
             zero_dates: options.zero_dates,
             invalid_text: options.invalid_text,
@@ -141,6 +149,11 @@ impl ColumnDecoder {
     /// Appends the next value of a row.
     #[inline]
     pub fn append(&mut self, rest: &mut Bytes<'_>) -> Result<(), Wrong> {
+        (self.append)(self, rest)
+    }
+
+    /// Appends a value in whatever way there is for it.
+    fn append_any(&mut self, rest: &mut Bytes<'_>) -> Result<(), Wrong> {
         let layout = self.layout;
         match (&mut self.builder, self.carrier) {
             (Builder::Int8(b), Carrier::Int8) => b.append_value(integer(rest, layout)?),
@@ -148,33 +161,17 @@ impl ColumnDecoder {
             (Builder::Int32(b), Carrier::Int32) => b.append_value(integer(rest, layout)?),
             (Builder::Int64(b), Carrier::Int64) => b.append_value(integer(rest, layout)?),
             (Builder::Decimal(b), Carrier::Decimal { scale, .. }) => b.append_value(decimal(rest, layout, scale)?),
-            (Builder::Text(b), Carrier::Text) => {
+            (Builder::Text(_), Carrier::Text) => {
                 let text = bytes(rest, layout)?;
-                match std::str::from_utf8(text) {
-                    Ok(text) => b.append_value(text),
-                    Err(e) if self.invalid_text == InvalidText::Error => return Err(no_text(e)),
-                    Err(_) => b.append_value(String::from_utf8_lossy(text)),
-                }
+                self.append_text(text)?;
             }
-            (Builder::Date(b), Carrier::Date) => match dated(rest, layout)? {
-                date if date.day_micros() != 0 => return Err(unfit(shown(date))),
-                date => match date.days() {
-                    Some(days) => b.append_value(days),
-                    None => return self.append_no_date(&date),
-                },
-            },
-            (Builder::Timestamp(b), Carrier::DateTime | Carrier::Instant) => {
+            (Builder::Date(_), Carrier::Date) => {
                 let date = dated(rest, layout)?;
-                match date.epoch_micros() {
-                    Some(micros) => b.append_value(micros),
-                    None => return self.append_no_date(&date),
-                }
+                self.append_date(date)?;
             }
-            (Builder::Double(b), Carrier::Double) if layout == Layout::F64 => {
-                b.append_value(f64::from_le_bytes(rest.array()?));
-            }
-            (Builder::Float(b), Carrier::Float) if layout == Layout::F32 => {
-                b.append_value(f32::from_le_bytes(rest.array()?));
+            (Builder::Timestamp(_), Carrier::DateTime | Carrier::Instant) => {
+                let date = dated(rest, layout)?;
+                self.append_moment(date)?;
             }
             (Builder::Binary(b), Carrier::Binary) => b.append_value(bytes(rest, layout)?),
             _ => return self.append_rare(rest),
@@ -182,9 +179,46 @@ impl ColumnDecoder {
         Ok(())
     }
 
+    #[inline]
+    fn append_text(&mut self, text: &[u8]) -> Result<(), Wrong> {
+        let Builder::Text(b) = &mut self.builder else { return Err(unfit(Scalar::Bytes(text))) };
+        match std::str::from_utf8(text) {
+            Ok(text) => b.append_value(text),
+            Err(e) if self.invalid_text == InvalidText::Error => return Err(no_text(e)),
+            Err(_) => b.append_value(String::from_utf8_lossy(text)),
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn append_date(&mut self, date: Dated) -> Result<(), Wrong> {
+        match (&mut self.builder, date.days()) {
+            (Builder::Date(b), Some(days)) if date.day_micros() == 0 => b.append_value(days),
+            (Builder::Date(_), None) if date.day_micros() == 0 => return self.append_no_date(&date),
+            _ => return Err(unfit(shown(date))),
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn append_moment(&mut self, date: Dated) -> Result<(), Wrong> {
+        match (&mut self.builder, date.epoch_micros()) {
+            (Builder::Timestamp(b), Some(micros)) => b.append_value(micros),
+            (Builder::Timestamp(_), None) => return self.append_no_date(&date),
+            _ => return Err(unfit(shown(date))),
+        }
+        Ok(())
+    }
+
     fn append_rare(&mut self, rest: &mut Bytes<'_>) -> Result<(), Wrong> {
         let layout = self.layout;
         match (&mut self.builder, self.carrier) {
+            (Builder::Double(b), Carrier::Double) if layout == Layout::F64 => {
+                b.append_value(f64::from_le_bytes(rest.array()?));
+            }
+            (Builder::Float(b), Carrier::Float) if layout == Layout::F32 => {
+                b.append_value(f32::from_le_bytes(rest.array()?));
+            }
             (Builder::Boolean(b), Carrier::Boolean) => b.append_value(whole(rest, layout)? != 0),
             (Builder::Int64(b), Carrier::Bits) => b.append_value(integer(rest, layout)?),
             (Builder::Decimal(b), Carrier::WideBits) => b.append_value(whole(rest, layout)?),
