@@ -12,7 +12,7 @@ mod text;
 pub use self::avro::AvroDecoder;
 pub use self::input::{Input, RangeRead};
 pub use self::parquet::{ParquetDecoder, RowGroups};
-pub use self::parser::{TextField, parse_record};
+pub use self::parser::{TextField, TextFields, parse_record};
 pub use self::sequence::SequenceDecoder;
 pub use self::text::{TextDecodeOptions, TextDecoder, TextRecord};
 

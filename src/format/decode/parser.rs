@@ -11,15 +11,15 @@ use crate::format::TextOptions;
 use crate::format::text::{Delimiters, TextStyle};
 
 /// One field of a record.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TextField {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TextField<'a> {
     /// The text, without enclosers and escape characters.
-    pub text: String,
+    pub text: &'a str,
     /// It stood there without an encloser and without an escape character.
     pub is_bare: bool,
 }
 
-impl TextField {
+impl TextField<'_> {
     /// Whether the field is NULL in a column of strings whose null string is `null`: in exact files only the bare null
     /// string is, in Sqoop's any field of that text.
     pub fn is_null(&self, null: &str, style: TextStyle) -> bool {
@@ -27,11 +27,51 @@ impl TextField {
     }
 }
 
+/// The fields of a record, side by side: without an allocation each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TextFields {
+    text: String,
+    /// Where each field ends, and whether it is bare.
+    ends: Vec<(usize, bool)>,
+}
+
+impl TextFields {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// The field of this place, from 0.
+    pub fn get(&self, at: usize) -> Option<TextField<'_>> {
+        let (end, is_bare) = *self.ends.get(at)?;
+        Some(TextField { text: &self.text[self.end_before(at)..end], is_bare })
+    }
+
+    /// All of them, in order.
+    pub fn iter(&self) -> impl Iterator<Item = TextField<'_>> {
+        (0..self.len()).filter_map(|at| self.get(at))
+    }
+
+    /// Ends the field whose text was appended.
+    pub(super) fn end_field(&mut self, is_bare: bool) {
+        self.ends.push((self.text.len(), is_bare));
+    }
+
+    fn end_before(&self, at: usize) -> usize {
+        if at == 0 { 0 } else { self.ends[at - 1].0 }
+    }
+}
+
 /// Takes one record apart; what follows behind a record delimiter is left alone.
 ///
 /// # Errors
 /// Data: the text breaks the rules; says at which character.
-pub fn parse_record(text: &str, options: &TextOptions) -> Result<Vec<TextField>> {
+pub fn parse_record(text: &str, options: &TextOptions) -> Result<TextFields> {
     let mut parser = Parser::new(options, true)?;
     parser.feed(text)?;
     parser.finish()
@@ -58,8 +98,9 @@ pub(super) struct Parser {
     /// Null strings that are taken as they stand, exact style only.
     nulls: Vec<String>,
     state: State,
-    fields: Vec<TextField>,
-    field: TextField,
+    fields: TextFields,
+    /// Whether the field at hand is bare so far.
+    is_bare: bool,
     /// A character was fed.
     begun: bool,
     /// Characters fed before this piece.
@@ -82,8 +123,8 @@ impl Parser {
             must_enclose: delimiters.enclosed_by.is_some() && !delimiters.enclose_optionally,
             nulls,
             state: State::FieldStart,
-            fields: Vec::new(),
-            field: TextField { text: String::new(), is_bare: true },
+            fields: TextFields::default(),
+            is_bare: true,
             begun: false,
             before: 0,
         })
@@ -96,100 +137,112 @@ impl Parser {
 
     /// Takes a piece of the record. Pieces after the first may begin inside a field only.
     pub fn feed(&mut self, text: &str) -> Result<()> {
-        let Delimiters { fields, enclosed_by, escaped_by, .. } = self.delimiters;
-        let lines = self.lines;
-        let mut skip_to = 0;
-        for (count, (at, c)) in text.char_indices().enumerate() {
-            if at < skip_to {
-                continue;
-            }
-            self.begun = true;
-            match self.state {
-                State::FieldStart => {
-                    if let Some(null) = self.null_at(&text[at..]) {
-                        skip_to = at + null.len();
-                        self.field.text = null;
+        self.begun |= !text.is_empty();
+        let mut at = 0;
+        while let Some(c) = text[at..].chars().next() {
+            let taken = match self.state {
+                State::FieldStart => match self.null_at(&text[at..]) {
+                    Some(len) => {
+                        self.fields.text.push_str(&text[at..at + len]);
                         self.state = State::Unenclosed;
-                    } else if Some(c) == enclosed_by {
-                        self.field.is_bare = false;
-                        self.state = State::Enclosed;
-                    } else if Some(c) == escaped_by {
-                        self.field.is_bare = false;
-                        self.state = State::UnenclosedEscape;
-                    } else if c == fields {
-                        self.end_field();
-                    } else if Some(c) == lines {
-                        self.state = State::Done;
-                    } else if self.must_enclose {
-                        return Err(wrong(self.before + count, "the field does not begin with its encloser"));
-                    } else {
-                        self.field.text.push(c);
-                        self.state = State::Unenclosed;
+                        len
                     }
+                    None => self.begin_field(c).map_err(|what| self.wrong(&text[..at], what))?,
+                },
+                State::Unenclosed => self.plain(&text[at..]),
+                State::Enclosed => self.enclosed(&text[at..]),
+                State::EnclosedEscape | State::UnenclosedEscape => {
+                    self.fields.text.push(c);
+                    let is_enclosed = self.state == State::EnclosedEscape;
+                    self.state = if is_enclosed { State::Enclosed } else { State::Unenclosed };
+                    c.len_utf8()
                 }
-                State::Unenclosed => {
-                    if Some(c) == escaped_by {
-                        self.field.is_bare = false;
-                        self.state = State::UnenclosedEscape;
-                    } else if c == fields {
-                        self.end_field();
-                    } else if Some(c) == lines {
-                        self.state = State::Done;
-                    } else {
-                        self.field.text.push(c);
-                    }
-                }
-                State::Enclosed => {
-                    if Some(c) == escaped_by {
-                        self.state = State::EnclosedEscape;
-                    } else if Some(c) == enclosed_by {
-                        self.state = State::Closed;
-                    } else {
-                        self.field.text.push(c);
-                    }
-                }
-                State::EnclosedEscape => {
-                    self.field.text.push(c);
-                    self.state = State::Enclosed;
-                }
-                State::UnenclosedEscape => {
-                    self.field.text.push(c);
-                    self.state = State::Unenclosed;
-                }
-                State::Closed => {
-                    if c == fields {
-                        self.end_field();
-                    } else if Some(c) == lines {
-                        self.state = State::Done;
-                    } else {
-                        return Err(wrong(self.before + count, "a delimiter must follow the closing encloser"));
-                    }
-                }
+                State::Closed => match self.delimit(c) {
+                    true => c.len_utf8(),
+                    false => return Err(self.wrong(&text[..at], "a delimiter must follow the closing encloser")),
+                },
                 State::Done => return Ok(()),
-            }
+            };
+            at += taken;
         }
         self.before += text.chars().count();
         Ok(())
     }
 
-    /// The null string that stands here as a whole field.
-    fn null_at(&self, rest: &str) -> Option<String> {
+    /// Takes the first character of a field, or leaves it to what comes next; how many bytes it took.
+    fn begin_field(&mut self, c: char) -> Result<usize, &'static str> {
+        if Some(c) == self.delimiters.enclosed_by {
+            self.is_bare = false;
+            self.state = State::Enclosed;
+            return Ok(c.len_utf8());
+        }
+        let may_begin = !self.must_enclose
+            || Some(c) == self.delimiters.escaped_by
+            || c == self.delimiters.fields
+            || Some(c) == self.lines;
+        self.state = State::Unenclosed;
+        if may_begin { Ok(0) } else { Err("the field does not begin with its encloser") }
+    }
+
+    /// Takes what is neither delimiter nor escape character, or one of these; how many bytes it took.
+    fn plain(&mut self, text: &str) -> usize {
+        let Delimiters { fields, escaped_by, .. } = self.delimiters;
+        let run = run(text, [Some(fields), self.lines, escaped_by]);
+        self.fields.text.push_str(&text[..run]);
+        let Some(c) = text[run..].chars().next() else { return run };
+        if !self.delimit(c) {
+            self.is_bare = false;
+            self.state = State::UnenclosedEscape;
+        }
+        run + c.len_utf8()
+    }
+
+    /// Takes what is neither encloser nor escape character, or one of these; how many bytes it took.
+    fn enclosed(&mut self, text: &str) -> usize {
+        let Delimiters { enclosed_by, escaped_by, .. } = self.delimiters;
+        let run = run(text, [enclosed_by, escaped_by, None]);
+        self.fields.text.push_str(&text[..run]);
+        let Some(c) = text[run..].chars().next() else { return run };
+        self.state = if Some(c) == escaped_by { State::EnclosedEscape } else { State::Closed };
+        run + c.len_utf8()
+    }
+
+    /// Ends the field or the record, if this is a delimiter.
+    fn delimit(&mut self, c: char) -> bool {
+        if Some(c) == self.lines && c != self.delimiters.fields {
+            self.state = State::Done;
+            return true;
+        }
+        let is_delimiter = c == self.delimiters.fields;
+        if is_delimiter {
+            self.end_field();
+        }
+        is_delimiter
+    }
+
+    /// An error at the character behind what was read of a piece.
+    fn wrong(&self, read: &str, what: &str) -> error::Error {
+        wrong(self.before + read.chars().count(), what)
+    }
+
+    /// The length of the null string that stands here as a whole field.
+    fn null_at(&self, rest: &str) -> Option<usize> {
         let whole = |null: &&String| {
             let behind = rest.strip_prefix(null.as_str());
             let ends = |c: char| c == self.delimiters.fields || Some(c) == self.lines;
             behind.is_some_and(|b| b.is_empty() || b.starts_with(ends))
         };
-        self.nulls.iter().find(whole).cloned()
+        self.nulls.iter().find(whole).map(String::len)
     }
 
     fn end_field(&mut self) {
-        let empty = TextField { text: String::new(), is_bare: true };
-        self.fields.push(std::mem::replace(&mut self.field, empty));
+        self.fields.end_field(self.is_bare);
+        self.is_bare = true;
         self.state = State::FieldStart;
     }
 
     /// The fields of the record; the parser is ready for the next one.
-    pub fn finish(&mut self) -> Result<Vec<TextField>> {
+    pub fn finish(&mut self) -> Result<TextFields> {
         let open = match self.state {
             State::Enclosed | State::EnclosedEscape => Some("the record ends inside an enclosed field"),
             State::UnenclosedEscape => Some("the record ends behind an escape character"),
@@ -199,19 +252,36 @@ impl Parser {
         if self.begun {
             self.end_field();
         }
-        let fields = std::mem::take(&mut self.fields);
+        // The next record will be about as large.
+        let (bytes, count) = (self.fields.text.len(), self.fields.len());
+        let room = TextFields { text: String::with_capacity(bytes), ends: Vec::with_capacity(count) };
+        let fields = std::mem::replace(&mut self.fields, room);
         self.reset();
         open.map_or(Ok(fields), |what| Err(wrong(at, what)))
     }
 
     /// Forgets what was fed.
     pub fn reset(&mut self) {
-        self.fields.clear();
-        self.field = TextField { text: String::new(), is_bare: true };
+        self.fields.text.clear();
+        self.fields.ends.clear();
+        self.is_bare = true;
         self.state = State::FieldStart;
         self.begun = false;
         self.before = 0;
     }
+}
+
+/// Bytes in front of the first of these characters.
+fn run(text: &str, ends: [Option<char>; 3]) -> usize {
+    // A character that does not exist is any of the others.
+    let Some(any) = ends.into_iter().flatten().next() else { return text.len() };
+    let [a, b, c] = ends.map(|end| end.unwrap_or(any));
+    let found = match [a, b, c].map(u8::try_from) {
+        // The byte of an ASCII character is part of no other.
+        [Ok(a), Ok(b), Ok(c)] if (a | b | c).is_ascii() => memchr::memchr3(a, b, c, text.as_bytes()),
+        _ => text.find([a, b, c]),
+    };
+    found.unwrap_or(text.len())
 }
 
 fn wrong(at: usize, what: &str) -> error::Error {
@@ -233,7 +303,7 @@ mod tests {
     }
 
     fn texts(text: &str) -> Vec<String> {
-        parse_record(text, &quoted()).unwrap().into_iter().map(|field| field.text).collect()
+        parse_record(text, &quoted()).unwrap().iter().map(|field| field.text.to_owned()).collect()
     }
 
     // V28.
@@ -274,7 +344,7 @@ mod tests {
         assert!(parse_record("\"a", &options).is_err());
         assert!(parse_record("\"a\",\"b\\", &options).is_err());
         let exact = TextOptions { style: TextStyle::Exact, ..options };
-        assert!(parse_record("\"a\",null", &exact).unwrap()[1].is_null("null", TextStyle::Exact));
+        assert!(parse_record("\"a\",null", &exact).unwrap().get(1).unwrap().is_null("null", TextStyle::Exact));
     }
 
     #[test]
@@ -288,8 +358,8 @@ mod tests {
         let fields = parse_record("\\N\u{1}\\\\N\u{1}N\u{1}\\N", &options).unwrap();
         let nulls: Vec<bool> = fields.iter().map(|f| f.is_null("\\N", TextStyle::Exact)).collect();
         assert_eq!(nulls, [true, false, false, true]);
-        assert_eq!(fields[1].text, "\\N");
+        assert_eq!(fields.get(1).unwrap().text, "\\N");
         let fields = parse_record("\\\\N", &TextOptions { style: TextStyle::Sqoop, ..options }).unwrap();
-        assert!(fields[0].is_null("\\N", TextStyle::Sqoop));
+        assert!(fields.get(0).unwrap().is_null("\\N", TextStyle::Sqoop));
     }
 }

@@ -12,7 +12,7 @@ use std::ops::Range;
 
 use super::input::InputReader;
 use super::parser::Parser;
-use super::{Input, TextField};
+use super::{Input, TextFields};
 use crate::error::{self, Error, Result};
 use crate::format::{Compression, TextOptions, hadoop};
 
@@ -25,7 +25,7 @@ pub struct TextRecord {
     /// record or block.
     pub offset: u64,
     /// Its fields.
-    pub fields: Vec<TextField>,
+    pub fields: TextFields,
     /// The text as it stood in the file, without the record delimiter.
     pub raw: String,
 }
@@ -165,9 +165,11 @@ impl TextDecoder {
         let mut fields = self.parser.finish().map_err(|e| at_line(e, &self.input))?;
         if fields.is_empty() && self.exact {
             // Only a single empty field makes an empty line.
-            fields.push(TextField { text: String::new(), is_bare: true });
+            fields.end_field(true);
         }
-        let raw = String::from_utf8(std::mem::take(&mut self.lines.bytes));
+        // The next line will be about as long.
+        let room = Vec::with_capacity(self.lines.bytes.len());
+        let raw = String::from_utf8(std::mem::replace(&mut self.lines.bytes, room));
         let raw = raw.map_err(|e| error::bug("a line changed").source(e))?;
         Ok(Some(TextRecord { line, offset, fields, raw }))
     }
@@ -217,7 +219,7 @@ impl Lines {
             if buffer.is_empty() {
                 return Ok(self.offset > start);
             }
-            let stop = buffer.iter().position(|b| *b == last || (hadoops && *b == b'\r'));
+            let stop = memchr::memchr2(last, if hadoops { b'\r' } else { last }, buffer);
             let taken = stop.map_or(buffer.len(), |at| at + 1);
             self.bytes.extend_from_slice(&buffer[..taken]);
             self.consume(taken);

@@ -68,16 +68,16 @@ impl Shape {
         Ok(())
     }
 
-    fn text_field(&self, column: &TargetColumn, field: Option<&TextField>, out: &mut Vec<u8>) -> Result<(), Unfit> {
+    fn text_field(&self, column: &TargetColumn, field: Option<TextField<'_>>, out: &mut Vec<u8>) -> Result<(), Unfit> {
         match field {
-            Some(field) if !self.is_null(&column.kind, field) => column.kind.write_text(&field.text, self.reading, out),
+            Some(field) if !self.is_null(&column.kind, &field) => column.kind.write_text(field.text, self.reading, out),
             _ => null(column, out),
         }
     }
 
     /// The null string of the column's kind and, for what is no string, nothing at all. Bytes in exact text can be
     /// empty, which is no NULL.
-    fn is_null(&self, kind: &Kind, field: &TextField) -> bool {
+    fn is_null(&self, kind: &Kind, field: &TextField<'_>) -> bool {
         let lenient = self.reading == Reading::Sqoop;
         let style = if lenient { TextStyle::Sqoop } else { TextStyle::Exact };
         if kind.is_string() {

@@ -47,7 +47,7 @@ pub(super) fn fields(records: Records, names: &[String], places: Vec<usize>, opt
                 let what = format!("the record has {} fields, too few for field {}", record.fields.len(), place + 1);
                 return Err(error::data(what).hint("compare the delimiters with those the files were written with"));
             };
-            builder.append_option((!is_null(field, &options)).then_some(&field.text));
+            builder.append_option((!is_null(&field, &options)).then_some(field.text));
             bytes += field.text.len();
         }
         Ok(bytes)
@@ -55,7 +55,7 @@ pub(super) fn fields(records: Records, names: &[String], places: Vec<usize>, opt
 }
 
 /// Whether a field whose type is not known stands for NULL.
-fn is_null(field: &TextField, options: &TextOptions) -> bool {
+fn is_null(field: &TextField<'_>, options: &TextOptions) -> bool {
     field.is_null(&options.null_string, options.style) || field.is_null(&options.null_non_string, options.style)
 }
 

@@ -247,7 +247,7 @@ impl Comparison {
             let null = if is_string { &options.null_string } else { &options.null_non_string };
             // Sqoop takes nothing at all for NULL, but in strings.
             let is_nothing = !is_string && field.text.is_empty() && column.meaning != Meaning::Bytes;
-            let text = (!field.is_null(null, options.style) && !is_nothing).then_some(field.text.as_str());
+            let text = (!field.is_null(null, options.style) && !is_nothing).then_some(field.text);
             sums.take_text(number, column, text, 1);
         }
         Ok(())
