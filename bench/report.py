@@ -1,6 +1,7 @@
 """bench/RESULTS.md and bench/results.json out of what was measured."""
 
 import json
+import os
 import statistics
 from pathlib import Path
 
@@ -71,6 +72,44 @@ GOALS = [
 ]
 
 
+# What no client can do better on this machine: the line, and how it follows from the medians of some cases.
+LIMITS = [
+    (
+        "Drain, 4 connections: cores that client and server keep busy",
+        ("drain-4",),
+        lambda drain: (drain["cpu"] + drain["server_cpu"]) / drain["wall"],
+    ),
+    (
+        "Parquet, 4 connections: wall / drain, if the client took 2.5 times the drain's CPU and no core ever waited",
+        ("drain-4",),
+        lambda drain: (2.5 * drain["cpu"] + drain["server_cpu"]) / CORES / drain["wall"],
+    ),
+    (
+        "Import: a client that throws all rows away is so many times faster than Sqoop, local mode",
+        ("drain-1", "sqoop-parquet"),
+        lambda drain, sqoop: sqoop["per_row"] / drain["per_row"],
+    ),
+    (
+        "Import: it takes so many times less CPU than Sqoop, local mode",
+        ("drain-1", "sqoop-parquet"),
+        lambda drain, sqoop: sqoop["cpu_per_row"] / drain["cpu_per_row"],
+    ),
+    (
+        "Export: times Sqoop's rows a second, if the client took no CPU and no core ever waited for the server",
+        ("sakia-export", "sqoop-export"),
+        lambda ours, sqoop: sqoop["wall"] / (ours["server_cpu"] / CORES),
+    ),
+]
+
+CORES = os.cpu_count()
+
+
+def limit_lines(found):
+    for title, cases, limit in LIMITS:
+        known = [found.get(case) for case in cases]
+        yield f"| {title} | {number(limit(*known)) if all(known) else '-'} |"
+
+
 def medians(case, runs):
     """The median of each measure of a case's good runs; nothing where there are none."""
     good = [run for run in runs if not run.get("error")]
@@ -128,6 +167,12 @@ def write(directory, facts, cases, runs, notes):
         "| measure | now | goal |",
         "|---|---:|---:|",
         *goal_lines(found),
+        "",
+        "What the machine allows, from the same medians: a goal beyond it cannot be reached here.",
+        "",
+        "| limit | value |",
+        "|---|---:|",
+        *limit_lines(found),
         "",
         "## Measured",
         "Medians; CPU seconds and peak memory are those of the client's whole process tree, server CPU is MariaDB's.",
