@@ -11,8 +11,8 @@ use tokio_util::task::AbortOnDropHandle;
 use super::FileWriter;
 use crate::error::{self, Result};
 
-/// Slices under way between caller and task: half a row group, so that the next one is encoded while they travel.
-const QUEUE: usize = 4;
+/// Slices under way between caller and task; each is memory that every open file may take.
+const QUEUE: usize = 2;
 
 /// Time the slowest pipeline may need for one slice, or for closing.
 const STALL: Duration = Duration::from_secs(180);
