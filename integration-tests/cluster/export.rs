@@ -21,7 +21,7 @@ use sakia::shutdown::Stop;
 use sakia::storage::local::LocalFilesystem;
 use sakia::telemetry::summary::StepSummary;
 use sakia::transfer::args::ExportArgs;
-use sakia::transfer::export;
+use sakia::transfer::{Ends, export, import};
 
 use crate::stack::{self, root, setting};
 
@@ -86,6 +86,13 @@ impl Scene {
 
     async fn export(&self, more: &str) -> StepSummary {
         self.try_export(more).await.unwrap_or_else(|e| panic!("{more}: {e}"))
+    }
+
+    /// Imports into the directory that exports read.
+    async fn import(&self, toml: &str) -> StepSummary {
+        let args = sakia::config::parse(toml, "test").unwrap_or_else(|e| panic!("{toml}: {e}"));
+        let imported = import::run(&args, &Ends::new(&self.client(), &self.cluster), "it", &Stop::new()).await;
+        imported.unwrap_or_else(|e| panic!("{toml}: {e}"))
     }
 
     /// Rows as the server prints them; NULL as `NULL`.
