@@ -176,4 +176,11 @@ async fn a_database_that_many_make_at_once_is_made() {
     }
     let location = clients[0].table_location(&name, "t").await.unwrap();
     assert!(location.ends_with(&format!("{name}.db/t")), "{location}");
+
+    // A client that lives long meets a database that somebody dropped: once.
+    beeline(&format!("DROP DATABASE {name}"));
+    let spec = TableSpec { database: name.clone(), ..spec("t") };
+    clients[0].ensure_table(&spec, None).await.unwrap_err();
+    clients[0].ensure_database(&name).await.unwrap();
+    clients[0].ensure_table(&spec, None).await.unwrap();
 }

@@ -98,7 +98,12 @@ impl MetastoreClient {
             };
             match self.call(&format!("making table {name}"), create).await {
                 Err(e) if e.kind() == Kind::Exists => {}
-                done => return done,
+                Err(e) => {
+                    // Its database may have been dropped: the next load makes it again.
+                    self.databases.lock().await.remove(&spec.database.to_lowercase());
+                    return Err(e);
+                }
+                Ok(()) => return Ok(()),
             }
             found = self.raw_table(&spec.database, &spec.table).await?;
         }
