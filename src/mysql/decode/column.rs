@@ -213,12 +213,6 @@ impl ColumnDecoder {
     fn append_rare(&mut self, rest: &mut Bytes<'_>) -> Result<(), Wrong> {
         let layout = self.layout;
         match (&mut self.builder, self.carrier) {
-            (Builder::Double(b), Carrier::Double) if layout == Layout::F64 => {
-                b.append_value(f64::from_le_bytes(rest.array()?));
-            }
-            (Builder::Float(b), Carrier::Float) if layout == Layout::F32 => {
-                b.append_value(f32::from_le_bytes(rest.array()?));
-            }
             (Builder::Boolean(b), Carrier::Boolean) => b.append_value(whole(rest, layout)? != 0),
             (Builder::Int64(b), Carrier::Bits) => b.append_value(integer(rest, layout)?),
             (Builder::Decimal(b), Carrier::WideBits) => b.append_value(whole(rest, layout)?),

@@ -3,8 +3,8 @@
 //!
 //! Values are literals of SQL: the server reads decimals, days, fractions of a second and unsigned numbers exactly from
 //! them, and a statement of many rows costs one exchange. Where MariaDB executes a statement in bulk, the literals become
-//! parameters of the types that it makes of them itself, which spares it the reading of SQL. What the server would bend without an error is refused before
-//! it is sent ([`Kind`]).
+//! parameters of the types that it makes of them itself, which spares it the reading of SQL. What the server would bend
+//! without an error is refused before it is sent ([`Kind`]).
 
 mod base64;
 mod bulk;

@@ -1,5 +1,5 @@
 //! Straight ways for the commonest columns: what a value is and where it goes is decided once a column instead of once a
-//! value. Each does what [`ColumnDecoder::append_any`] does for its carrier and layout.
+//! value. All other pairs of carrier and layout go by [`ColumnDecoder::append_any`].
 
 use super::{Append, Builder, Bytes, ColumnDecoder, Wrong, unfit};
 use crate::mysql::decode::decimal::parse_decimal;
