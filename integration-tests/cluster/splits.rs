@@ -11,7 +11,7 @@ use mysql_async::prelude::Queryable;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sakia::error::{Kind, Result};
-use sakia::mysql::split::{self, Source, Split, SplitKey, SplitOptions};
+use sakia::mysql::split::{self, Planned, Source, Split, SplitKey, SplitOptions};
 use sakia::mysql::table::Table;
 use sakia::mysql::types::Column;
 use sakia::mysql::wire::ReadConnection;
@@ -49,7 +49,20 @@ impl Scene {
     }
 
     async fn plan(&mut self, source: &Source, key: &SplitKey, options: &SplitOptions) -> Result<Vec<Split>> {
-        split::plan(&mut self.reader, source, key, options).await
+        let Planned { splits, cuts } = split::plan(&mut self.reader, source, key, options).await?;
+        if let Some(cuts) = cuts {
+            // As they are kept: as text.
+            let kept = serde_json::from_str(&serde_json::to_string(&cuts).unwrap()).unwrap();
+            let options = SplitOptions { kept: Some(kept), ..options.clone() };
+            let again = split::plan(&mut self.reader, source, key, &options).await?;
+            // A text that the boundary query gave says nothing of a collation; the column's is meant.
+            let conditions = |splits: &[Split]| -> Vec<Option<String>> {
+                splits.iter().map(|s| Some(s.condition.as_ref()?.replace(" COLLATE utf8mb4_general_ci", ""))).collect()
+            };
+            assert_eq!(conditions(&again.splits), conditions(&splits), "{} cut again", key.name());
+            assert_eq!(again.cuts, Some(cuts));
+        }
+        Ok(splits)
     }
 
     /// The ids in each split of a table or a query; each id must be in one split, and all of them together are `all`.

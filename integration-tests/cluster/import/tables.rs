@@ -1,6 +1,7 @@
 //! Tables whole: splits, partitions, empty ones, second runs and changed ones.
 
 use sakia::telemetry::summary::Outcome;
+use sakia::transfer::args::ImportArgs;
 
 use super::Scene;
 
@@ -57,6 +58,48 @@ async fn partitions_hold_their_rows_and_a_second_run_touches_nothing() {
     assert_eq!((third.outcome, third.rows_out), (Outcome::Done, 6000));
     assert_eq!(scene.hive(odd)[0][0], "0");
     assert!(scene.hive("show partitions @db.orders").iter().all(|p| !p[0].contains("a%2Fb")));
+    scene.clear().await;
+}
+
+/// Without an index on the key, and of a query, the boundaries come from a sample drawn at random.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_did_not_change_lie_in_the_same_files_also_when_cut_again() {
+    let many = FILL.replace("seq_1_to_9000", "seq_1_to_60000");
+    let mut scene = Scene::set(&[ORDERS, &many, "ANALYZE TABLE orders"]).await;
+    let target = scene.target("of_query");
+    let query = format!(
+        "query = 'SELECT o.id, o.total FROM orders o WHERE $CONDITIONS'\nsplit-by = 'id'\ntarget-dir = '{target}'"
+    );
+    let query: ImportArgs = sakia::config::parse(&query, "test").unwrap();
+    for args in [
+        scene.args_into("orders", "by_sample", "split-by = 'total'"),
+        scene.args_into("orders", "by_index", "split-by = 'customer'"),
+        query,
+    ] {
+        let first = scene.run(&args).await;
+        assert_eq!((first.outcome, first.rows_out), (Outcome::Done, 60_000), "{first:?}");
+        assert!(first.files >= 4, "{first:?}");
+        scene.sql("CREATE OR REPLACE TABLE moves_the_position (n INT)").await;
+        let second = scene.run(&args).await;
+        assert_eq!((second.outcome, second.rows_in, second.rows_out), (Outcome::Unchanged, 60_000, 0), "{second:?}");
+    }
+    scene.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn boundaries_that_became_uneven_are_made_anew() {
+    let many = FILL.replace("seq_1_to_9000", "seq_1_to_60000");
+    let mut scene = Scene::set(&[ORDERS, &many, "ANALYZE TABLE orders"]).await;
+    let first = scene.import("orders", "").await;
+    scene.sql(&FILL.replace("seq_1_to_9000", "seq_60001_to_95000")).await;
+    scene.sql("ANALYZE TABLE orders").await;
+    let grown = scene.import("orders", "").await;
+    assert_eq!((grown.outcome, grown.rows_out, grown.files), (Outcome::Done, 95_000, first.files));
+    let anew = scene.import("orders", "").await;
+    assert!(anew.outcome == Outcome::Done && anew.files > first.files, "{anew:?} after {first:?}");
+    scene.sql("CREATE TABLE moves_the_position (n INT)").await;
+    let again = scene.import("orders", "").await;
+    assert_eq!((again.outcome, again.rows_in), (Outcome::Unchanged, 95_000));
     scene.clear().await;
 }
 

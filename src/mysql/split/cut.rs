@@ -1,11 +1,13 @@
 //! A point on a key, and what lies before and after it as SQL text. All comparing is the server's, in the key's own order
 //! and collation: text goes to it as bytes with the name of its character set, so no quote can end it.
 
+use serde::{Deserialize, Serialize};
+
 use super::key::{KeyColumn, KeyKind, SplitKey};
 use crate::error::{self, Result};
 
 /// The character set and the collation of a text.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Charset {
     pub charset: String,
     /// `None` where the column's own collation decides anyway.

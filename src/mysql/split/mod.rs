@@ -8,11 +8,13 @@
 //! - `sample`: without an index (and for a view or a query) one pass over the rows draws a sample of them. Such splits
 //!   cost a pass each, too, so there are no more than connections.
 //!
-//! Neither is asked where the server reckons with less rows than fill two splits.
+//! Neither is asked where the server reckons with less rows than fill two splits, nor where cuts of an earlier plan are
+//! at hand that still fit.
 
 mod between;
 mod cut;
 mod dives;
+mod kept;
 mod key;
 mod limit;
 mod moment;
@@ -23,6 +25,7 @@ mod texts;
 use std::time::Duration;
 
 use self::cut::{Charset, Cut, Side, Value, compare, in_conditions, shown};
+pub use self::kept::KeptCuts;
 pub use self::key::{KeyColumn, KeyKind, SplitKey, name_parts};
 use self::points::Points;
 use super::table::Table;
@@ -44,6 +47,22 @@ impl Split {
     /// The split that takes every row.
     pub fn all() -> Self {
         Self { condition: None, estimated_rows: None, label: "all rows".to_owned() }
+    }
+}
+
+/// What planning comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Planned {
+    /// Disjoint, and covering every row.
+    pub splits: Vec<Split>,
+    /// What a later plan may take again to come to the same splits.
+    pub cuts: Option<KeptCuts>,
+}
+
+impl Planned {
+    /// One split that takes every row.
+    pub fn whole() -> Self {
+        Self { splits: vec![Split::all()], cuts: None }
     }
 }
 
@@ -104,6 +123,8 @@ pub struct SplitOptions {
     pub boundary_query: Option<String>,
     /// Time after which the cuts that are found by then are used.
     pub time: Duration,
+    /// Cuts of an earlier plan of the same source and key, taken again while the server reckons with about as many rows.
+    pub kept: Option<KeptCuts>,
 }
 
 impl Default for SplitOptions {
@@ -115,6 +136,7 @@ impl Default for SplitOptions {
             limit: None,
             boundary_query: None,
             time: Duration::from_millis(500),
+            kept: None,
         }
     }
 }
@@ -138,7 +160,7 @@ pub async fn plan(
     source: &Source,
     key: &SplitKey,
     options: &SplitOptions,
-) -> Result<Vec<Split>> {
+) -> Result<Planned> {
     let mut planner = Planner::new(conn, source, key, options);
     if options.limit.is_some() {
         limit::check(key)?;
@@ -149,15 +171,24 @@ pub async fn plan(
     }
     if let Some(query) = &options.boundary_query {
         let Some(ends) = planner.boundaries(query).await? else {
-            return Ok(vec![planner.nulls()]);
+            return Ok(Planned { splits: vec![planner.nulls()], cuts: None });
         };
         planner.ends = Some(ends);
     }
     let wanted = options.connections.max(1).saturating_mul(options.per_connection.max(1));
     if options.connections <= 1 && options.limit.is_none() {
-        return Ok(planner.splits(&[], &[]));
+        return Ok(Planned { splits: planner.splits(&[], &[]), cuts: None });
     }
     let index = planner.index().await?;
+    if let Some(kept) = options.kept.as_ref().filter(|kept| kept.fit(&planner)) {
+        match kept.restore(&mut planner) {
+            Ok(cuts) => {
+                let cuts = planner.ascending(cuts).await?;
+                return Ok(Planned { splits: planner.splits(&cuts, &kept.rows()), cuts: Some(kept.clone()) });
+            }
+            Err(error) => tracing::warn!(%error, "{}: the cuts of the import before are not usable", source.name),
+        }
+    }
     let mut points = match index {
         _ if planner.too_few() && options.limit.is_none() => Points::default(),
         Some(index) => planner.dive(&index, wanted).await?,
@@ -169,7 +200,8 @@ pub async fn plan(
         limit::narrow(&planner.key.columns[0], &mut points, width)?;
     }
     let cuts = planner.ascending(points.cuts()).await?;
-    Ok(planner.splits(&cuts, &points.rows_of(&cuts)))
+    let splits = planner.splits(&cuts, &points.rows_of(&cuts));
+    Ok(Planned { splits, cuts: KeptCuts::of(&planner, &cuts) })
 }
 
 /// What planning knows.

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::landing::{Landing, Target};
-use super::moment::{Moment, POSITION};
+use super::moment::{CUTS, Moment, POSITION};
 use crate::error::{self, Result};
-use crate::mysql::split::{self, Split};
+use crate::load::{LoadMode, Manifest};
+use crate::mysql::split::{self, KeptCuts, Planned, Split, SplitOptions};
 use crate::mysql::wire::ReadConnection;
 use crate::transfer::incremental::Watermark;
 use crate::transfer::plan::ImportPlan;
@@ -62,20 +63,35 @@ async fn splits(moment: &Moment, conn: &mut ReadConnection, opened: &Opened) -> 
         }
     }
     let plan = &landing.plan;
-    let splits = match &plan.key {
-        Some(key) => split::plan(conn, &plan.source, key, &plan.splits).await?,
-        None => vec![Split::all()],
+    let planned = match &plan.key {
+        Some(key) => {
+            let kept = previous(opened).and_then(kept_cuts);
+            split::plan(conn, &plan.source, key, &SplitOptions { kept, ..plan.splits.clone() }).await?
+        }
+        None => Planned::whole(),
     };
-    Ok((landing, splits))
+    landing.cuts = planned.cuts;
+    Ok((landing, planned.splits))
+}
+
+/// What the target was last filled by, if it was replaced by the same import.
+fn previous(opened: &Opened) -> Option<&Manifest> {
+    let Target::Files(load) = &opened.target else { return None };
+    let previous = load.previous().filter(|previous| previous.mode == LoadMode::Replace)?;
+    let same = opened.plan.check.is_none() && opened.plan.fingerprint() == Some(previous.fingerprint.as_str());
+    same.then_some(previous)
+}
+
+/// Where that import cut the rows; without an answer they are cut anew.
+fn kept_cuts(previous: &Manifest) -> Option<KeptCuts> {
+    serde_json::from_value(previous.checkpoint.get(CUTS)?.clone()).ok()
 }
 
 /// Whether nothing was written to the server since the target was filled by the same import.
 async fn is_unmoved(moment: &Moment, opened: &Opened) -> Result<bool> {
     let (Target::Files(load), Some(position)) = (&opened.target, &moment.position) else { return Ok(false) };
-    let Some(previous) = load.previous() else { return Ok(false) };
-    Ok(opened.plan.check.is_none()
-        && opened.plan.has_snapshots()
-        && opened.plan.fingerprint() == Some(previous.fingerprint.as_str())
+    let Some(previous) = previous(opened) else { return Ok(false) };
+    Ok(opened.plan.has_snapshots()
         && previous.checkpoint.get(POSITION) == Some(&json!(position))
         && load.is_unchanged(&previous.parts).await?)
 }

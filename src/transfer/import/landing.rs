@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::sink::Written;
 use crate::error::{self, Error, Result};
 use crate::load::{Load, StagedPart};
-use crate::mysql::split::Split;
+use crate::mysql::split::{KeptCuts, Split};
 use crate::transfer::cells::CellWriter;
 use crate::transfer::incremental::Watermark;
 use crate::transfer::plan::ImportPlan;
@@ -30,9 +30,13 @@ pub(super) struct Landing {
     pub unmoved: bool,
     /// What the summary says beside the counts.
     pub notes: Vec<String>,
+    /// Where it was cut.
+    pub cuts: Option<KeptCuts>,
     target: Mutex<Option<Target>>,
     written: Mutex<Written>,
     rows: AtomicU64,
+    /// Rows of the largest split.
+    most: AtomicU64,
     failed: Mutex<Option<Error>>,
     /// Splits that are not done.
     left: AtomicUsize,
@@ -67,9 +71,11 @@ impl Landing {
             watermark: None,
             unmoved: false,
             notes: Vec::new(),
+            cuts: None,
             target: Mutex::new(Some(target)),
             written: Mutex::default(),
             rows: AtomicU64::new(0),
+            most: AtomicU64::new(0),
             failed: Mutex::default(),
             left: AtomicUsize::new(0),
             count: AtomicUsize::new(0),
@@ -96,6 +102,7 @@ impl Landing {
         (all.rows, all.bytes) = (all.rows + written.rows, all.bytes + written.bytes);
         drop(all);
         self.rows.fetch_add(rows, Ordering::SeqCst);
+        self.most.fetch_max(rows, Ordering::SeqCst);
         self.left.fetch_sub(1, Ordering::SeqCst) == 1
     }
 
@@ -123,6 +130,16 @@ impl Landing {
     /// The files that are staged so far.
     pub fn staged(&self) -> Vec<StagedPart> {
         lock(&self.written).parts.clone()
+    }
+
+    /// The cuts that the next import of all these rows is to take again: with them the same rows come to lie in the same
+    /// files. `None` where a split has by now so many rows that cutting anew is worth more.
+    pub fn cuts_to_keep(&self) -> Option<&KeptCuts> {
+        let [rows, most] = [&self.rows, &self.most].map(|n| n.load(Ordering::SeqCst));
+        let at_once = (self.count.load(Ordering::SeqCst) as u64).min(self.plan.connections.into());
+        // Half as much again as a connection's share.
+        let even = most.saturating_mul(2 * at_once) <= rows.saturating_mul(3);
+        self.cuts.as_ref().filter(|_| self.plan.check.is_none() && even)
     }
 
     /// Takes out what landed, once all shares are done; the error of a share that failed.

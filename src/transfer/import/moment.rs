@@ -3,10 +3,14 @@
 use serde_json::{Value, json};
 
 use crate::mysql::snapshot::{Position, Snapshot};
+use crate::mysql::split::KeptCuts;
 use crate::transfer::incremental::{INCREMENTAL, Watermark};
 
 /// Key of the snapshot's position in a load's checkpoint.
 pub(super) const POSITION: &str = "position";
+
+/// Key of the cuts that are kept.
+pub(super) const CUTS: &str = "cuts";
 
 /// The one moment of an import.
 #[derive(Clone, Debug)]
@@ -30,10 +34,14 @@ impl Moment {
     }
 
     /// What the next import goes on from.
-    pub fn checkpoint(&self, watermark: Option<&Watermark>) -> Value {
-        match watermark {
-            Some(watermark) => json!({ POSITION: self.position, INCREMENTAL: watermark.to_json() }),
-            None => json!({ POSITION: self.position }),
+    pub fn checkpoint(&self, watermark: Option<&Watermark>, cuts: Option<&KeptCuts>) -> Value {
+        let mut checkpoint = json!({ POSITION: self.position });
+        if let Some(watermark) = watermark {
+            checkpoint[INCREMENTAL] = watermark.to_json();
         }
+        if let Some(cuts) = cuts {
+            checkpoint[CUTS] = json!(cuts);
+        }
+        checkpoint
     }
 }

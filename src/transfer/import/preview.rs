@@ -2,7 +2,7 @@
 
 use crate::error::{Kind, Result};
 use crate::mysql::snapshot::{Consistency, Snapshot, SnapshotOptions};
-use crate::mysql::split::{self, Split};
+use crate::mysql::split::{self, Planned};
 use crate::mysql::wire::ReadConnection;
 use crate::transfer::ends::Ends;
 use crate::transfer::plan::{ImportPlan, Preview};
@@ -15,11 +15,11 @@ const WITHOUT_LOCKS: [Consistency; 2] = [Consistency::BinlogPosition, Consistenc
 /// # Errors
 /// As the server says.
 pub(super) async fn preview(ends: &Ends<'_>, conn: &mut ReadConnection, plan: &ImportPlan) -> Result<Preview> {
-    let splits = match &plan.key {
+    let planned = match &plan.key {
         Some(key) => split::plan(conn, &plan.source, key, &plan.splits).await?,
-        None => vec![Split::all()],
+        None => Planned::whole(),
     };
-    Ok(Preview { moment: moment(ends, plan).await?, splits })
+    Ok(Preview { moment: moment(ends, plan).await?, splits: planned.splits })
 }
 
 async fn moment(ends: &Ends<'_>, plan: &ImportPlan) -> Result<String> {

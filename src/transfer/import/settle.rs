@@ -101,7 +101,7 @@ async fn files(
     summary.outcome = Outcome::Done;
     summary.rows_out = rows_out;
     (summary.bytes, summary.files) = (parts.iter().map(|p| p.bytes).sum(), parts.len() as u64);
-    load.commit(parts, moment.checkpoint(landing.watermark.as_ref())).await?;
+    load.commit(parts, moment.checkpoint(landing.watermark.as_ref(), landing.cuts_to_keep())).await?;
     Ok(summary)
 }
 

@@ -98,7 +98,7 @@ async fn expected(
         (Some(key), Some(table), Some(conn)) => {
             let source = Source::table(table, selection.condition.as_deref());
             let options = SplitOptions { connections: num_mappers, per_connection: 1, ..SplitOptions::default() };
-            split::plan(conn, &source, &key, &options).await?
+            split::plan(conn, &source, &key, &options).await?.splits
         }
         _ => vec![Split::all()],
     };
