@@ -12,7 +12,7 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
 use sakia::error::{self, Result};
-use sakia::format::{AvroOptions, Compression, FileFormat, ParquetOptions};
+use sakia::format::{AvroOptions, Compression, FileFormat, Output, ParquetOptions};
 use sakia::mysql::decode::BatchBuilder;
 use sakia::mysql::types::{Carrier, Column, TypeOptions};
 
@@ -79,11 +79,11 @@ fn measured_read(
 #[inline(never)]
 fn measured_encode(format: &FileFormat, schema: &SchemaRef, batches: &[RecordBatch]) -> Result<usize> {
     let mut encoder = format.encoder(schema.clone())?;
-    let (mut out, mut bytes) = (Vec::new(), 0);
+    let (mut out, mut bytes) = (Output::default(), 0);
     for batch in batches {
         encoder.encode(batch, &mut out)?;
         bytes += out.len();
-        out.clear();
+        out.take();
     }
     encoder.finish(&mut out)?;
     Ok(bytes + out.len())

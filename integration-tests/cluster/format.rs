@@ -8,17 +8,17 @@ use bytes::Bytes;
 use sakia::format::parquet::Timestamps;
 use sakia::format::sequence::SequenceCompression;
 use sakia::format::text::{Delimiters, TextStyle};
-use sakia::format::{Compression, FileFormat, ParquetOptions, SequenceOptions, TextOptions};
+use sakia::format::{Compression, FileFormat, Output, ParquetOptions, SequenceOptions, TextOptions};
 use sakia::storage::{CreateOptions, DeleteOptions, Filesystem, hdfs};
 
 use crate::stack;
 
 fn encode(format: &FileFormat, batch: &RecordBatch) -> Vec<u8> {
     let mut encoder = format.encoder(batch.schema()).unwrap();
-    let mut out = Vec::new();
+    let mut out = Output::default();
     encoder.encode(batch, &mut out).unwrap();
     encoder.finish(&mut out).unwrap();
-    out
+    out.into_bytes()
 }
 
 async fn put(fs: &dyn Filesystem, path: &str, bytes: Vec<u8>) {

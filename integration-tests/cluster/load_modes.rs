@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use sakia::error::{Kind, Result};
-use sakia::format::{Encoder, FileFormat, ParquetOptions};
+use sakia::format::{Encoder, FileFormat, Output, ParquetOptions};
 use sakia::hiveserver2::Session;
 use sakia::load::managed::{ManagedInsert, StoredAs};
 use sakia::load::{Cluster, Load, LoadMode, LoadPlan, PartNames, Partition, Strangers, TablePlan};
@@ -91,17 +91,17 @@ fn one(ids: &[i32]) -> [(Partition, &[i32]); 1] {
 struct Lines;
 
 impl Encoder for Lines {
-    fn encode(&mut self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<()> {
+    fn encode(&mut self, batch: &RecordBatch, out: &mut Output) -> Result<()> {
         let ids = batch.column(0).as_any().downcast_ref::<Int32Array>().unwrap();
         let names = batch.column(1).as_any().downcast_ref::<StringArray>().unwrap();
         for row in 0..batch.num_rows() {
             let name = if names.value(row).is_empty() { "nil" } else { names.value(row) };
-            out.extend(format!("{}|{}\\|x\n", ids.value(row), name).bytes());
+            out.open().extend(format!("{}|{}\\|x\n", ids.value(row), name).bytes());
         }
         Ok(())
     }
 
-    fn finish(&mut self, _: &mut Vec<u8>) -> Result<()> {
+    fn finish(&mut self, _: &mut Output) -> Result<()> {
         Ok(())
     }
 

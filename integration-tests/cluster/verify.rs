@@ -8,7 +8,7 @@ use sakia::error::Kind;
 use sakia::format::avro::AvroTimestamps;
 use sakia::format::parquet::Timestamps;
 use sakia::format::text::{Delimiters, TextStyle};
-use sakia::format::{AvroOptions, Compression, FileFormat, ParquetOptions, SequenceOptions, TextOptions};
+use sakia::format::{AvroOptions, Compression, FileFormat, Output, ParquetOptions, SequenceOptions, TextOptions};
 use sakia::load::Cluster;
 use sakia::mysql::read::Selection;
 use sakia::mysql::table::Table;
@@ -92,14 +92,14 @@ impl Scene {
             selection.read(&mut conn, &selection.sql(Some(condition)), &to).await.unwrap();
             drop(to);
             let mut encoder = format.encoder(selection.schema.clone()).unwrap_or_else(|e| panic!("{format:?}: {e}"));
-            let mut out = Vec::new();
+            let mut out = Output::default();
             while let Some(batch) = batches.recv().await {
                 encoder.encode(&batch, &mut out).unwrap_or_else(|e| panic!("{target}: {e}"));
             }
             encoder.finish(&mut out).unwrap();
             let path = format!("{}/part-{number}{extension}", self.dir(target));
             let mut file = self.cluster.fs.create(&path, CreateOptions::default()).await.unwrap();
-            file.write(Bytes::from(out)).await.unwrap();
+            file.write(Bytes::from(out.into_bytes())).await.unwrap();
             file.close().await.unwrap();
         }
         conn.close().await;
@@ -258,14 +258,14 @@ async fn partitions_and_many_connections_add_up() {
         let (to, mut batches) = mpsc::channel(64);
         selection.read(&mut conn, &selection.sql(Some(condition)), &to).await.unwrap();
         drop(to);
-        let (mut encoder, mut out) = (format.encoder(selection.schema.clone()).unwrap(), Vec::new());
+        let (mut encoder, mut out) = (format.encoder(selection.schema.clone()).unwrap(), Output::default());
         while let Some(batch) = batches.recv().await {
             encoder.encode(&batch, &mut out).unwrap();
         }
         encoder.finish(&mut out).unwrap();
         let path = format!("{}/land={land}/part.parquet", scene.dir("p"));
         let mut file = scene.cluster.fs.create(&path, CreateOptions::default()).await.unwrap();
-        file.write(Bytes::from(out)).await.unwrap();
+        file.write(Bytes::from(out.into_bytes())).await.unwrap();
         file.close().await.unwrap();
     }
     let toml = format!("table = 'p'\ntarget-dir = '{}'\nnum-mappers = 3", scene.dir("p"));

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use parquet::basic::LogicalType;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use sakia::format::avro::AvroTimestamps;
-use sakia::format::{AvroOptions, FileFormat, ParquetOptions};
+use sakia::format::{AvroOptions, FileFormat, Output, ParquetOptions};
 use sakia::metastore::types::hive_type;
 use sakia::mysql::types::{Column, Compat, FileKind, TypeOptions};
 
@@ -112,10 +112,10 @@ fn column(column_type: &str) -> Column {
 /// The type of a column in the footer of a Parquet file.
 fn in_parquet(field: &Field) -> String {
     let schema = Arc::new(Schema::new(vec![field.clone()]));
-    let mut file = Vec::new();
+    let mut file = Output::default();
     let mut encoder = FileFormat::Parquet(ParquetOptions::default()).encoder(schema).unwrap();
     encoder.finish(&mut file).unwrap();
-    let file = SerializedFileReader::new(Bytes::from(file)).unwrap();
+    let file = SerializedFileReader::new(Bytes::from(file.into_bytes())).unwrap();
     let column = file.metadata().file_metadata().schema_descr().column(0);
     let length = match column.type_length() {
         length if length > 0 => format!("({length})"),

@@ -18,7 +18,7 @@ use self::container::Container;
 pub(super) use self::container::put_long;
 use self::record::Rows;
 pub use self::schema::schema_json;
-use super::{Compression, Encoder};
+use super::{Compression, Encoder, Output};
 use crate::error::{self, Result};
 
 /// Unit of the times in a file.
@@ -91,24 +91,24 @@ impl AvroEncoder {
 }
 
 impl Encoder for AvroEncoder {
-    fn encode(&mut self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<()> {
+    fn encode(&mut self, batch: &RecordBatch, out: &mut Output) -> Result<()> {
         if batch.schema_ref().fields() != self.schema.fields() {
             return Err(error::schema("a batch has another schema than the avro file"));
         }
         let rows = Rows::new(batch, self.schema.fields(), &self.options)?;
         for row in 0..batch.num_rows() {
             rows.write(row, self.container.block())?;
-            self.container.row_done(out)?;
+            self.container.row_done(out.open())?;
         }
         Ok(())
     }
 
-    fn flush(&mut self, out: &mut Vec<u8>) -> Result<()> {
-        self.container.end_block(out)
+    fn flush(&mut self, out: &mut Output) -> Result<()> {
+        self.container.end_block(out.open())
     }
 
-    fn finish(&mut self, out: &mut Vec<u8>) -> Result<()> {
-        self.container.finish(out)
+    fn finish(&mut self, out: &mut Output) -> Result<()> {
+        self.container.finish(out.open())
     }
 
     fn buffered_bytes(&self) -> usize {

@@ -6,6 +6,7 @@ pub mod avro;
 mod compression;
 pub mod decode;
 pub mod hadoop;
+mod output;
 pub mod parquet;
 pub mod sequence;
 pub mod text;
@@ -16,6 +17,7 @@ use serde::Serialize;
 
 pub use self::avro::AvroOptions;
 pub use self::compression::Compression;
+pub use self::output::Output;
 pub use self::parquet::ParquetOptions;
 pub use self::sequence::SequenceOptions;
 pub use self::text::TextOptions;
@@ -23,20 +25,20 @@ use crate::error::Result;
 
 /// Turns batches into the bytes of one file.
 ///
-/// Bytes appear in `out` as they become final (appended, never changed); the caller ships and clears it.
+/// Bytes appear in `out` as they become final (appended, never changed); the caller takes and ships them.
 pub trait Encoder: Send {
     /// Encodes a batch of the schema the encoder was made for.
     ///
     /// # Errors
     /// Schema: another schema. Data: a value the format cannot carry exactly.
-    fn encode(&mut self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<()>;
+    fn encode(&mut self, batch: &RecordBatch, out: &mut Output) -> Result<()>;
 
     /// Writes what is buffered, at the price of a smaller row group or block; the file goes on. An encoder that
     /// buffers nothing has nothing to do.
     ///
     /// # Errors
     /// As [`Encoder::encode`].
-    fn flush(&mut self, _out: &mut Vec<u8>) -> Result<()> {
+    fn flush(&mut self, _out: &mut Output) -> Result<()> {
         Ok(())
     }
 
@@ -44,7 +46,7 @@ pub trait Encoder: Send {
     ///
     /// # Errors
     /// As [`Encoder::encode`].
-    fn finish(&mut self, out: &mut Vec<u8>) -> Result<()>;
+    fn finish(&mut self, out: &mut Output) -> Result<()>;
 
     /// Bytes held in memory and not yet given out.
     fn buffered_bytes(&self) -> usize;

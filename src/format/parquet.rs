@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use self::int96::Int96Writer;
 use self::schema::parquet_schema;
-use super::{Compression, Encoder};
+use super::{Compression, Encoder, Output};
 use crate::error::{self, Error, Result};
 
 /// What Hive must know about the days and times in a file: of the real calendar and in UTC, nothing to convert. Where
@@ -38,9 +38,6 @@ const PAGE_BYTES: usize = 256 << 10;
 
 /// A dictionary that grows beyond this is given up; the rest of its column is written plain.
 const DICTIONARY_BYTES: usize = 256 << 10;
-
-/// Bytes that are handed over rather than copied.
-const LARGE_BYTES: usize = 64 << 10;
 
 /// How timestamps are stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -88,7 +85,7 @@ pub struct ParquetEncoder {
 }
 
 enum Writer {
-    Arrow(Box<ArrowWriter<Vec<u8>>>),
+    Arrow(Box<ArrowWriter<Output>>),
     Int96(Box<Int96Writer>),
 }
 
@@ -112,8 +109,8 @@ impl ParquetEncoder {
             .with_skip_arrow_metadata(true)
             .with_parquet_schema(descriptor);
         let schema = self.schema.clone();
-        let room = Vec::with_capacity(self.options.row_group_bytes);
-        let writer = ArrowWriter::try_new_with_options(room, schema.clone(), writer_options).map_err(failed)?;
+        let writer =
+            ArrowWriter::try_new_with_options(Output::default(), schema.clone(), writer_options).map_err(failed)?;
         Ok(match with_int96 {
             false => Writer::Arrow(Box::new(writer)),
             true => Writer::Int96(Box::new(Int96Writer::new(writer, schema, self.options.row_group_bytes)?)),
@@ -129,19 +126,8 @@ impl ParquetEncoder {
     }
 }
 
-/// Hands over what the writer has given out; without a copy where `out` is empty. Room for a row group is made at once:
-/// growing into it would hold it twice.
-fn hand_over(inner: &mut Vec<u8>, out: &mut Vec<u8>) {
-    if !out.is_empty() || inner.len() < LARGE_BYTES {
-        out.append(inner);
-    } else {
-        let room = Vec::with_capacity(inner.capacity());
-        *out = std::mem::replace(inner, room);
-    }
-}
-
 impl Encoder for ParquetEncoder {
-    fn encode(&mut self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<()> {
+    fn encode(&mut self, batch: &RecordBatch, out: &mut Output) -> Result<()> {
         if batch.schema_ref().fields() != self.schema.fields() {
             return Err(error::schema("a batch has another schema than the parquet file"));
         }
@@ -152,30 +138,30 @@ impl Encoder for ParquetEncoder {
         match self.writer(Some(batch))? {
             Writer::Arrow(writer) => {
                 writer.write(batch).map_err(failed)?;
-                hand_over(writer.inner_mut(), out);
+                out.append(writer.inner_mut());
             }
             Writer::Int96(writer) => writer.write(batch, out)?,
         }
         Ok(())
     }
 
-    fn flush(&mut self, out: &mut Vec<u8>) -> Result<()> {
+    fn flush(&mut self, out: &mut Output) -> Result<()> {
         match &mut self.writer {
             None => {}
             Some(Writer::Arrow(writer)) => {
                 writer.flush().map_err(failed)?;
-                hand_over(writer.inner_mut(), out);
+                out.append(writer.inner_mut());
             }
             Some(Writer::Int96(writer)) => writer.flush(out)?,
         }
         Ok(())
     }
 
-    fn finish(&mut self, out: &mut Vec<u8>) -> Result<()> {
+    fn finish(&mut self, out: &mut Output) -> Result<()> {
         match self.writer(None)? {
             Writer::Arrow(writer) => {
                 writer.finish().map_err(failed)?;
-                hand_over(writer.inner_mut(), out);
+                out.append(writer.inner_mut());
             }
             Writer::Int96(writer) => writer.finish(out)?,
         }

@@ -6,11 +6,8 @@ use sha2::{Digest, Sha256};
 
 use super::{Partition, StagedPart};
 use crate::error::{self, Result};
-use crate::format::Encoder;
+use crate::format::{Encoder, Output};
 use crate::storage::FileWriter;
-
-/// Encoded bytes are handed to the filesystem once there are so many, in slices of this size.
-const SLICE_BYTES: usize = 1 << 20;
 
 /// Hashes and counts what goes to the file.
 struct StagedFile {
@@ -21,13 +18,14 @@ struct StagedFile {
 }
 
 impl StagedFile {
-    async fn ship(&mut self, bytes: Vec<u8>) -> Result<()> {
-        self.part.bytes += bytes.len() as u64;
-        // In slices, so that few bytes wait for the filesystem while the next row group is being encoded.
-        let mut rest = Bytes::from(bytes);
-        while !rest.is_empty() {
-            let slice = rest.split_to(rest.len().min(SLICE_BYTES));
-            self.file.write(slice).await.map_err(|e| e.context(format!("writing {}", self.path)))?;
+    async fn ship(&mut self, pieces: Vec<Vec<u8>>) -> Result<()> {
+        self.part.bytes += pieces.iter().map(|piece| piece.len() as u64).sum::<u64>();
+        for mut rest in pieces.into_iter().map(Bytes::from) {
+            // Large pieces in slices, so that few bytes wait for the filesystem.
+            while !rest.is_empty() {
+                let slice = rest.split_to(rest.len().min(Output::PIECE_BYTES));
+                self.file.write(slice).await.map_err(|e| e.context(format!("writing {}", self.path)))?;
+            }
         }
         Ok(())
     }
@@ -46,7 +44,7 @@ impl StagedFile {
 /// What is moved to a thread for computing and back.
 struct Encoding {
     encoder: Box<dyn Encoder>,
-    out: Vec<u8>,
+    out: Output,
     hash: Sha256,
 }
 
@@ -60,7 +58,7 @@ pub struct PartWriter {
 impl PartWriter {
     pub(super) fn new(path: String, file: Box<dyn FileWriter>, encoder: Box<dyn Encoder>, part: StagedPart) -> Self {
         let staged = StagedFile { path, file, part, hash: Sha256::new() };
-        Self { staged, encoding: Some(Encoding { encoder, out: Vec::new(), hash: Sha256::new() }) }
+        Self { staged, encoding: Some(Encoding { encoder, out: Output::default(), hash: Sha256::new() }) }
     }
 
     /// Encodes a batch, away from the async threads, and ships what is ready. A cancelled call spoils the writer.
@@ -77,13 +75,13 @@ impl PartWriter {
     /// Those of the encoder and of the filesystem.
     pub async fn write_all(&mut self, batches: Vec<RecordBatch>) -> Result<()> {
         let rows: u64 = batches.iter().map(|batch| batch.num_rows() as u64).sum();
-        let encode = move |encoder: &mut dyn Encoder, out: &mut Vec<u8>| {
+        let encode = move |encoder: &mut dyn Encoder, out: &mut Output| {
             // Each is freed once it is encoded.
             batches.into_iter().try_for_each(|batch| encoder.encode(&batch, out))
         };
-        let out = self.encode(encode, SLICE_BYTES).await?;
+        let out = self.encode(encode, Output::PIECE_BYTES).await?;
         self.staged.part.rows += rows;
-        if out.is_empty() { Ok(()) } else { self.staged.ship(out).await }
+        self.staged.ship(out).await
     }
 
     /// Ships what the encoder holds, at the price of a smaller row group or block; the file goes on.
@@ -91,8 +89,8 @@ impl PartWriter {
     /// # Errors
     /// Those of the encoder and of the filesystem.
     pub async fn flush(&mut self) -> Result<()> {
-        let out = self.encode(|encoder, out| encoder.flush(out), SLICE_BYTES).await?;
-        if out.is_empty() { Ok(()) } else { self.staged.ship(out).await }
+        let out = self.encode(|encoder, out| encoder.flush(out), Output::PIECE_BYTES).await?;
+        self.staged.ship(out).await
     }
 
     /// Completes the file and makes it durable; it stays unseen until the load is committed.
@@ -109,9 +107,7 @@ impl PartWriter {
     /// Those of the encoder and of the filesystem.
     pub async fn seal(mut self) -> Result<SealedPart> {
         let rest = self.encode(|encoder, out| encoder.finish(out), 1).await?;
-        if !rest.is_empty() {
-            self.staged.ship(rest).await?;
-        }
+        self.staged.ship(rest).await?;
         if let Some(encoding) = self.encoding {
             self.staged.hash = encoding.hash;
         }
@@ -133,18 +129,18 @@ impl PartWriter {
         self.encoding.as_ref().map_or(0, |e| e.out.len() + e.encoder.buffered_bytes())
     }
 
-    /// Runs `work` on a thread for computing; gives the bytes to ship if there are at least `least`.
-    async fn encode<F>(&mut self, work: F, least: usize) -> Result<Vec<u8>>
+    /// Runs `work` on a thread for computing; gives the bytes to ship if there are at least so many.
+    async fn encode<F>(&mut self, work: F, least: usize) -> Result<Vec<Vec<u8>>>
     where
-        F: FnOnce(&mut dyn Encoder, &mut Vec<u8>) -> Result<()> + Send + 'static,
+        F: FnOnce(&mut dyn Encoder, &mut Output) -> Result<()> + Send + 'static,
     {
         let Some(mut encoding) = self.encoding.take() else {
             return Err(error::bug(format!("{} was written to after a cancelled or failed write", self.staged.path)));
         };
         let done = tokio::task::spawn_blocking(move || {
             work(encoding.encoder.as_mut(), &mut encoding.out)?;
-            let ready = if encoding.out.len() >= least { std::mem::take(&mut encoding.out) } else { Vec::new() };
-            encoding.hash.update(&ready);
+            let ready = if encoding.out.len() >= least { encoding.out.take() } else { Vec::new() };
+            ready.iter().for_each(|piece| encoding.hash.update(piece));
             Ok((encoding, ready))
         });
         let path = &self.staged.path;
@@ -185,7 +181,7 @@ impl SideWriter {
     pub async fn write(&mut self, bytes: Vec<u8>, rows: u64) -> Result<()> {
         self.0.part.rows += rows;
         self.0.hash.update(&bytes);
-        self.0.ship(bytes).await
+        self.0.ship(vec![bytes]).await
     }
 
     /// Completes the file and makes it durable; it stays unseen until the load is committed.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::error::Kind;
-use crate::format::Encoder;
+use crate::format::{Encoder, Output};
 use crate::storage::faulty::{Fault, FaultyFilesystem, life};
 use crate::storage::local::LocalFilesystem;
 use crate::storage::{CreateOptions, DeleteOptions};
@@ -22,14 +22,14 @@ const TARGET: &str = "/lake/orders";
 struct Lines;
 
 impl Encoder for Lines {
-    fn encode(&mut self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<()> {
+    fn encode(&mut self, batch: &RecordBatch, out: &mut Output) -> Result<()> {
         let ids = batch.column(0).as_any().downcast_ref::<Int64Array>().unwrap();
-        ids.values().iter().for_each(|id| out.extend(format!("{id}\n").bytes()));
+        ids.values().iter().for_each(|id| out.open().extend(format!("{id}\n").bytes()));
         Ok(())
     }
 
-    fn finish(&mut self, out: &mut Vec<u8>) -> Result<()> {
-        out.extend(b"end\n");
+    fn finish(&mut self, out: &mut Output) -> Result<()> {
+        out.open().extend(b"end\n");
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use super::FileWriter;
 use crate::error::{self, Result};
 
 /// Slices under way between caller and task; each is memory that every open file may take.
-const QUEUE: usize = 2;
+const QUEUE: usize = 4;
 
 /// Time the slowest pipeline may need for one slice, or for closing.
 const STALL: Duration = Duration::from_secs(180);

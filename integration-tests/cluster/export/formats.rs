@@ -11,7 +11,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sakia::format::avro::AvroTimestamps;
 use sakia::format::text::Delimiters;
-use sakia::format::{AvroOptions, Compression, FileFormat, ParquetOptions, SequenceOptions, TextOptions};
+use sakia::format::{AvroOptions, Compression, FileFormat, Output, ParquetOptions, SequenceOptions, TextOptions};
 
 use super::Scene;
 use crate::stack;
@@ -142,10 +142,10 @@ fn sample(seed: u64, rows: usize) -> Sample {
 
 fn encoded(format: &FileFormat, batch: &RecordBatch) -> Vec<u8> {
     let mut encoder = format.encoder(batch.schema()).unwrap();
-    let mut out = Vec::new();
+    let mut out = Output::default();
     encoder.encode(batch, &mut out).unwrap();
     encoder.finish(&mut out).unwrap();
-    out
+    out.into_bytes()
 }
 
 fn formats() -> Vec<(&'static str, FileFormat, &'static str)> {

@@ -24,12 +24,12 @@ fn options(codec: Compression, block_bytes: usize) -> AvroOptions {
 
 fn encode(options: &AvroOptions, batches: &[RecordBatch]) -> Vec<u8> {
     let mut encoder = AvroEncoder::new(schema(), options).unwrap();
-    let mut out = Vec::new();
+    let mut out = Output::default();
     for batch in batches {
         encoder.encode(batch, &mut out).unwrap();
     }
     encoder.finish(&mut out).unwrap();
-    out
+    out.into_bytes()
 }
 
 /// The value that another reader must see at `row` of a column.
@@ -135,8 +135,8 @@ fn a_time_finer_than_a_millisecond_is_refused() {
         let array = TimestampMicrosecondArray::from_iter_values([v]);
         RecordBatch::try_new(schema.clone(), vec![Arc::new(array)]).unwrap()
     };
-    encoder.encode(&of(-1_999_000), &mut Vec::new()).unwrap();
-    let error = encoder.encode(&of(-1_999_001), &mut Vec::new()).unwrap_err();
+    encoder.encode(&of(-1_999_000), &mut Output::default()).unwrap();
+    let error = encoder.encode(&of(-1_999_001), &mut Output::default()).unwrap_err();
     assert_eq!(error.kind(), Kind::Data);
     assert!(error.to_string().contains("column at") && error.to_string().contains(".000999"), "{error}");
 }
@@ -165,10 +165,10 @@ fn micros_are_written_where_hive_is_not_the_reader() {
     let zoned = Arc::new(times.clone().with_timezone("UTC"));
     let batch = RecordBatch::try_new(schema.clone(), vec![zoned, Arc::new(times)]).unwrap();
     let mut encoder = AvroEncoder::new(schema, &options).unwrap();
-    let mut out = Vec::new();
+    let mut out = Output::default();
     encoder.encode(&batch, &mut out).unwrap();
     encoder.finish(&mut out).unwrap();
-    let record = Reader::new(&out[..]).unwrap().next().unwrap().unwrap();
+    let record = Reader::new(&out.into_bytes()[..]).unwrap().next().unwrap().unwrap();
     let times = [("a", Avro::TimestampMicros(-1_999_001)), ("b", Avro::LocalTimestampMicros(-1_999_001))];
     assert_eq!(record, Avro::Record(times.map(|(n, v)| (n.to_owned(), v)).into()));
 }
@@ -192,10 +192,12 @@ fn sqoops_schema_has_its_properties_and_unions() {
     );
     let mut encoder = AvroEncoder::new(Arc::new(schema), &options).unwrap();
     let batch = RecordBatch::try_new(encoder.schema.clone(), vec![Arc::new(arrow_array::Int64Array::from(vec![7]))]);
-    let mut out = Vec::new();
+    let mut out = Output::default();
     encoder.encode(&batch.unwrap(), &mut out).unwrap();
     encoder.finish(&mut out).unwrap();
-    let Avro::Record(fields) = Reader::new(&out[..]).unwrap().next().unwrap().unwrap() else { panic!("no record") };
+    let Avro::Record(fields) = Reader::new(&out.into_bytes()[..]).unwrap().next().unwrap().unwrap() else {
+        panic!("no record")
+    };
     assert_eq!(fields[0].1, Avro::Union(1, Box::new(Avro::Long(7))));
 }
 
@@ -209,10 +211,10 @@ fn decimals_of_76_digits_and_other_alphabets() {
     let array = Decimal256Array::from_iter(values).with_data_type(wide);
     let batch = RecordBatch::try_new(schema.clone(), vec![Arc::new(array)]).unwrap();
     let mut encoder = AvroEncoder::new(schema, &AvroOptions::new("t")).unwrap();
-    let mut out = Vec::new();
+    let mut out = Output::default();
     encoder.encode(&batch, &mut out).unwrap();
     encoder.finish(&mut out).unwrap();
-    check(&batch, &out);
+    check(&batch, &out.into_bytes());
     let named = Schema::new(vec![Field::new("ünï", DataType::Int32, true)]);
     assert!(schema_json(&named, &AvroOptions::new("t")).is_err());
     assert!(schema_json(&named, &AvroOptions { java_names: true, ..AvroOptions::new("t") }).is_ok());

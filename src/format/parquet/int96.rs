@@ -13,6 +13,7 @@ use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 
 use super::failed;
 use crate::error::{self, Error, Result};
+use crate::format::Output;
 
 /// Julian day of 1970-01-01.
 const EPOCH_DAY: i64 = 2_440_588;
@@ -28,7 +29,7 @@ const ROWS_AT_ONCE: usize = 8192;
 
 /// Writes row groups of ordinary and INT96 columns.
 pub(super) struct Int96Writer {
-    file: SerializedFileWriter<Vec<u8>>,
+    file: SerializedFileWriter<Output>,
     factory: ArrowRowGroupWriterFactory,
     schema: SchemaRef,
     row_group_bytes: usize,
@@ -64,7 +65,7 @@ impl Column {
 }
 
 impl Int96Writer {
-    pub fn new(writer: ArrowWriter<Vec<u8>>, schema: SchemaRef, row_group_bytes: usize) -> Result<Self> {
+    pub fn new(writer: ArrowWriter<Output>, schema: SchemaRef, row_group_bytes: usize) -> Result<Self> {
         let (file, factory) = writer.into_serialized_writer().map_err(failed)?;
         Ok(Self { file, factory, schema, row_group_bytes, row_groups: 0, open: None })
     }
@@ -83,7 +84,7 @@ impl Int96Writer {
         Ok(RowGroup { columns: writers.into_iter().zip(descriptors).map(column).collect() })
     }
 
-    pub fn write(&mut self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<()> {
+    pub fn write(&mut self, batch: &RecordBatch, out: &mut Output) -> Result<()> {
         let mut at = 0;
         while at < batch.num_rows() {
             let rows = batch.slice(at, ROWS_AT_ONCE.min(batch.num_rows() - at));
@@ -117,7 +118,7 @@ impl Int96Writer {
         Ok(())
     }
 
-    pub fn flush(&mut self, out: &mut Vec<u8>) -> Result<()> {
+    pub fn flush(&mut self, out: &mut Output) -> Result<()> {
         let Some(group) = self.open.take() else { return Ok(()) };
         let mut writer = self.file.next_row_group().map_err(failed)?;
         for (column, field) in group.columns.into_iter().zip(self.schema.fields()) {
@@ -134,7 +135,7 @@ impl Int96Writer {
         Ok(())
     }
 
-    pub fn finish(&mut self, out: &mut Vec<u8>) -> Result<()> {
+    pub fn finish(&mut self, out: &mut Output) -> Result<()> {
         self.flush(out)?;
         self.file.finish().map_err(failed)?;
         out.append(self.file.inner_mut());
@@ -152,7 +153,7 @@ fn too_early(column: &str) -> Error {
         .hint("store timestamps as int64, or the column as a string")
 }
 
-fn write_int96(group: &mut SerializedRowGroupWriter<'_, Vec<u8>>, arrays: &[ArrayRef], nullable: bool) -> Result<()> {
+fn write_int96(group: &mut SerializedRowGroupWriter<'_, Output>, arrays: &[ArrayRef], nullable: bool) -> Result<()> {
     let next = group.next_column().map_err(failed)?;
     let mut column = next.ok_or_else(|| error::bug("parquet has fewer columns than its schema"))?;
     for array in arrays {

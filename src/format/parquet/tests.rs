@@ -17,12 +17,12 @@ use crate::format::sample::{batch, rows, schema};
 
 fn encode(options: &ParquetOptions, batches: &[RecordBatch]) -> Vec<u8> {
     let mut encoder = ParquetEncoder::new(schema(), options).unwrap();
-    let mut out = Vec::new();
+    let mut out = Output::default();
     for batch in batches {
         encoder.encode(batch, &mut out).unwrap();
     }
     encoder.finish(&mut out).unwrap();
-    out
+    out.into_bytes()
 }
 
 fn decode(bytes: Vec<u8>) -> (RecordBatch, ParquetMetaData) {
@@ -76,14 +76,14 @@ fn a_row_group_ends_at_its_bytes_and_memory_stays_near_them() {
     let schema: SchemaRef = Arc::new(Schema::new(vec![Field::new("v", DataType::Int64, false)]));
     let options = ParquetOptions { row_group_bytes: 100_000, ..ParquetOptions::default() };
     let mut encoder = ParquetEncoder::new(schema.clone(), &options).unwrap();
-    let (mut out, mut most) = (Vec::new(), 0);
+    let (mut out, mut most) = (Output::default(), 0);
     for start in 0..100i64 {
         let values = arrow_array::Int64Array::from_iter_values((0..1000).map(|i| (start * 1000 + i) * 0x9E37_79B9));
         encoder.encode(&RecordBatch::try_new(schema.clone(), vec![Arc::new(values)]).unwrap(), &mut out).unwrap();
         most = most.max(encoder.buffered_bytes());
     }
     encoder.finish(&mut out).unwrap();
-    let (_, metadata) = decode(out);
+    let (_, metadata) = decode(out.into_bytes());
     assert!(metadata.num_row_groups() >= 7, "{} row groups", metadata.num_row_groups());
     assert!(most < 8 * options.row_group_bytes, "{most} bytes held");
 }
@@ -92,14 +92,14 @@ fn a_row_group_ends_at_its_bytes_and_memory_stays_near_them() {
 fn a_flush_ends_the_row_group_and_the_file_goes_on() {
     let sent = batch(&crate::format::sample::fixed_rows(10));
     let mut encoder = ParquetEncoder::new(schema(), &ParquetOptions::default()).unwrap();
-    let mut out = Vec::new();
+    let mut out = Output::default();
     encoder.encode(&sent, &mut out).unwrap();
     assert!(encoder.buffered_bytes() > 0);
     encoder.flush(&mut out).unwrap();
     assert_eq!(encoder.buffered_bytes(), 0);
     encoder.encode(&sent, &mut out).unwrap();
     encoder.finish(&mut out).unwrap();
-    let (back, metadata) = decode(out);
+    let (back, metadata) = decode(out.into_bytes());
     assert_eq!((back.num_rows(), metadata.num_row_groups()), (20, 2));
 }
 
@@ -129,7 +129,7 @@ fn another_schema_is_refused() {
     let schema: SchemaRef = Arc::new(Schema::new(vec![Field::new("x", DataType::Int32, false)]));
     let other = arrow_array::record_batch!(("y", Utf8, ["a"])).unwrap();
     let mut encoder = ParquetEncoder::new(schema, &ParquetOptions::default()).unwrap();
-    assert!(encoder.encode(&other, &mut Vec::new()).is_err());
+    assert!(encoder.encode(&other, &mut Output::default()).is_err());
     assert_eq!(other.column(0).len(), 1);
 }
 
@@ -142,10 +142,10 @@ fn the_first_rows_decide_about_dictionaries() {
     let texts = |step: i32| Arc::new(StringArray::from_iter_values((0..5000).map(|i| format!("text {}", i % step))));
     let batch = RecordBatch::try_new(schema.clone(), vec![texts(5000), texts(7)]).unwrap();
     let mut encoder = ParquetEncoder::new(schema, &ParquetOptions::default()).unwrap();
-    let mut out = Vec::new();
+    let mut out = Output::default();
     encoder.encode(&batch, &mut out).unwrap();
     encoder.finish(&mut out).unwrap();
-    let (back, metadata) = decode(out);
+    let (back, metadata) = decode(out.into_bytes());
     assert_eq!(back.num_rows(), 5000);
     let group = metadata.row_group(0);
     let in_dictionary = |column: usize| group.column(column).encodings().any(|e| e == Encoding::RLE_DICTIONARY);
@@ -163,10 +163,10 @@ fn wide_decimals_and_the_avro_schema_are_carried() {
     let batch = RecordBatch::try_new(schema.clone(), vec![Arc::new(array)]).unwrap();
     let options = ParquetOptions { avro_schema: Some("{}".into()), ..ParquetOptions::default() };
     let mut encoder = ParquetEncoder::new(schema, &options).unwrap();
-    let mut out = Vec::new();
+    let mut out = Output::default();
     encoder.encode(&batch, &mut out).unwrap();
     encoder.finish(&mut out).unwrap();
-    let (back, metadata) = decode(out);
+    let (back, metadata) = decode(out.into_bytes());
     assert_eq!(back.column(0).as_ref(), batch.column(0).as_ref());
     let keys = metadata.file_metadata().key_value_metadata().unwrap();
     assert!(keys.iter().any(|pair| pair.key == "parquet.avro.schema" && pair.value.as_deref() == Some("{}")));
@@ -184,7 +184,7 @@ fn int96_stands_at_its_place_in_groups_of_the_right_size() {
     let options =
         ParquetOptions { timestamps: Timestamps::Int96, row_group_bytes: 200_000, ..ParquetOptions::default() };
     let mut encoder = ParquetEncoder::new(schema.clone(), &options).unwrap();
-    let mut out = Vec::new();
+    let mut out = Output::default();
     let rows = 20_000i64;
     let times: Vec<Option<i64>> =
         (0..rows).map(|i| (i % 7 != 0).then_some(i * 86_400_123_457 - 400_000_000_000_000)).collect();
@@ -200,7 +200,7 @@ fn int96_stands_at_its_place_in_groups_of_the_right_size() {
     encoder.encode(&batch.unwrap(), &mut out).unwrap();
     assert!(encoder.buffered_bytes() > 0);
     encoder.finish(&mut out).unwrap();
-    let (back, metadata) = decode(out);
+    let (back, metadata) = decode(out.into_bytes());
     assert_eq!(back.num_rows() as i64, rows);
     assert!(metadata.num_row_groups() > 2);
     let types: Vec<Type> = metadata.row_group(0).columns().iter().map(|c| c.column_type()).collect();
@@ -221,7 +221,7 @@ fn int96_before_the_calendar_is_refused() {
     let mut encoder = ParquetEncoder::new(schema.clone(), &options).unwrap();
     let mut encode = |micros: i64| {
         let times = Arc::new(TimestampMicrosecondArray::from_iter_values([micros]));
-        encoder.encode(&RecordBatch::try_new(schema.clone(), vec![times]).unwrap(), &mut Vec::new())
+        encoder.encode(&RecordBatch::try_new(schema.clone(), vec![times]).unwrap(), &mut Output::default())
     };
     encode(-12_219_292_800_000_000).unwrap();
     let error = encode(-12_219_292_800_000_001).unwrap_err();

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::text::Records;
-use super::{Compression, Encoder, TextOptions, hadoop};
+use super::{Compression, Encoder, Output, TextOptions, hadoop};
 use crate::error::{self, Result};
 
 /// What a codec is applied to.
@@ -209,7 +209,8 @@ impl SequenceEncoder {
 }
 
 impl Encoder for SequenceEncoder {
-    fn encode(&mut self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<()> {
+    fn encode(&mut self, batch: &RecordBatch, out: &mut Output) -> Result<()> {
+        let out = out.open();
         self.begin(out);
         // All texts of a run of rows, then their records: the rules are borrowed only while texts are made.
         let mut at = 0;
@@ -221,12 +222,12 @@ impl Encoder for SequenceEncoder {
         Ok(())
     }
 
-    fn flush(&mut self, out: &mut Vec<u8>) -> Result<()> {
-        self.begin(out);
-        self.end_block(out)
+    fn flush(&mut self, out: &mut Output) -> Result<()> {
+        self.begin(out.open());
+        self.end_block(out.open())
     }
 
-    fn finish(&mut self, out: &mut Vec<u8>) -> Result<()> {
+    fn finish(&mut self, out: &mut Output) -> Result<()> {
         self.flush(out)
     }
 

@@ -9,7 +9,7 @@ use super::escape::{Escaping, push};
 use super::{TextOptions, TextStyle};
 use crate::error::{self, Result};
 use crate::format::hadoop::Compressor;
-use crate::format::{Compression, Encoder};
+use crate::format::{Compression, Encoder, Output};
 
 /// Encodes one text file.
 pub struct TextEncoder {
@@ -36,7 +36,8 @@ impl TextEncoder {
 }
 
 impl Encoder for TextEncoder {
-    fn encode(&mut self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<()> {
+    fn encode(&mut self, batch: &RecordBatch, out: &mut Output) -> Result<()> {
+        let out = out.open();
         let rows = self.records.rows(batch)?;
         for row in 0..batch.num_rows() {
             let text = if self.compressor.is_some() { &mut self.text } else { &mut *out };
@@ -50,7 +51,8 @@ impl Encoder for TextEncoder {
         Ok(())
     }
 
-    fn finish(&mut self, out: &mut Vec<u8>) -> Result<()> {
+    fn finish(&mut self, out: &mut Output) -> Result<()> {
+        let out = out.open();
         pass_on(&mut self.compressor, &mut self.text, out)?;
         match self.compressor.take() {
             Some(compressor) => compressor.finish(out),

@@ -11,7 +11,7 @@ use arrow_array::{
 use arrow_schema::{Field, Schema};
 
 use super::*;
-use crate::format::Encoder;
+use crate::format::{Encoder, Output};
 
 fn golden(name: &str) -> String {
     let path =
@@ -29,10 +29,10 @@ fn written(columns: Vec<ArrayRef>, options: &TextOptions) -> String {
     let schema = Arc::new(Schema::new(fields));
     let batch = RecordBatch::try_new(schema.clone(), columns).unwrap();
     let mut encoder = TextEncoder::new(schema, options).unwrap();
-    let mut out = Vec::new();
+    let mut out = Output::default();
     encoder.encode(&batch, &mut out).unwrap();
     encoder.finish(&mut out).unwrap();
-    String::from_utf8(out).unwrap()
+    String::from_utf8(out.into_bytes()).unwrap()
 }
 
 fn ids(count: i32) -> ArrayRef {

@@ -5,17 +5,17 @@ use arrow_schema::{Field, Schema};
 
 use super::*;
 use crate::error::{Kind, Result};
-use crate::format::Encoder;
+use crate::format::{Encoder, Output};
 
 fn lines(columns: Vec<ArrayRef>, options: &TextOptions) -> Result<String> {
     let field = |(at, c): (usize, &ArrayRef)| Field::new(format!("c{at}"), c.data_type().clone(), true);
     let schema = Arc::new(Schema::new(columns.iter().enumerate().map(field).collect::<Vec<_>>()));
     let batch = RecordBatch::try_new(schema.clone(), columns).unwrap();
     let mut encoder = TextEncoder::new(schema, options)?;
-    let mut out = Vec::new();
+    let mut out = Output::default();
     encoder.encode(&batch, &mut out)?;
     encoder.finish(&mut out)?;
-    Ok(String::from_utf8(out).unwrap())
+    Ok(String::from_utf8(out.into_bytes()).unwrap())
 }
 
 fn texts(values: &[Option<&str>]) -> ArrayRef {
@@ -92,9 +92,9 @@ fn null_tokens_follow_the_java_type() {
         replace_delimiters: Some(" - ".into()),
         ..TextOptions::default()
     };
-    let mut out = Vec::new();
+    let mut out = Output::default();
     TextEncoder::new(schema, &options).unwrap().encode(&batch, &mut out).unwrap();
-    assert_eq!(String::from_utf8(out).unwrap(), "S,O,O\na - b - c - ,1\n2,1\n");
+    assert_eq!(String::from_utf8(out.into_bytes()).unwrap(), "S,O,O\na - b - c - ,1\n2,1\n");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use arrow_schema::{Field, Schema};
 use super::*;
 use crate::error::Kind;
 use crate::format::avro::AvroTimestamps;
-use crate::format::{AvroOptions, Compression, FileFormat, ParquetOptions, SequenceOptions, TextOptions};
+use crate::format::{AvroOptions, Compression, FileFormat, Output, ParquetOptions, SequenceOptions, TextOptions};
 use crate::load::Cluster;
 use crate::shutdown::Stop;
 use crate::storage::local::LocalFilesystem;
@@ -51,12 +51,12 @@ fn batch(rows: &[Row]) -> RecordBatch {
 /// Puts a file where a tool of others might have.
 fn put(root: &Path, path: &str, format: &FileFormat, batch: &RecordBatch) {
     let mut encoder = format.encoder(batch.schema()).unwrap();
-    let mut out = Vec::new();
+    let mut out = Output::default();
     encoder.encode(batch, &mut out).unwrap();
     encoder.finish(&mut out).unwrap();
     let path = root.join(path);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    std::fs::write(path, out).unwrap();
+    std::fs::write(path, out.into_bytes()).unwrap();
 }
 
 struct Scene {
