@@ -59,7 +59,7 @@ build: ## build the sakia binary for development, as the tests do
 
 check: ## formatting, lints, unit and offline tests, documentation
 	cargo fmt --check
-	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --all-targets --test cluster --test faults -- -D warnings
 	cargo test --locked
 	bench/callgrind.sh check
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
