@@ -1,6 +1,7 @@
 //! A bank: money moves between accounts in three tables. Here whole imports read it: all tables by one, four connections,
 //! and the sum over the files holds, on MariaDB and on MySQL.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -82,6 +83,22 @@ impl Bank {
                 }
                 moved.fetch_add(1, Ordering::SeqCst);
             }
+        })
+    }
+
+    /// Starts somebody who asks MariaDB without a pause where a snapshot of his own lies, and counts the wrong answers.
+    pub async fn monitor(&self, closed: &Arc<AtomicBool>) -> tokio::task::JoinHandle<u64> {
+        const POSITION: &str = "SHOW STATUS LIKE 'binlog_snapshot_position'";
+        let (mut conn, closed) = (self.server.writer(Some(&self.name)).await, closed.clone());
+        conn.query_drop("START TRANSACTION WITH CONSISTENT SNAPSHOT").await.unwrap();
+        tokio::spawn(async move {
+            let (mut seen, mut all) = (HashMap::new(), 0);
+            while !closed.load(Ordering::SeqCst) {
+                let answer: Option<(String, String)> = conn.query_first(POSITION).await.unwrap();
+                *seen.entry(answer.unwrap().1).or_insert(0) += 1;
+                all += 1;
+            }
+            all - seen.into_values().max().unwrap_or(0)
         })
     }
 

@@ -80,6 +80,34 @@ async fn transfers_during_snapshots_of_mariadb() {
     transfers_do_not_bend_the_sum(&Server::MariaDb, Rung::BinlogPosition).await;
 }
 
+/// MariaDB mixes up the answers to sessions that ask at the same moment where their snapshots lie, as monitoring does.
+#[tokio::test(flavor = "multi_thread")]
+async fn snapshots_of_mariadb_are_told_apart_while_others_ask() {
+    let bank = Bank::open(&Server::MariaDb, ACCOUNTS).await;
+    let (closed, moved) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let tellers = [bank.teller(1, &closed, &moved).await, bank.teller(2, &closed, &moved).await];
+    let monitors = [bank.monitor(&closed).await, bank.monitor(&closed).await];
+    let client = bank.server.client(&bank.name);
+    let options = SnapshotOptions { time: Duration::from_secs(20), ..SnapshotOptions::default() };
+    let mut tries = 0;
+    for round in 0..2 * ROUNDS {
+        let mut snapshot = Snapshot::open(&client, READERS, &options).await.unwrap();
+        assert_eq!(snapshot.rung, Rung::BinlogPosition, "round {round}: {:?}", snapshot.notes);
+        assert_eq!(sum(&mut snapshot.connections).await, SUM, "round {round} at {}", snapshot.position.unwrap());
+        tries += snapshot.tries;
+    }
+    closed.store(true, Ordering::SeqCst);
+    for teller in tellers {
+        teller.await.unwrap();
+    }
+    let mut mixed_up = 0;
+    for monitor in monitors {
+        mixed_up += monitor.await.unwrap();
+    }
+    println!("{tries} tries; the monitors saw {mixed_up} answers that were not theirs");
+    bank.clear().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn transfers_during_snapshots_of_mysql() {
     let [_, server] = Server::both().await;

@@ -17,6 +17,9 @@ const BEGIN: &str = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY";
 /// from the first to the second in between is seen in both, not in neither.
 const TRANSACTIONS: &str = "SELECT @@global.gtid_owned, @@global.gtid_executed";
 
+/// Times that each connection has to say where its snapshot lies.
+const TIMES_ASKED: usize = 3;
+
 /// Time that a lock is waited for beyond what the server was told to wait.
 const GRACE: Duration = Duration::from_millis(500);
 
@@ -42,6 +45,14 @@ fn refuse<T>(why: impl Into<String>) -> Result<Result<T, Refusal>> {
     Ok(Err(Refusal(why.into())))
 }
 
+impl ReadConnection {
+    /// Where the server says that the snapshot of this connection lies.
+    async fn snapshot_position(&mut self) -> Result<Option<Position>> {
+        let rows = self.texts("SHOW STATUS LIKE 'binlog_snapshot%'", ACT).await?;
+        Ok(Position::of_status(&rows, "binlog_snapshot_").known())
+    }
+}
+
 impl Way<'_> {
     /// Sends a statement on all connections, then takes the answers.
     async fn on_all(&mut self, sql: &str) -> Result<()> {
@@ -65,23 +76,14 @@ impl Way<'_> {
 
     /// MariaDB, Percona: until each snapshot says that it lies at the same place.
     pub async fn binlog_position(&mut self) -> Result<Result<Opened, Refusal>> {
-        const STATUS: &str = "SHOW STATUS LIKE 'binlog_snapshot%'";
         let started = Instant::now();
         for tries in 1.. {
             self.on_all(BEGIN).await?;
-            for conn in &mut self.connections {
-                conn.send(STATUS).await?;
-            }
-            let mut positions = Vec::with_capacity(self.connections.len());
-            for conn in &mut self.connections {
-                positions.push(Position::of_status(&conn.answer_texts(ACT).await?, "binlog_snapshot_").known());
-            }
-            let position = positions.first().cloned().flatten();
-            if position.is_none() {
+            let Some(position) = self.first()?.snapshot_position().await? else {
                 return refuse("the server names no binlog position of a snapshot");
-            }
-            if positions.iter().all(|p| *p == position) {
-                let aligned_in = started.elapsed();
+            };
+            if self.all_lie_at(&position).await? {
+                let (position, aligned_in) = (Some(position), started.elapsed());
                 return Ok(Ok(Opened { position, rung: Rung::BinlogPosition, tries, aligned_in }));
             }
             if started.elapsed() > self.options.time {
@@ -89,6 +91,24 @@ impl Way<'_> {
             }
         }
         Err(error::bug("snapshots were tried without end"))
+    }
+
+    /// Whether every snapshot says, as often as it is asked, that it lies there.
+    ///
+    /// MariaDB makes its answers in variables that all sessions share (`binlog_snapshot_position` in sql/log.cc), so one
+    /// who asks at the same moment can be given the answer of another: seen with 10.11 in one of a hundred answers where
+    /// some ask without pause, and never where one asks alone. So our own connections are asked one after the other, and
+    /// several times because of all others; a snapshot does not move, and the same wrong answer each time does not
+    /// happen.
+    async fn all_lie_at(&mut self, position: &Position) -> Result<bool> {
+        for _ in 0..TIMES_ASKED {
+            for conn in &mut self.connections {
+                if conn.snapshot_position().await?.as_ref() != Some(position) {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
     }
 
     /// MySQL: until nothing was committed while the snapshots were opened.
