@@ -3,7 +3,7 @@
 //! ```text
 //! <parent>/<name>/                        the target: data files and k=v directories, nothing else
 //! <parent>/.sakia/<name>/manifest.json    the last committed load
-//! <parent>/.sakia/<name>/lock.json        who is loading now
+//! <parent>/.sakia/<name>/lock/            who is loading now
 //! <parent>/.sakia/<name>/stage-<id>/      a load under way; once its manifest is recorded: unfinished business
 //!                                  data/  its files, laid out as in the target
 //!                                  side/  its side parts
@@ -75,7 +75,7 @@ impl Layout {
     }
 
     pub fn lock(&self) -> String {
-        format!("{}/lock.json", self.state)
+        format!("{}/lock", self.state)
     }
 
     pub fn stage(&self, load_id: &str) -> String {

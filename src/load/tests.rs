@@ -252,7 +252,7 @@ async fn a_dropped_load_holds_nothing() {
 async fn a_load_that_lost_its_lock_does_not_commit() {
     let disk = Disk::new();
     let slow = Load::open(&disk.cluster(), plan(LoadMode::Append)).await.unwrap();
-    disk.fs.delete("/lake/.sakia/orders/lock.json", DeleteOptions::default()).await.unwrap();
+    disk.fs.delete("/lake/.sakia/orders/lock", DeleteOptions { recursive: true }).await.unwrap();
     let error = slow.commit(Vec::new(), Value::Null).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Busy);
     assert!(disk.tree("/lake/.sakia").await.is_empty());

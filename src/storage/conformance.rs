@@ -155,18 +155,23 @@ async fn deletes_say_what_they_did(fs: &dyn Filesystem, base: &str) {
 }
 
 async fn one_of_two_renames_wins(fs: &Arc<dyn Filesystem>, base: &str) {
-    let to = format!("{base}/race/to");
-    let rivals = (0..4).map(|n| {
-        let (fs, from, to) = (fs.clone(), format!("{base}/race/{n}"), to.clone());
-        async move {
-            put(fs.as_ref(), &from, &n.to_string(), CreateOptions::default()).await.unwrap();
-            fs.rename(&from, &to, RenameOptions::default()).await
+    // Files, and directories that are not empty.
+    for (what, inside) in [("file", ""), ("directory", "/x")] {
+        let to = format!("{base}/race/{what}");
+        let rivals = (0..4).map(|n| {
+            let (fs, from, to) = (fs.clone(), format!("{base}/race/{what}{n}"), to.clone());
+            async move {
+                put(fs.as_ref(), &format!("{from}{inside}"), &n.to_string(), CreateOptions::default()).await.unwrap();
+                fs.rename(&from, &to, RenameOptions::default()).await
+            }
+        });
+        let outcomes = futures::future::join_all(rivals.map(tokio::spawn)).await;
+        let outcomes: Vec<_> = outcomes.into_iter().map(Result::unwrap).collect();
+        assert_eq!(outcomes.iter().filter(|o| o.is_ok()).count(), 1, "{what}");
+        for error in outcomes.iter().filter_map(|o| o.as_ref().err()) {
+            assert_eq!(error.kind(), Kind::Exists, "{error}");
         }
-    });
-    let outcomes = futures::future::join_all(rivals.map(tokio::spawn)).await;
-    let outcomes: Vec<_> = outcomes.into_iter().map(Result::unwrap).collect();
-    assert_eq!(outcomes.iter().filter(|o| o.is_ok()).count(), 1);
-    for error in outcomes.iter().filter_map(|o| o.as_ref().err()) {
-        assert_eq!(error.kind(), Kind::Exists, "{error}");
+        let winner = outcomes.iter().position(Result::is_ok).unwrap();
+        assert_eq!(fs.read(&format!("{to}{inside}")).await.unwrap(), winner.to_string());
     }
 }

@@ -144,10 +144,14 @@ impl Filesystem for LocalFilesystem {
         let renamed = if options.overwrite {
             fs::rename(&source, &destination).await
         } else if is_dir {
-            // A rename puts a directory over an empty one; looking first is not atomic, but nobody competes here.
+            // A rename puts a directory over an empty one, and over no other. Looking first is not atomic: of two that
+            // compete for a place that is free, one takes it if what they bring is not empty.
             match self.stat(to).await? {
                 Some(_) => Err(io::Error::from(io::ErrorKind::AlreadyExists)),
-                None => fs::rename(&source, &destination).await,
+                None => fs::rename(&source, &destination).await.map_err(|e| match e.kind() {
+                    io::ErrorKind::DirectoryNotEmpty => io::ErrorKind::AlreadyExists.into(),
+                    _ => e,
+                }),
             }
         } else {
             let moving = tokio::task::spawn_blocking(move || move_without_replacing(&source, &destination));
