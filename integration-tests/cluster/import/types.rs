@@ -75,6 +75,41 @@ check([row for file in glob.glob(args[0] + '/*.avro') for row in fastavro.reader
     scene.clear().await;
 }
 
+/// The server makes no longer values: `max_allowed_packet` is 64 MiB.
+#[tokio::test(flavor = "multi_thread")]
+async fn blobs_of_64_mib_arrive_whole() {
+    let scene = Scene::set(&[
+        "CREATE TABLE blobs (id INT PRIMARY KEY, bytes LONGBLOB, words LONGTEXT)",
+        "INSERT INTO blobs VALUES (1, 'small', 'few'), (3, '', NULL)",
+        "INSERT INTO blobs VALUES (2, REPEAT(x'00ff', (64 << 19) - 1), 'few')",
+        "INSERT INTO blobs VALUES (4, NULL, REPEAT('größer, ', (64 << 20) DIV 10 - 1))",
+    ])
+    .await;
+    for (format, codec, read) in [
+        ("parquet", "zstd", "import pyarrow.parquet as pq\nrows = pq.read_table(args[0]).to_pylist()"),
+        ("parquet", "none", "import pyarrow.parquet as pq\nrows = pq.read_table(args[0]).to_pylist()"),
+        (
+            "avro",
+            "snappy",
+            "import fastavro, glob\nrows = [r for f in glob.glob(args[0] + '/*.avro') for r in fastavro.reader(open(f, 'rb'))]",
+        ),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let more = format!("as = '{format}'\ncompression = '{codec}'\nverify = true");
+        let summary = scene.import_to_disk("blobs", &more, dir.path()).await;
+        assert_eq!((summary.rows_in, summary.rows_out), (4, 4), "{format} {codec}");
+        let script = format!(
+            "{read}
+want = [(1, b'small', 'few'), (2, b'\\x00\\xff' * ((64 << 19) - 1), 'few'), (3, b'', None),
+        (4, None, 'größer, ' * ((64 << 20) // 10 - 1))]
+found = sorted((r['id'], r['bytes'], r['words']) for r in rows)
+assert found == want, [(i, b and len(b), w and len(w)) for i, b, w in found]"
+        );
+        python(&script, &[dir.path().join("blobs").to_str().unwrap()]);
+    }
+    scene.clear().await;
+}
+
 /// One column for each type, as text, so that neither beeline nor its driver bends it.
 const HIVE_QUERY: &str =
     "select id, tiny, utiny, small, usmall, medium, i, ui, big, flag, bits, allbits, y, money, wide,
