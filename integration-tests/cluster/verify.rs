@@ -139,6 +139,26 @@ fn text(style: TextStyle) -> TextOptions {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_shows_what_would_be_compared() {
+    let scene = Scene::set().await;
+    scene.write("planned", &FileFormat::Parquet(ParquetOptions::default()), &TypeOptions::default()).await;
+    let toml = format!("table = 't'\ntarget-dir = '{}'\nnum-mappers = 2", scene.dir("planned"));
+    let args: VerifyArgs = sakia::config::parse(&toml, "test").unwrap();
+    let shown = verify::plan(&args, &scene.client, &scene.cluster).await.unwrap().to_string();
+    for line in [
+        format!("compare     {}.t with {}", scene.name, scene.dir("planned")),
+        "snapshot    snapshots at one binlog position".to_owned(),
+        "ask         SELECT COUNT(*), ".to_owned(),
+        "read        2 files, ".to_owned(),
+        format!("  {}/part-1.parquet (", scene.dir("planned")),
+        format!("  {:<24} decimals with 4 digits behind the point", "total"),
+    ] {
+        assert!(shown.contains(&line), "{line} in {shown}");
+    }
+    scene.clear().await;
+}
+
 /// Where the files hold what the server holds, verifying finds them equal; whatever the format.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_type_is_equal_in_every_format() {

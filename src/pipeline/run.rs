@@ -103,8 +103,17 @@ pub async fn plan(pipeline: &Pipeline, run_id: &str, stop: &Stop) -> Result<Vec<
                 let plan = stop.or(transfer::export::plan(args, &mysql, cluster, run_id)).await;
                 plans.push((label.clone(), plan.map_err(|e| e.context(&label))?.to_string()));
             }
-            // These decide nothing that their arguments do not say.
-            StepKind::Merge(_) | StepKind::Verify(_) => plans.push((label, step.to_toml()?)),
+            StepKind::Merge(args) => {
+                let cluster = connections.cluster(stop).await?;
+                let plan = stop.or(transfer::merge::plan(args, cluster)).await;
+                plans.push((label.clone(), plan.map_err(|e| e.context(&label))?.to_string()));
+            }
+            StepKind::Verify(args) => {
+                let mysql = connections.mysql(stop).await?;
+                let cluster = connections.cluster(stop).await?;
+                let plan = stop.or(transfer::verify::plan(args, &mysql, cluster)).await;
+                plans.push((label.clone(), plan.map_err(|e| e.context(&label))?.to_string()));
+            }
             StepKind::Agent(_) | StepKind::Scd2(_) | StepKind::Lookup(_) => {
                 return Err(error::usage(format!("{label} has no plan to show"))
                     .hint("--dry-run is for import, import-all, export, merge and verify"));

@@ -116,12 +116,6 @@ impl Step {
         Err(error::config(format!("step `{}`: missing key `{missing}`", self.name)).hint("add it"))
     }
 
-    /// The step as text, one key a line.
-    pub(super) fn to_toml(&self) -> Result<String> {
-        let lines = self.to_table()?.iter().map(|(key, value)| format!("{key} = {value}")).collect::<Vec<_>>();
-        Ok(lines.join("\n"))
-    }
-
     /// The step as [`Step::read`] reads it, without what need not be said.
     pub(super) fn to_table(&self) -> Result<toml::Table> {
         let rest = match &self.kind {

@@ -41,6 +41,22 @@ impl Snapshot {
         Ok(Self { connections: way.connections, position, rung, tries, aligned_in, notes })
     }
 
+    /// The way that [`Consistency::Auto`] will take, in words, as far as it shows without a lock.
+    ///
+    /// # Errors
+    /// Those of [`ReadConnection::connect`].
+    pub async fn preview(client: &MySqlClient, count: usize, tables: &[Table]) -> Result<String> {
+        for consistency in [Consistency::BinlogPosition, Consistency::Gtid] {
+            let options = SnapshotOptions { consistency, tables, ..SnapshotOptions::default() };
+            match Self::open(client, count, &options).await {
+                Ok(snapshot) => return Ok(snapshot.rung.label().to_owned()),
+                Err(e) if e.kind() == Kind::Refused => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Ok("snapshots under a short lock where the user may lock, else one connection".to_owned())
+    }
+
     /// The server's numbers of the connections, by which they can be ended.
     pub fn ids(&self) -> Vec<u32> {
         self.connections.iter().map(ReadConnection::id).collect()

@@ -14,6 +14,7 @@ mod codec;
 mod dead;
 mod judge;
 mod key;
+mod plan;
 mod rewrite;
 mod run;
 #[cfg(test)]
@@ -32,6 +33,7 @@ use tokio::sync::mpsc;
 
 pub use self::dead::DeadRows;
 pub use self::judge::{Judged, MergeOptions, Verdict, judge};
+pub use self::plan::{MergePlan, plan};
 pub use self::rewrite::Rewrite;
 pub use self::run::{run, run_with};
 pub use self::staged::{Keeping, Kept, keep_survivors, staged_files};

@@ -31,12 +31,12 @@ impl Dataset for NoFiles {
 }
 
 /// A merge whose files have been looked at.
-struct Prepared {
-    old: Arc<dyn Dataset>,
-    new: Arc<dyn Dataset>,
-    rewrite: Rewrite,
+pub(super) struct Prepared {
+    pub old: Arc<dyn Dataset>,
+    pub new: Arc<dyn Dataset>,
+    pub rewrite: Rewrite,
     /// Into the place of the old data.
-    in_place: bool,
+    pub in_place: bool,
     /// Names of the fields of text.
     columns: Vec<String>,
 }
@@ -68,7 +68,7 @@ pub async fn run_with(
 ) -> Result<StepSummary> {
     let started = Instant::now();
     let prepared = stop.or(prepare(args, cluster)).await?;
-    let plan = plan(args, &prepared, run_id);
+    let plan = load_plan(args, &prepared, run_id);
     let load = stop.or(Load::open(cluster, plan)).await?;
     let mut summary = match stop.or(fill(args, &load, &prepared, cluster, options)).await {
         Ok(filled) => settle(load, filled).await?,
@@ -78,7 +78,7 @@ pub async fn run_with(
     Ok(summary)
 }
 
-async fn prepare(args: &MergeArgs, cluster: &Cluster) -> Result<Prepared> {
+pub(super) async fn prepare(args: &MergeArgs, cluster: &Cluster) -> Result<Prepared> {
     let plain = |path: &str| path.trim_end_matches('/').to_owned();
     let (onto, new, target) = (plain(&args.onto), plain(&args.new_data), plain(&args.target_dir));
     if new == onto || new == target {
@@ -152,7 +152,7 @@ fn same(old: &FileSet, new: &FileSet) -> Result<()> {
     }
 }
 
-fn plan(args: &MergeArgs, prepared: &Prepared, run_id: &str) -> LoadPlan {
+fn load_plan(args: &MergeArgs, prepared: &Prepared, run_id: &str) -> LoadPlan {
     let Rewrite { format, schema } = prepared.rewrite.clone();
     let encoder: EncoderFactory = {
         let (format, schema) = (format.clone(), schema.clone());

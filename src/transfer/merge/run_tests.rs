@@ -131,6 +131,33 @@ fn want(rows: &[Row]) -> Vec<(i64, String, Option<i128>, i64)> {
     rows.iter().map(|r| (r.0, r.1.to_owned(), r.2, r.3)).collect()
 }
 
+#[tokio::test]
+async fn a_plan_shows_what_would_be_done_and_does_nothing() {
+    let scene = Scene::data(&FileFormat::Parquet(ParquetOptions::default()));
+    let args = |target: &str| MergeArgs {
+        new_data: "/new".into(),
+        onto: "/old".into(),
+        target_dir: target.into(),
+        merge_key: vec!["ID".into()],
+        ..MergeArgs::default()
+    };
+    let shown = plan(&args("/old"), &scene.cluster).await.unwrap().to_string();
+    for line in [
+        "merge       by ID: of all rows",
+        "older       2 files in /old,",
+        "newer       2 files in /new,",
+        "  /new/b.parquet (",
+        "write       parquet files in /old, in the place of the older ones",
+        "Decimal128(12, 2)",
+    ] {
+        assert!(shown.contains(line), "{line} in {shown}");
+    }
+    let elsewhere = plan(&args("/merged"), &scene.cluster).await.unwrap().to_string();
+    assert!(elsewhere.contains("write       parquet files in /merged, in the place of what is there"), "{elsewhere}");
+    assert!(!scene.dir.path().join("merged").exists() && !scene.dir.path().join(".sakia").exists());
+    assert_eq!(plan(&args("/new"), &scene.cluster).await.unwrap_err().kind(), Kind::Config);
+}
+
 fn columnar() -> Vec<FileFormat> {
     let parquet = |compression| FileFormat::Parquet(ParquetOptions { compression, ..ParquetOptions::default() });
     let int96 = ParquetOptions { timestamps: crate::format::parquet::Timestamps::Int96, ..ParquetOptions::default() };

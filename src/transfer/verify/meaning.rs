@@ -16,6 +16,8 @@
 //! Values that are not NULL are counted in every column. A value that changed alone changes an exact sum always, and a
 //! sum of CRC-32 but for one chance in 2^32; values that only changed places between rows are not told apart.
 
+use std::fmt;
+
 use arrow_schema::{DataType, TimeUnit};
 
 use crate::error::{self, Result};
@@ -56,6 +58,26 @@ pub enum Meaning {
     Text,
     /// Bytes.
     Bytes,
+}
+
+impl fmt::Display for Meaning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Integer => f.write_str("whole numbers"),
+            Self::Truth => f.write_str("0 or 1"),
+            Self::Decimal { scale, summed: true } => write!(f, "decimals with {scale} digits behind the point"),
+            Self::Decimal { scale, summed: false } => {
+                write!(f, "decimals with {scale} digits behind the point, by their checksum alone")
+            }
+            Self::Float => f.write_str("bits of floats, summed here"),
+            Self::Double => f.write_str("bits of doubles, summed here"),
+            Self::Date => f.write_str("days"),
+            Self::Timestamp { digits } => write!(f, "times with {digits} digits of a second"),
+            Self::Time => f.write_str("durations"),
+            Self::Text => f.write_str("characters"),
+            Self::Bytes => f.write_str("bytes"),
+        }
+    }
 }
 
 /// How a target holds a column.

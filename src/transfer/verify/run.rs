@@ -7,7 +7,8 @@ use std::time::Instant;
 
 use futures::future::try_join_all;
 
-use super::{Checksums, Comparison, ComparisonOptions, Report, compare, target};
+use super::target::{self, Target};
+use super::{Checksums, Comparison, ComparisonOptions, Report, compare};
 use crate::error::{Error, Result};
 use crate::load::Cluster;
 use crate::mysql::MySqlClient;
@@ -40,11 +41,7 @@ pub async fn run(args: &VerifyArgs, client: &MySqlClient, cluster: &Cluster, sto
     let started = Instant::now();
     let target = stop.or(target::find(args, cluster)).await?;
     let selection = stop.or(select(args, client)).await?;
-    let options = ComparisonOptions { text_columns: target.text_columns.clone(), zero_dates_are_null: false };
-    let comparison = match &target.set {
-        Some(set) => Comparison::of(&selection, set, &options)?,
-        None => Comparison::with_nothing(&selection)?,
-    };
+    let comparison = compared(&selection, &target)?;
     let snapshot = stop.or(snapshot(args, client, &selection)).await?;
     let (ids, notes) = (snapshot.ids(), notes(&snapshot));
     let workers = args.num_mappers.max(1) as usize;
@@ -67,7 +64,16 @@ pub async fn run(args: &VerifyArgs, client: &MySqlClient, cluster: &Cluster, sto
     Ok(Verified { summary, report })
 }
 
-async fn select(args: &VerifyArgs, client: &MySqlClient) -> Result<Selection> {
+/// What is compared with what.
+pub(super) fn compared(selection: &Selection, target: &Target) -> Result<Comparison> {
+    let options = ComparisonOptions { text_columns: target.text_columns.clone(), zero_dates_are_null: false };
+    match &target.set {
+        Some(set) => Comparison::of(selection, set, &options),
+        None => Comparison::with_nothing(selection),
+    }
+}
+
+pub(super) async fn select(args: &VerifyArgs, client: &MySqlClient) -> Result<Selection> {
     let mut conn = ReadConnection::connect(client).await?;
     let table = Table::describe(&mut conn, client.database(), &args.table).await?;
     conn.close().await;
@@ -93,14 +99,10 @@ async fn expected(
     num_mappers: u32,
 ) -> Result<Checksums> {
     let mut connections = snapshot.connections;
-    let key = selection.of_table().filter(|_| connections.len() > 1).and_then(SplitKey::of_primary_key);
-    let splits = match (key, selection.of_table(), connections.first_mut()) {
-        (Some(key), Some(table), Some(conn)) => {
-            let source = Source::table(table, selection.condition.as_deref());
-            let options = SplitOptions { connections: num_mappers, per_connection: 1, ..SplitOptions::default() };
-            split::plan(conn, &source, &key, &options).await?.splits
-        }
-        _ => vec![Split::all()],
+    let several = if connections.len() > 1 { num_mappers } else { 1 };
+    let splits = match connections.first_mut() {
+        Some(conn) => splits(conn, selection, several).await?,
+        None => vec![Split::all()],
     };
     let queue = Mutex::new(splits.into_iter().collect::<VecDeque<Split>>());
     let work = |mut conn: ReadConnection| {
@@ -118,6 +120,17 @@ async fn expected(
     let mut all = Checksums::new(comparison.columns().len());
     try_join_all(connections.into_iter().map(work)).await?.iter().for_each(|sums| all.add(sums));
     Ok(all)
+}
+
+/// The shares of the table for so many connections.
+pub(super) async fn splits(conn: &mut ReadConnection, selection: &Selection, connections: u32) -> Result<Vec<Split>> {
+    let table = selection.of_table().filter(|_| connections > 1);
+    let Some((table, key)) = table.and_then(|table| Some((table, SplitKey::of_primary_key(table)?))) else {
+        return Ok(vec![Split::all()]);
+    };
+    let source = Source::table(table, selection.condition.as_deref());
+    let options = SplitOptions { connections, per_connection: 1, ..SplitOptions::default() };
+    Ok(split::plan(conn, &source, &key, &options).await?.splits)
 }
 
 /// Ends the statements that still run; gives back the error that led here.

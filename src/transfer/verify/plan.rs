@@ -1,0 +1,74 @@
+//! What a comparison would do, as `--dry-run` prints it.
+
+use std::fmt;
+
+use super::run::{compared, select, splits};
+use super::{Meaning, target};
+use crate::error::Result;
+use crate::load::Cluster;
+use crate::mysql::MySqlClient;
+use crate::mysql::snapshot::{Consistency, Snapshot};
+use crate::mysql::split::Split;
+use crate::mysql::table::Table;
+use crate::mysql::wire::ReadConnection;
+use crate::transfer::args::VerifyArgs;
+use crate::transfer::input::{DataFile, Dataset};
+
+/// A comparison that was looked at and not begun.
+#[derive(Clone, Debug)]
+pub struct VerifyPlan {
+    source: String,
+    target: String,
+    moment: String,
+    /// The statement of each split, and the rows that the server reckons with.
+    statements: Vec<(String, Option<u64>)>,
+    files: Vec<DataFile>,
+    columns: Vec<(String, Meaning)>,
+}
+
+/// Looks at the table and the files; reads no rows.
+///
+/// # Errors
+/// As [`run`](super::run()) before it reads.
+pub async fn plan(args: &VerifyArgs, client: &MySqlClient, cluster: &Cluster) -> Result<VerifyPlan> {
+    let target = target::find(args, cluster).await?;
+    let selection = select(args, client).await?;
+    let comparison = compared(&selection, &target)?;
+    let mut conn = ReadConnection::connect(client).await?;
+    let splits = splits(&mut conn, &selection, args.num_mappers).await?;
+    conn.close().await;
+    let tables: Vec<Table> = selection.of_table().cloned().into_iter().collect();
+    let moment = match args.consistency {
+        Consistency::Auto => Snapshot::preview(client, args.num_mappers.max(1) as usize, &tables).await?,
+        _ => "as asked for".to_owned(),
+    };
+    let statement = |split: &Split| comparison.sql(split.condition.as_deref());
+    Ok(VerifyPlan {
+        source: selection.of_table().map_or_else(|| selection.name(), Table::full_name),
+        moment,
+        statements: splits.iter().map(|split| (statement(split), split.estimated_rows)).collect(),
+        files: target.set.as_ref().map(|set| set.files().to_vec()).unwrap_or_default(),
+        columns: comparison.columns().iter().map(|c| (c.name.clone(), c.meaning)).collect(),
+        target: target.name,
+    })
+}
+
+impl fmt::Display for VerifyPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "compare     {} with {}", self.source, self.target)?;
+        writeln!(f, "snapshot    {}", self.moment)?;
+        for (sql, rows) in &self.statements {
+            let rows = rows.map_or_else(|| "rows unknown".to_owned(), |rows| format!("about {rows} rows"));
+            writeln!(f, "ask         {sql} ({rows})")?;
+        }
+        let bytes: u64 = self.files.iter().map(|file| file.len_bytes).sum();
+        writeln!(f, "read        {} files, {bytes} bytes", self.files.len())?;
+        for file in &self.files {
+            writeln!(f, "  {} ({} bytes)", file.path, file.len_bytes)?;
+        }
+        for (name, meaning) in &self.columns {
+            writeln!(f, "  {name:<24} {meaning}")?;
+        }
+        Ok(())
+    }
+}
