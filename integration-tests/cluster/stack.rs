@@ -38,6 +38,11 @@ pub fn hdfs() -> HdfsOptions {
 /// MariaDB from the stack's image in a container of its own, on port 3306 of it: statements of its init file, one a
 /// line, and more flags.
 pub async fn mariadb(setup: &str, flags: &str) -> ContainerAsync<GenericImage> {
+    mariadb_with(setup, flags, &[]).await
+}
+
+/// The same with more files, by their paths in the container.
+pub async fn mariadb_with(setup: &str, flags: &str, files: &[(&str, &str)]) -> ContainerAsync<GenericImage> {
     let reference = Command::new("bash").args(["-c", ". docker/bin/lib.sh; image_ref"]).current_dir(root()).output();
     let reference = String::from_utf8(reference.unwrap().stdout).unwrap();
     let (name, tag) = reference.trim().split_once(':').unwrap();
@@ -46,14 +51,15 @@ pub async fn mariadb(setup: &str, flags: &str) -> ContainerAsync<GenericImage> {
          mkdir -p /run/mysqld && \
          exec mariadbd --no-defaults --datadir=/data --user=root --init-file=/init.sql {flags}"
     );
-    GenericImage::new(name, tag)
+    let mut request = GenericImage::new(name, tag)
         .with_exposed_port(3306.tcp())
         .with_wait_for(WaitFor::message_on_stderr("ready for connections"))
         .with_cmd(["bash", "-c", &start])
-        .with_copy_to("/init.sql", setup.as_bytes().to_vec())
-        .start()
-        .await
-        .unwrap()
+        .with_copy_to("/init.sql", setup.as_bytes().to_vec());
+    for (path, content) in files {
+        request = request.with_copy_to(*path, content.as_bytes().to_vec());
+    }
+    request.start().await.unwrap()
 }
 
 /// What a stock tool (`hdfs`, `beeline`, `hbase`, `mariadb`) prints; panics with its errors if it fails.

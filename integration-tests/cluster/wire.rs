@@ -1,6 +1,7 @@
 //! The reading connection against the stack's MariaDB: control statements, errors, kills, and every type at its extremes
 //! beside what the server itself makes of the values as text.
 
+mod mariadb;
 mod mysql;
 mod types;
 

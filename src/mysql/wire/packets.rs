@@ -6,6 +6,7 @@
 //!
 //! Source: MySQL 8.4 source documentation, "MySQL Packets".
 
+use std::fmt;
 use std::io;
 use std::ops::Range;
 use std::time::Duration;
@@ -76,7 +77,6 @@ pub(in crate::mysql) enum Place {
 }
 
 /// A stream of packets.
-#[derive(Debug)]
 pub(super) struct Packets {
     stream: Stream,
     buffer: Vec<u8>,
@@ -87,6 +87,13 @@ pub(super) struct Packets {
     torn: bool,
     sequence: u8,
     read_timeout: Option<Duration>,
+}
+
+/// Without the bytes, which are rows and logins.
+impl fmt::Debug for Packets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Packets").field("unread", &self.unread).field("torn", &self.torn).finish_non_exhaustive()
+    }
 }
 
 impl Packets {
