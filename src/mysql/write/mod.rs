@@ -6,7 +6,6 @@
 //! parameters of the types that it makes of them itself, which spares it the reading of SQL. What the server would bend
 //! without an error is refused before it is sent ([`Kind`]).
 
-mod base64;
 mod bulk;
 mod fault;
 mod kind;

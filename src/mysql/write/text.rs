@@ -1,6 +1,9 @@
 //! Text of a file as literals, one function a kind of column. What Java's parsers refuse in Sqoop is refused here, and
 //! more: whatever the server would take without an error and store as something else.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 use super::kind::{Kind, Reading, Unfit};
 use super::literal::{self, lost_fraction};
 
@@ -277,8 +280,7 @@ pub fn bytes(text: &str, reading: Reading, out: &mut Vec<u8>) -> Written {
     if reading == Reading::Sqoop || text.len() == 2 || text.contains(' ') {
         literal::hex(out, &hex_pairs(text)?);
     } else {
-        let bytes =
-            crate::mysql::write::base64::decode(text).ok_or_else(|| not("base64 nor hexadecimal text", text))?;
+        let bytes = STANDARD.decode(text).map_err(|_| not("base64 nor hexadecimal text", text))?;
         literal::hex(out, &bytes);
     }
     Ok(())
