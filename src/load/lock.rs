@@ -18,7 +18,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use self::holder::{Holder, now_ms};
 use crate::error::{self, Error, Kind, Result};
-use crate::storage::{DeleteOptions, Filesystem, RenameOptions};
+use crate::storage::{DeleteOptions, FileStatus, Filesystem, RenameOptions};
 
 /// A lock that was not renewed for this long is dead, wherever its holder ran.
 const LIFETIME: Duration = Duration::from_secs(300);
@@ -40,7 +40,7 @@ pub(super) struct Lock {
     fs: Arc<dyn Filesystem>,
     path: String,
     token: String,
-    _renewal: AbortOnDropHandle<()>,
+    renewal: Option<AbortOnDropHandle<()>>,
 }
 
 impl Drop for Lock {
@@ -60,7 +60,7 @@ impl Lock {
         held().insert(token.clone());
         let renewal = tokio::spawn(renew(fs.clone(), path.to_owned(), holder.clone()));
         let renewal = AbortOnDropHandle::new(renewal);
-        let lock = Self { fs: fs.clone(), path: path.to_owned(), token, _renewal: renewal };
+        let lock = Self { fs: fs.clone(), path: path.to_owned(), token, renewal: Some(renewal) };
 
         let candidate = format!("{path}.{}", lock.token);
         put(fs.as_ref(), &candidate, &holder).await.map_err(|e| e.context(format!("locking {path}")))?;
@@ -102,7 +102,9 @@ impl Lock {
     }
 
     /// Gives the lock back.
-    pub async fn release(self) -> Result<()> {
+    pub async fn release(mut self) -> Result<()> {
+        // Or it might be prolonged while it is being removed.
+        self.renewal = None;
         remove(self.fs.as_ref(), &self.path).await
     }
 }
@@ -177,11 +179,7 @@ async fn put(fs: &dyn Filesystem, path: &str, holder: &Holder) -> Result<()> {
 
 /// Removes a lock. On the local disk that takes two steps; another lock may come into the place of the emptied one.
 async fn remove(fs: &dyn Filesystem, path: &str) -> Result<()> {
-    delete(fs, path, DeleteOptions { recursive: true }).await
-}
-
-async fn delete(fs: &dyn Filesystem, path: &str, options: DeleteOptions) -> Result<()> {
-    match fs.delete(path, options).await {
+    match fs.delete(path, DeleteOptions { recursive: true }).await {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == Kind::Refused => {
             tracing::warn!(%error, lock = path, "somebody else's lock stays where one was removed");
@@ -192,24 +190,34 @@ async fn delete(fs: &dyn Filesystem, path: &str, options: DeleteOptions) -> Resu
 }
 
 /// The holder of a lock; `None` where there is no lock.
+///
+/// HDFS lists a directory at one moment. The local disk does not: while a lock is prolonged it may show both names of
+/// the entry, or none, and while one is removed an empty directory.
 async fn read(fs: &dyn Filesystem, path: &str) -> Result<Option<Holder>> {
-    let found = match fs.list(path).await {
-        Ok(found) => found,
-        Err(e) if e.kind() == Kind::NotFound => return Ok(None),
-        Err(e) => return Err(e),
-    };
     let damaged = || {
         error::data(format!("the lock {path} is damaged"))
             .hint("make sure that nothing is loading there, then delete it")
     };
-    match &found[..] {
-        [] => {
-            // What the local disk shows while a lock is being removed; nobody holds it.
-            delete(fs, path, DeleteOptions::default()).await?;
-            Ok(None)
+    loop {
+        let found = match fs.list(path).await {
+            Ok(found) => found,
+            Err(e) if e.kind() == Kind::NotFound => return Ok(None),
+            Err(e) => return Err(e),
+        };
+        let of_entry = |entry: &FileStatus| Holder::of_name(entry.path.rsplit('/').next().unwrap_or_default());
+        let holders: Vec<Holder> = found.iter().map(of_entry).collect::<Option<_>>().ok_or_else(damaged)?;
+        if holders.windows(2).any(|pair| pair[0].token != pair[1].token) {
+            return Err(damaged());
         }
-        [entry] => Holder::of_name(entry.path.rsplit('/').next().unwrap_or_default()).map(Some).ok_or_else(damaged),
-        _ => Err(damaged()),
+        if let Some(holder) = holders.into_iter().max_by_key(|holder| holder.expires_ms) {
+            return Ok(Some(holder));
+        }
+        match fs.delete(path, DeleteOptions::default()).await {
+            Ok(_) => return Ok(None),
+            // Not empty after all: somebody prolonged it, or took it.
+            Err(e) if e.kind() == Kind::Refused => {}
+            Err(e) => return Err(e),
+        }
     }
 }
 

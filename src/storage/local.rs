@@ -125,8 +125,11 @@ impl Filesystem for LocalFilesystem {
         let mut found = Vec::new();
         let mut entries = fs::read_dir(self.real(path)).await.map_err(listing)?;
         while let Some(entry) = entries.next_entry().await.map_err(listing)? {
-            let metadata = entry.metadata().await.map_err(listing)?;
-            let name = entry.file_name();
+            let metadata = entry.metadata().await;
+            if absent(&metadata) {
+                continue; // It went while we looked.
+            }
+            let (metadata, name) = (metadata.map_err(listing)?, entry.file_name());
             found.push(status(&format!("{}/{}", path.trim_end_matches('/'), name.to_string_lossy()), &metadata));
         }
         found.sort_by(|a, b| a.path.cmp(&b.path));

@@ -99,6 +99,29 @@ async fn a_holder_that_slept_does_not_go_on() {
     assert_eq!(lock.check().await.unwrap_err().kind(), Kind::Busy);
 }
 
+/// On the local disk a listing is not of one moment: a lock that is prolonged beside it is there all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_lock_is_seen_while_it_is_prolonged() {
+    let (_root, fs) = disk();
+    let holder = Holder::new("long");
+    put(fs.as_ref(), PATH, &holder).await.unwrap();
+    let prolonging = tokio::spawn({
+        let (fs, mut holder) = (fs.clone(), holder.clone());
+        async move {
+            for _ in 0..2000 {
+                let next = Holder { expires_ms: holder.expires_ms + 1, ..holder.clone() };
+                let (from, to) = (format!("{PATH}/{}", holder.name()), format!("{PATH}/{}", next.name()));
+                fs.rename(&from, &to, RenameOptions::default()).await.unwrap();
+                holder = next;
+            }
+        }
+    });
+    while !prolonging.is_finished() {
+        assert_eq!(read(fs.as_ref(), PATH).await.unwrap().unwrap().token, holder.token);
+    }
+    prolonging.await.unwrap();
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_held_lock_is_renewed() {
     let (_root, fs) = disk();
