@@ -1,7 +1,7 @@
 //! One load a target at a time: a directory beside the manifest, renamed into place complete and never over another.
 //!
 //! Its one entry, an empty directory, says by its name who holds it and until when. So a lock is of names alone: it asks
-//! nothing of DataNodes, and taking, prolonging and looking at it are one call of the NameNode each.
+//! nothing of DataNodes; taking it is two calls of the NameNode, prolonging and looking at it one each.
 //!
 //! A lock is dead, and is taken over, when its time has run out, or when it was made on this host by a process that
 //! no longer lives, or by this process for a load that was dropped. The holder renews it; before the commit point it

@@ -41,14 +41,16 @@ impl Snapshot {
         Ok(Self { connections: way.connections, position, rung, tries, aligned_in, notes })
     }
 
-    /// The way that [`Consistency::Auto`] will take, in words, as far as it shows without a lock.
+    /// The way that will be taken, in words, as far as it shows without a lock.
     ///
     /// # Errors
     /// Those of [`ReadConnection::connect`].
-    pub async fn preview(client: &MySqlClient, count: usize, tables: &[Table]) -> Result<String> {
+    pub async fn preview(client: &MySqlClient, count: usize, options: &SnapshotOptions<'_>) -> Result<String> {
+        if options.consistency != Consistency::Auto {
+            return Ok("as asked for".to_owned());
+        }
         for consistency in [Consistency::BinlogPosition, Consistency::Gtid] {
-            let options = SnapshotOptions { consistency, tables, ..SnapshotOptions::default() };
-            match Self::open(client, count, &options).await {
+            match Self::open(client, count, &SnapshotOptions { consistency, ..*options }).await {
                 Ok(snapshot) => return Ok(snapshot.rung.label().to_owned()),
                 Err(e) if e.kind() == Kind::Refused => {}
                 Err(e) => return Err(e),

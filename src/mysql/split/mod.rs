@@ -48,6 +48,11 @@ impl Split {
     pub fn all() -> Self {
         Self { condition: None, estimated_rows: None, label: "all rows".to_owned() }
     }
+
+    /// Rows that the server reckons with, for plans.
+    pub fn rows_in_words(&self) -> String {
+        self.estimated_rows.map_or_else(|| "rows unknown".to_owned(), |rows| format!("about {rows} rows"))
+    }
 }
 
 /// What planning comes to.

@@ -1,7 +1,7 @@
 //! What a plan can say of the server before anything is read: the way to one moment, and the splits.
 
 use crate::error::Result;
-use crate::mysql::snapshot::{Consistency, Snapshot};
+use crate::mysql::snapshot::{Snapshot, SnapshotOptions};
 use crate::mysql::split::{self, Planned};
 use crate::mysql::wire::ReadConnection;
 use crate::transfer::ends::Ends;
@@ -16,13 +16,8 @@ pub(super) async fn preview(ends: &Ends<'_>, conn: &mut ReadConnection, plan: &I
         Some(key) => split::plan(conn, &plan.source, key, &plan.splits).await?,
         None => Planned::whole(),
     };
-    Ok(Preview { moment: moment(ends, plan).await?, splits: planned.splits })
-}
-
-async fn moment(ends: &Ends<'_>, plan: &ImportPlan) -> Result<String> {
-    if plan.consistency != Consistency::Auto {
-        return Ok("as asked for".to_owned());
-    }
     let tables: Vec<_> = plan.table().cloned().into_iter().collect();
-    Snapshot::preview(ends.mysql, plan.connections as usize, &tables).await
+    let options = SnapshotOptions { consistency: plan.consistency, tables: &tables, ..SnapshotOptions::default() };
+    let moment = Snapshot::preview(ends.mysql, plan.connections as usize, &options).await?;
+    Ok(Preview { moment, splits: planned.splits })
 }

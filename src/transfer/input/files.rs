@@ -1,5 +1,7 @@
 //! The data files below a directory, with the partitions that their directories name.
 
+use std::fmt;
+
 use percent_encoding::percent_decode_str;
 
 use crate::error::{self, Result};
@@ -15,6 +17,25 @@ pub struct DataFile {
     pub len_bytes: u64,
     /// Names and values of the `k=v` directories above it, below the data set's directory.
     pub partition: Partition,
+}
+
+/// Files in the lines of a plan: what becomes of them, how many and where, and each with its length.
+pub struct Listed<'a> {
+    /// What begins the first line.
+    pub act: &'a str,
+    /// What stands behind the number of files.
+    pub of: &'a str,
+    /// The files.
+    pub files: &'a [DataFile],
+}
+
+impl fmt::Display for Listed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { act, of, files } = self;
+        let bytes: u64 = files.iter().map(|file| file.len_bytes).sum();
+        writeln!(f, "{act:<11} {} files{of}, {bytes} bytes", files.len())?;
+        files.iter().try_for_each(|file| writeln!(f, "  {} ({} bytes)", file.path, file.len_bytes))
+    }
 }
 
 /// The files of a data set, by path: those in `directory` and in `k=v` directories below it, or `directory` itself if

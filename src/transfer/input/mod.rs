@@ -14,7 +14,7 @@ use arrow_schema::Schema;
 
 pub use self::bridge::open;
 pub use self::dataset::{Batches, Cancelled, Dataset, for_each, send};
-pub use self::files::{DataFile, list};
+pub use self::files::{DataFile, Listed, list};
 pub use self::fileset::{FileSet, FileSetOptions};
 pub use self::text::{RECORD, Records, record_schema};
 use crate::error::{self, Error};

@@ -8,7 +8,7 @@ use super::run::{Prepared, prepare};
 use crate::error::Result;
 use crate::load::Cluster;
 use crate::transfer::args::MergeArgs;
-use crate::transfer::input::DataFile;
+use crate::transfer::input::{DataFile, Listed};
 
 /// A merge that was looked at and not begun.
 #[derive(Clone, Debug)]
@@ -42,12 +42,8 @@ pub async fn plan(args: &MergeArgs, cluster: &Cluster) -> Result<MergePlan> {
 impl fmt::Display for MergePlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "merge       by {}: of all rows with one key the newest stays", self.key.join(", "))?;
-        for (name, (directory, files)) in [("older", &self.older), ("newer", &self.newer)] {
-            let bytes: u64 = files.iter().map(|file| file.len_bytes).sum();
-            writeln!(f, "{name:<11} {} files in {directory}, {bytes} bytes", files.len())?;
-            for file in files {
-                writeln!(f, "  {} ({} bytes)", file.path, file.len_bytes)?;
-            }
+        for (act, (directory, files)) in [("older", &self.older), ("newer", &self.newer)] {
+            write!(f, "{}", Listed { act, of: &format!(" in {directory}"), files })?;
         }
         let (how, nothing) = match self.in_place {
             true => ("in the place of the older ones", self.newer.1.is_empty()),

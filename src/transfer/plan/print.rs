@@ -15,9 +15,8 @@ impl fmt::Display for ImportPlan {
             None => writeln!(f, "statement   {}", self.selection.sql(None))?,
             Some(preview) => {
                 for split in &preview.splits {
-                    let rows =
-                        split.estimated_rows.map_or_else(|| "rows unknown".to_owned(), |r| format!("about {r} rows"));
-                    writeln!(f, "split       {} ({rows})", self.selection.sql(split.condition.as_deref()))?;
+                    let sql = self.selection.sql(split.condition.as_deref());
+                    writeln!(f, "split       {sql} ({})", split.rows_in_words())?;
                 }
             }
         }

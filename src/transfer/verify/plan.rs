@@ -7,12 +7,12 @@ use super::{Meaning, target};
 use crate::error::Result;
 use crate::load::Cluster;
 use crate::mysql::MySqlClient;
-use crate::mysql::snapshot::{Consistency, Snapshot};
+use crate::mysql::snapshot::{Snapshot, SnapshotOptions};
 use crate::mysql::split::Split;
 use crate::mysql::table::Table;
 use crate::mysql::wire::ReadConnection;
 use crate::transfer::args::VerifyArgs;
-use crate::transfer::input::{DataFile, Dataset};
+use crate::transfer::input::{DataFile, Dataset, Listed};
 
 /// A comparison that was looked at and not begun.
 #[derive(Clone, Debug)]
@@ -21,7 +21,7 @@ pub struct VerifyPlan {
     target: String,
     moment: String,
     /// The statement of each split, and the rows that the server reckons with.
-    statements: Vec<(String, Option<u64>)>,
+    statements: Vec<String>,
     files: Vec<DataFile>,
     columns: Vec<(String, Meaning)>,
 }
@@ -38,15 +38,14 @@ pub async fn plan(args: &VerifyArgs, client: &MySqlClient, cluster: &Cluster) ->
     let splits = splits(&mut conn, &selection, args.num_mappers).await?;
     conn.close().await;
     let tables: Vec<Table> = selection.of_table().cloned().into_iter().collect();
-    let moment = match args.consistency {
-        Consistency::Auto => Snapshot::preview(client, args.num_mappers.max(1) as usize, &tables).await?,
-        _ => "as asked for".to_owned(),
-    };
-    let statement = |split: &Split| comparison.sql(split.condition.as_deref());
+    let options = SnapshotOptions { consistency: args.consistency, tables: &tables, ..SnapshotOptions::default() };
+    let moment = Snapshot::preview(client, args.num_mappers.max(1) as usize, &options).await?;
+    let statement =
+        |split: &Split| format!("{} ({})", comparison.sql(split.condition.as_deref()), split.rows_in_words());
     Ok(VerifyPlan {
         source: selection.of_table().map_or_else(|| selection.name(), Table::full_name),
         moment,
-        statements: splits.iter().map(|split| (statement(split), split.estimated_rows)).collect(),
+        statements: splits.iter().map(statement).collect(),
         files: target.set.as_ref().map(|set| set.files().to_vec()).unwrap_or_default(),
         columns: comparison.columns().iter().map(|c| (c.name.clone(), c.meaning)).collect(),
         target: target.name,
@@ -57,15 +56,10 @@ impl fmt::Display for VerifyPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "compare     {} with {}", self.source, self.target)?;
         writeln!(f, "snapshot    {}", self.moment)?;
-        for (sql, rows) in &self.statements {
-            let rows = rows.map_or_else(|| "rows unknown".to_owned(), |rows| format!("about {rows} rows"));
-            writeln!(f, "ask         {sql} ({rows})")?;
+        for statement in &self.statements {
+            writeln!(f, "ask         {statement}")?;
         }
-        let bytes: u64 = self.files.iter().map(|file| file.len_bytes).sum();
-        writeln!(f, "read        {} files, {bytes} bytes", self.files.len())?;
-        for file in &self.files {
-            writeln!(f, "  {} ({} bytes)", file.path, file.len_bytes)?;
-        }
+        write!(f, "{}", Listed { act: "read", of: "", files: &self.files })?;
         for (name, meaning) in &self.columns {
             writeln!(f, "  {name:<24} {meaning}")?;
         }
