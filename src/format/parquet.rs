@@ -7,22 +7,26 @@
 //! It refuses unsigned integers (Hive would read them as signed), nested types, and units of time other than
 //! microseconds.
 
+mod bounds;
+mod chunk;
+mod codec;
 mod dictionary;
-mod int96;
+mod group;
+mod pieces;
+mod plain;
 mod schema;
+mod statistics;
 
 use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Schema, SchemaRef};
-use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_writer::ArrowWriterOptions;
-use parquet::basic::{Compression as Codec, GzipLevel, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::{ColumnPath, SchemaDescriptor};
 use serde::{Deserialize, Serialize};
 
-use self::int96::Int96Writer;
+use self::codec::{PageCodec, codec_name};
+use self::group::GroupWriter;
 use self::schema::parquet_schema;
 use super::{Compression, Encoder, Output};
 use crate::error::{self, Error, Result};
@@ -81,12 +85,7 @@ pub struct ParquetEncoder {
     options: ParquetOptions,
     schema: SchemaRef,
     /// Made when the first batch has shown which columns want a dictionary.
-    writer: Option<Writer>,
-}
-
-enum Writer {
-    Arrow(Box<ArrowWriter<Output>>),
-    Int96(Box<Int96Writer>),
+    writer: Option<Box<GroupWriter>>,
 }
 
 impl ParquetEncoder {
@@ -96,31 +95,21 @@ impl ParquetEncoder {
     /// Schema: a type that Parquet or Hive cannot carry exactly. Config: a codec that Parquet has not.
     pub fn new(schema: SchemaRef, options: &ParquetOptions) -> Result<Self> {
         parquet_schema(&schema, options.timestamps)?;
-        codec(options.compression)?;
+        codec_name(options.compression)?;
         Ok(Self { options: options.clone(), schema, writer: None })
     }
 
-    fn open(&self, first: Option<&RecordBatch>) -> Result<Writer> {
+    fn open(&self, first: Option<&RecordBatch>) -> Result<GroupWriter> {
         let descriptor = parquet_schema(&self.schema, self.options.timestamps)?;
-        let with_int96 = descriptor.columns().iter().any(|c| c.physical_type() == parquet::basic::Type::INT96);
         let properties = properties(&self.options, &self.schema, &descriptor, first)?;
-        let writer_options = ArrowWriterOptions::new()
-            .with_properties(properties)
-            .with_skip_arrow_metadata(true)
-            .with_parquet_schema(descriptor);
-        let schema = self.schema.clone();
-        let writer =
-            ArrowWriter::try_new_with_options(Output::default(), schema.clone(), writer_options).map_err(failed)?;
-        Ok(match with_int96 {
-            false => Writer::Arrow(Box::new(writer)),
-            true => Writer::Int96(Box::new(Int96Writer::new(writer, schema, self.options.row_group_bytes)?)),
-        })
+        let codec = PageCodec::new(self.options.compression)?;
+        GroupWriter::new(self.schema.clone(), &descriptor, properties, codec, self.options.row_group_bytes)
     }
 
-    fn writer(&mut self, first: Option<&RecordBatch>) -> Result<&mut Writer> {
+    fn writer(&mut self, first: Option<&RecordBatch>) -> Result<&mut GroupWriter> {
         let writer = match self.writer.take() {
             Some(writer) => writer,
-            None => self.open(first)?,
+            None => Box::new(self.open(first)?),
         };
         Ok(self.writer.insert(writer))
     }
@@ -134,46 +123,19 @@ impl Encoder for ParquetEncoder {
         if batch.num_rows() == 0 {
             return Ok(());
         }
-        // The writers count what passes through them, so taking the bytes away does not change their offsets.
-        match self.writer(Some(batch))? {
-            Writer::Arrow(writer) => {
-                writer.write(batch).map_err(failed)?;
-                out.append(writer.inner_mut());
-            }
-            Writer::Int96(writer) => writer.write(batch, out)?,
-        }
-        Ok(())
+        self.writer(Some(batch))?.write(batch, out)
     }
 
     fn flush(&mut self, out: &mut Output) -> Result<()> {
-        match &mut self.writer {
-            None => {}
-            Some(Writer::Arrow(writer)) => {
-                writer.flush().map_err(failed)?;
-                out.append(writer.inner_mut());
-            }
-            Some(Writer::Int96(writer)) => writer.flush(out)?,
-        }
-        Ok(())
+        self.writer.as_mut().map_or(Ok(()), |writer| writer.flush(out))
     }
 
     fn finish(&mut self, out: &mut Output) -> Result<()> {
-        match self.writer(None)? {
-            Writer::Arrow(writer) => {
-                writer.finish().map_err(failed)?;
-                out.append(writer.inner_mut());
-            }
-            Writer::Int96(writer) => writer.finish(out)?,
-        }
-        Ok(())
+        self.writer(None)?.finish(out)
     }
 
     fn buffered_bytes(&self) -> usize {
-        match &self.writer {
-            None => 0,
-            Some(Writer::Arrow(writer)) => writer.memory_size(),
-            Some(Writer::Int96(writer)) => writer.memory_bytes(),
-        }
+        self.writer.as_ref().map_or(0, |writer| writer.memory_bytes())
     }
 }
 
@@ -183,21 +145,6 @@ fn failed(error: ParquetError) -> Error {
         _ => error::data("parquet cannot encode a batch"),
     }
     .source(error)
-}
-
-fn codec(compression: Compression) -> Result<Codec> {
-    let bug = |e: ParquetError| error::bug("no such compression level").source(e);
-    Ok(match compression {
-        Compression::None => Codec::UNCOMPRESSED,
-        Compression::Snappy => Codec::SNAPPY,
-        Compression::Zstd => Codec::ZSTD(ZstdLevel::try_new(Compression::ZSTD_LEVEL).map_err(bug)?),
-        Compression::Gzip => Codec::GZIP(GzipLevel::default()),
-        Compression::Lz4 => Codec::LZ4_RAW,
-        Compression::Deflate | Compression::Bzip2 | Compression::Xz => {
-            return Err(error::config(format!("parquet has no codec {compression:?}").to_lowercase())
-                .hint("compression is one of none, snappy, zstd, gzip, lz4"));
-        }
-    })
 }
 
 fn properties(
@@ -212,7 +159,7 @@ fn properties(
     }
     let mut builder = WriterProperties::builder()
         .set_created_by(format!("sakia version {}", env!("CARGO_PKG_VERSION")))
-        .set_compression(codec(options.compression)?)
+        .set_compression(codec_name(options.compression)?)
         .set_statistics_enabled(EnabledStatistics::Page)
         .set_data_page_size_limit(PAGE_BYTES)
         .set_dictionary_page_size_limit(DICTIONARY_BYTES)
@@ -221,17 +168,20 @@ fn properties(
     for (at, column) in descriptor.columns().iter().enumerate() {
         let path: ColumnPath = column.path().clone();
         let values = first.map(|batch| batch.column(at));
-        if values.is_some_and(|values| !dictionary::is_worth_it(values)) {
+        let is_int96 = column.physical_type() == parquet::basic::Type::INT96;
+        // The library cannot write INT96 from arrow's times.
+        if is_int96 || values.is_some_and(|values| !dictionary::is_worth_it(values)) {
             builder = builder.set_column_dictionary_enabled(path.clone(), false);
         }
         // Bytes have no order that a reader would ask for, and INT96 none at all.
-        let without_order = *schema.field(at).data_type() == DataType::Binary;
-        if without_order || column.physical_type() == parquet::basic::Type::INT96 {
+        if is_int96 || *schema.field(at).data_type() == DataType::Binary {
             builder = builder.set_column_statistics_enabled(path, EnabledStatistics::None);
         }
     }
     Ok(builder.build())
 }
 
+#[cfg(test)]
+mod plain_tests;
 #[cfg(test)]
 mod tests;

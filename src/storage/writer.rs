@@ -11,8 +11,9 @@ use tokio_util::task::AbortOnDropHandle;
 use super::FileWriter;
 use crate::error::{self, Result};
 
-/// Slices under way between caller and task; each is memory that every open file may take.
-const QUEUE: usize = 4;
+/// Slices under way between caller and task; each is memory that every open file may take. A row group comes all at
+/// once: as many slices as it has, so that the next one is encoded while it is on its way.
+const QUEUE: usize = 16;
 
 /// Time the slowest pipeline may need for one slice, or for closing.
 const STALL: Duration = Duration::from_secs(180);

@@ -67,6 +67,20 @@ const TIME: FieldType = FieldType::MYSQL_TYPE_TIME;
 const LONG: FieldType = FieldType::MYSQL_TYPE_LONG;
 const LONGLONG: FieldType = FieldType::MYSQL_TYPE_LONGLONG;
 
+#[test]
+fn days_that_are_looked_up_are_the_calendars_days() {
+    for (number, day) in Date::constant(1899, 12, 1).series(jiff::Span::new().days(1)).enumerate() {
+        if day.year() > 2156 {
+            break;
+        }
+        let days = time::civil(day.year() as u16, day.month() as u8, day.day() as u8).unwrap();
+        assert_eq!(days, number as i32 - 25_598, "{day}");
+    }
+    assert!(
+        time::civil(1900, 2, 29).is_err() && time::civil(2000, 2, 30).is_err() && time::civil(2024, 13, 1).is_err()
+    );
+}
+
 proptest! {
     #[test]
     fn every_day_is_the_calendars_day(year in 0u16..=9999, month in 0u8..=13, day in 0u8..=32) {

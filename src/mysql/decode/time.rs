@@ -184,19 +184,41 @@ pub(super) fn no_date(date: &Dated) -> error::Error {
         .hint("correct the row, leave it out with where, or choose null or text for zero-dates")
 }
 
+/// Years whose months are looked up: nearly all dates lie in them.
+const KNOWN_YEARS: std::ops::Range<u16> = 1900..2156;
+
+/// Days from 1970-01-01 to the first of each month of the known years.
+static FIRSTS: [i32; 12 * (KNOWN_YEARS.end - KNOWN_YEARS.start) as usize] = {
+    let mut firsts = [0; 12 * (KNOWN_YEARS.end - KNOWN_YEARS.start) as usize];
+    let mut index = 0;
+    while index < firsts.len() {
+        firsts[index] = gregorian(KNOWN_YEARS.start + index as u16 / 12, (index % 12) as u8 + 1, 1);
+        index += 1;
+    }
+    firsts
+};
+
 #[inline]
 fn days_of(year: u16, month: u8, day: u8) -> Option<i32> {
     if !(1..=12).contains(&month) || day == 0 || (day > 28 && day > days_in_month(year, month)) {
         return None;
     }
-    // Years are counted from March, so that the leap day is the last: see Howard Hinnant, "chrono-compatible
-    // low-level date algorithms". Year 0 is moved up by an era to stay above zero.
-    let year = u32::from(year) + 400 - u32::from(month <= 2);
+    let known = usize::from(year.wrapping_sub(KNOWN_YEARS.start)) * 12 + usize::from(month - 1);
+    match FIRSTS.get(known) {
+        Some(first) => Some(first + i32::from(day) - 1),
+        None => Some(gregorian(year, month, day)),
+    }
+}
+
+/// Years are counted from March, so that the leap day is the last: see Howard Hinnant, "chrono-compatible low-level date
+/// algorithms". Year 0 is moved up by an era to stay above zero.
+const fn gregorian(year: u16, month: u8, day: u8) -> i32 {
+    let year = year as u32 + 400 - (month <= 2) as u32;
     let (era, year_of_era) = (year / 400, year % 400);
-    let month_from_march = (u32::from(month) + 9) % 12;
-    let day_of_year = (153 * month_from_march + 2) / 5 + u32::from(day) - 1;
+    let month_from_march = (month as u32 + 9) % 12;
+    let day_of_year = (153 * month_from_march + 2) / 5 + day as u32 - 1;
     let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    Some((era * 146_097 + day_of_era) as i32 - 719_468 - 146_097)
+    (era * 146_097 + day_of_era) as i32 - 719_468 - 146_097
 }
 
 fn days_in_month(year: u16, month: u8) -> u8 {
