@@ -9,6 +9,7 @@ mod column;
 mod convert;
 mod decimal;
 mod scalar;
+mod text;
 mod time;
 
 use arrow_array::RecordBatch;
@@ -30,6 +31,8 @@ pub struct BatchBuilder {
     schema: SchemaRef,
     columns: Vec<ColumnDecoder>,
     rows: usize,
+    /// Rows of the batches before.
+    rows_before: usize,
     bytes: usize,
     most_rows: usize,
 }
@@ -53,7 +56,7 @@ impl BatchBuilder {
         }
         let decoder = |(carrier, column): (&Carrier, &ResultColumn)| ColumnDecoder::new(*carrier, column, options);
         let columns = carriers.iter().zip(result).map(decoder).collect();
-        let mut builder = Self { schema, columns, rows: 0, bytes: 0, most_rows };
+        let mut builder = Self { schema, columns, rows: 0, rows_before: 0, bytes: 0, most_rows };
         builder.columns.iter_mut().for_each(|column| column.reserve(most_rows));
         Ok(builder)
     }
@@ -97,12 +100,20 @@ impl BatchBuilder {
         self.bytes
     }
 
-    /// The rows collected, as a batch; the builder is empty afterwards.
+    /// The rows collected, as a batch; the builder is empty afterwards, and after an error fit for nothing.
     ///
     /// # Errors
-    /// Data: a NULL in a column that the server declared NOT NULL.
+    /// Data: a NULL in a column that the server declared NOT NULL; text that is not UTF-8.
     pub fn finish(&mut self) -> Result<RecordBatch> {
-        let columns = self.columns.iter_mut().map(|column| column.finish(self.most_rows)).collect();
+        let mut columns = Vec::with_capacity(self.columns.len());
+        for (column, field) in self.columns.iter_mut().zip(self.schema.fields()) {
+            let column = column.finish(self.most_rows).map_err(|(row, wrong)| {
+                let row = self.rows_before + row + 1;
+                wrong.context(format!("column {}", field.name())).context(format!("row {row} of the split"))
+            })?;
+            columns.push(column);
+        }
+        self.rows_before += self.rows;
         (self.rows, self.bytes) = (0, 0);
         RecordBatch::try_new(self.schema.clone(), columns)
             .map_err(|e| error::data("a column declared NOT NULL holds a NULL").source(e))

@@ -14,9 +14,10 @@ use arrow_schema::DataType;
 
 use super::decimal::{parse_decimal, parse_wide, plain};
 use super::scalar::{Layout, Scalar, bits};
+use super::text;
 use super::time::{Dated, Duration, no_date};
 use super::{Wrong, unfit};
-use crate::error;
+use crate::error::{self, Error};
 use crate::mysql::types::{Carrier, InvalidText, TypeOptions, ZeroDates};
 use crate::mysql::wire::{Bytes, Fault, ResultColumn};
 
@@ -52,6 +53,8 @@ pub(super) enum Builder {
     Date(Date32Builder),
     Timestamp(TimestampMicrosecondBuilder),
     Text(StringBuilder),
+    /// Text as it came, to be proved when the batch ends.
+    RawText(BinaryBuilder),
     Binary(BinaryBuilder),
 }
 
@@ -71,6 +74,7 @@ macro_rules! on_builder {
             Builder::Date($builder) => $do,
             Builder::Timestamp($builder) => $do,
             Builder::Text($builder) => $do,
+            Builder::RawText($builder) => $do,
             Builder::Binary($builder) => $do,
         }
     };
@@ -96,6 +100,7 @@ impl Builder {
                 Self::Timestamp(TimestampMicrosecondBuilder::with_capacity(rows).with_data_type(data_type))
             }
             DataType::Binary => Self::Binary(BinaryBuilder::with_capacity(rows, bytes)),
+            DataType::Utf8 if carrier == Carrier::Text => Self::RawText(BinaryBuilder::with_capacity(rows, bytes)),
             // Carriers have no other types.
             _ => Self::Text(StringBuilder::with_capacity(rows, bytes)),
         }
@@ -105,7 +110,7 @@ impl Builder {
     fn varying_bytes(&self) -> usize {
         match self {
             Self::Text(b) => b.values_slice().len(),
-            Self::Binary(b) => b.values_slice().len(),
+            Self::RawText(b) | Self::Binary(b) => b.values_slice().len(),
             _ => 0,
         }
     }
@@ -138,12 +143,18 @@ impl ColumnDecoder {
     }
 
     /// The values collected; there is room for as many rows again.
-    pub fn finish(&mut self, rows: usize) -> ArrayRef {
+    ///
+    /// # Errors
+    /// Data: text that is not UTF-8; with the row of the batch.
+    pub fn finish(&mut self, rows: usize) -> Result<ArrayRef, (usize, Error)> {
         // A batch of large objects is no measure for the next one.
         self.last_bytes = self.builder.varying_bytes().min(1 << 20);
-        let array: ArrayRef = on_builder!(&mut self.builder, b => Arc::new(b.finish()));
+        let array: ArrayRef = match &mut self.builder {
+            Builder::RawText(b) => Arc::new(text::proved(b.finish(), self.invalid_text)?),
+            builder => on_builder!(builder, b => Arc::new(b.finish())),
+        };
         self.reserve(rows);
-        array
+        Ok(array)
     }
 
     /// Appends the next value of a row.
@@ -161,10 +172,7 @@ impl ColumnDecoder {
             (Builder::Int32(b), Carrier::Int32) => b.append_value(integer(rest, layout)?),
             (Builder::Int64(b), Carrier::Int64) => b.append_value(integer(rest, layout)?),
             (Builder::Decimal(b), Carrier::Decimal { scale, .. }) => b.append_value(decimal(rest, layout, scale)?),
-            (Builder::Text(_), Carrier::Text) => {
-                let text = bytes(rest, layout)?;
-                self.append_text(text)?;
-            }
+            (Builder::RawText(b), Carrier::Text) => b.append_value(bytes(rest, layout)?),
             (Builder::Date(_), Carrier::Date) => {
                 let date = dated(rest, layout)?;
                 self.append_date(date)?;
@@ -175,17 +183,6 @@ impl ColumnDecoder {
             }
             (Builder::Binary(b), Carrier::Binary) => b.append_value(bytes(rest, layout)?),
             _ => return self.append_rare(rest),
-        }
-        Ok(())
-    }
-
-    #[inline]
-    fn append_text(&mut self, text: &[u8]) -> Result<(), Wrong> {
-        let Builder::Text(b) = &mut self.builder else { return Err(unfit(Scalar::Bytes(text))) };
-        match std::str::from_utf8(text) {
-            Ok(text) => b.append_value(text),
-            Err(e) if self.invalid_text == InvalidText::Error => return Err(no_text(e)),
-            Err(_) => b.append_value(String::from_utf8_lossy(text)),
         }
         Ok(())
     }

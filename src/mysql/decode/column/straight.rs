@@ -61,8 +61,9 @@ fn decimal(column: &mut ColumnDecoder, rest: &mut Bytes<'_>) -> Result<(), Wrong
 }
 
 fn text(column: &mut ColumnDecoder, rest: &mut Bytes<'_>) -> Result<(), Wrong> {
-    let text = rest.string()?;
-    column.append_text(text)
+    let Builder::RawText(builder) = &mut column.builder else { return column.append_any(rest) };
+    builder.append_value(rest.string()?);
+    Ok(())
 }
 
 fn date(column: &mut ColumnDecoder, rest: &mut Bytes<'_>) -> Result<(), Wrong> {
