@@ -10,14 +10,12 @@ use zstd::zstd_safe::{CParameter, ParamSwitch};
 use crate::error::{self, Error, Result};
 use crate::format::Compression;
 
-/// zstd looks for a repetition at every fourth place instead of every second while it finds none, takes one of six bytes
-/// and more, and keeps its table small enough for the first cache. Of level 1 that takes a fifth less time, for files of
-/// the same size (within 2 % on orders, order lines and click logs; zstd 1.5.7).
-const ZSTD: [CParameter; 4] = [
-    CParameter::TargetLength(3),
-    CParameter::MinMatch(6),
-    CParameter::HashLog(13),
-    // Left alone, zstd takes such steps for a wish to leave out the entropy coding as well.
+/// Level 1, but where zstd finds no repetition it looks at every third place instead of every second. Takes a seventh
+/// less time; files are as large within 5 % either way (orders +1 %, order lines as text +5 %, descriptions of goods
+/// -3 %, access logs 0 %; zstd 1.5.7, pages of 256 KiB).
+const ZSTD: [CParameter; 2] = [
+    CParameter::TargetLength(2),
+    // Left alone, zstd takes such a step for a wish to leave out the entropy coding as well.
     CParameter::LiteralCompressionMode(ParamSwitch::Enable),
 ];
 
