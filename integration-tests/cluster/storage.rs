@@ -46,6 +46,33 @@ async fn a_large_file_goes_over_webhdfs_in_the_copies_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn files_have_the_copies_and_blocks_that_the_clients_site_files_want() {
+    let conf = tempfile::tempdir().unwrap();
+    std::fs::write(
+        conf.path().join("hdfs-site.xml"),
+        "<configuration>
+           <property><name>dfs.replication</name><value>1</value></property>
+           <property><name>dfs.blocksize</name><value>2m</value></property>
+           <property><name>dfs.client.use.datanode.hostname</name><value>true</value></property>
+         </configuration>",
+    )
+    .unwrap();
+    let options = HdfsOptions { config_dir: Some(conf.path().to_owned()), ..stack::hdfs() };
+    let native = hdfs::connect(&options).await.unwrap();
+    let web = hdfs::connect_over_webhdfs(&options).await.unwrap();
+    for (fs, copies, wanted) in
+        [(&native, None, "1 2097152"), (&web, None, "1 2097152"), (&native, Some(2), "2 2097152")]
+    {
+        let path = format!("/tmp/{}", stack::unique("site_files"));
+        let mut file = fs.create(&path, CreateOptions { overwrite: false, replication: copies }).await.unwrap();
+        file.write(Bytes::from(vec![7; 5 << 20])).await.unwrap();
+        assert_eq!(file.close().await.unwrap(), 5 << 20);
+        assert_eq!(stack::hdfs_shell(&["dfs", "-stat", "%r %o", &path]).trim(), wanted);
+        fs.delete(&path, DeleteOptions::default()).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_web_address_is_named_with_a_remedy() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let options = HdfsOptions { webhdfs_url: Some(format!("http://{free}")), ..stack::hdfs() };

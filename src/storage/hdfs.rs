@@ -19,6 +19,7 @@ use url::Url;
 
 use self::health::{Health, Way};
 use self::native::{NativeReader, NativeSink, READ_TIMEOUT};
+use self::options::FileDefaults;
 pub use self::options::HdfsOptions;
 use self::web::WebHdfs;
 use super::writer::TaskWriter;
@@ -56,8 +57,9 @@ pub async fn connect_over_webhdfs(options: &HdfsOptions) -> Result<Arc<dyn Files
 async fn connect_by(options: &HdfsOptions, web_only: bool) -> Result<Arc<dyn Filesystem>> {
     let mut settings = options::settings(options).await?;
     let url = options::address(options, &settings)?;
+    let defaults = options::file_defaults(&settings)?;
     let web = match options::web_addresses(options, &settings, &url)? {
-        Ok(namenodes) => Some(WebHdfs::new(namenodes, options::user(options))?),
+        Ok(namenodes) => Some(WebHdfs::new(namenodes, options::user(options), defaults.block_bytes)?),
         Err(why) => {
             tracing::debug!(why, "a dead datanode cannot be written past over WebHDFS");
             None
@@ -77,7 +79,7 @@ async fn connect_by(options: &HdfsOptions, web_only: bool) -> Result<Arc<dyn Fil
     }
     let client = builder.build().map_err(|e| fault::hdfs(&format!("connecting to {url}"), e))?;
     let patience = Duration::from_secs(options.wait.unwrap_or(60));
-    let fs = Hdfs { client, uri: url, web, web_only, health: Health::default(), patience };
+    let fs = Hdfs { client, uri: url, defaults, web, web_only, health: Health::default(), patience };
     // Making the root directory changes nothing, and a NameNode in safe mode refuses it.
     fs.patiently("making directory /".to_owned(), || fs.client.mkdirs("/", 0o755, true)).await?;
     Ok(Arc::new(HdfsFilesystem(Arc::new(fs))))
@@ -92,6 +94,7 @@ struct HdfsFilesystem(Arc<Hdfs>);
 struct Hdfs {
     client: Client,
     uri: String,
+    defaults: FileDefaults,
     web: Option<WebHdfs>,
     web_only: bool,
     health: Health,
@@ -159,7 +162,7 @@ impl Hdfs {
 
     async fn create_native(&self, path: &str, options: CreateOptions) -> Result<TaskWriter> {
         let mut native = WriteOptions::default().overwrite(options.overwrite).create_parent(true);
-        native.replication = options.replication;
+        (native.replication, native.block_size) = (options.replication, self.defaults.block_bytes);
         let create = || self.client.create(path, native.clone());
         let file = self.patiently(format!("creating {path}"), create).await?;
         Ok(TaskWriter::spawn(path, NativeSink { file, what: format!("writing {path}") }))
@@ -272,6 +275,7 @@ impl Filesystem for HdfsFilesystem {
 
     async fn create(&self, path: &str, options: CreateOptions) -> Result<Box<dyn FileWriter>> {
         let hdfs = &self.0;
+        let options = CreateOptions { replication: options.replication.or(hdfs.defaults.replication), ..options };
         let way = if hdfs.web_only { Way::Web } else { hdfs.health.way() };
         if way == Way::WebAndProbe {
             tokio::spawn(hdfs.clone().probe(options.replication));

@@ -59,6 +59,36 @@ pub(super) async fn settings(options: &HdfsOptions) -> Result<BTreeMap<String, S
     Ok(settings)
 }
 
+/// What new files are like where nobody says otherwise. Hadoop's clients decide it, not its servers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct FileDefaults {
+    /// Copies of each block; the server's default where absent.
+    pub replication: Option<u32>,
+    /// Bytes of a block; the server's default where absent.
+    pub block_bytes: Option<u64>,
+}
+
+/// Reads `dfs.replication` and `dfs.blocksize`, with the endings of numbers that Hadoop knows (`128m`).
+///
+/// # Errors
+/// Config: a setting that is no number above zero.
+pub(super) fn file_defaults(settings: &BTreeMap<String, String>) -> Result<FileDefaults> {
+    let number = |name: &str| -> Result<Option<u64>> {
+        let Some(text) = settings.get(name) else { return Ok(None) };
+        let (digits, shift) = match text.to_ascii_lowercase().chars().last().and_then(|unit| "kmgtpe".find(unit)) {
+            Some(unit) => (&text[..text.len() - 1], 10 * (unit + 1)),
+            None => (text.as_str(), 0),
+        };
+        let number = digits.parse().ok().and_then(|n: u64| n.checked_mul(1 << shift)).filter(|n| *n > 0);
+        number.map(Some).ok_or_else(|| {
+            error::config(format!("{name} is {text:?} in the site files, which is no number above zero"))
+        })
+    };
+    let replication = number("dfs.replication")?.map(u32::try_from).transpose();
+    let replication = replication.map_err(|e| error::config("dfs.replication is too large").source(e))?;
+    Ok(FileDefaults { replication, block_bytes: number("dfs.blocksize")? })
+}
+
 /// The address to connect to, with the default port where it names a host.
 pub(super) fn address(options: &HdfsOptions, settings: &BTreeMap<String, String>) -> Result<String> {
     let text = options.url.as_ref().or_else(|| settings.get(DEFAULT_FS)).ok_or_else(|| {
@@ -139,6 +169,26 @@ mod tests {
         let options = HdfsOptions { url: url.map(str::to_owned), ..Default::default() };
         let settings = settings.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         address(&options, &settings)
+    }
+
+    #[test]
+    fn files_are_as_the_site_files_want_them() {
+        let read = |settings: &[(&str, &str)]| {
+            file_defaults(&settings.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect())
+        };
+        assert_eq!(read(&[]).unwrap(), FileDefaults::default());
+        let both = FileDefaults { replication: Some(1), block_bytes: Some(256 << 20) };
+        assert_eq!(read(&[("dfs.replication", "1"), ("dfs.blocksize", "256m")]).unwrap(), both);
+        assert_eq!(read(&[("dfs.blocksize", "1048576")]).unwrap().block_bytes, Some(1 << 20));
+        for (name, value) in [
+            ("dfs.replication", "0"),
+            ("dfs.replication", "99999999999"),
+            ("dfs.blocksize", "128q"),
+            ("dfs.blocksize", "é"),
+        ] {
+            let error = read(&[(name, value)]).unwrap_err();
+            assert!(error.kind() == Kind::Config && error.to_string().contains(name), "{error}");
+        }
     }
 
     #[test]

@@ -46,6 +46,8 @@ pub(super) struct WebHdfs {
     http: reqwest::Client,
     namenodes: Vec<Url>,
     user: String,
+    /// Bytes of a block; the server's default where absent.
+    block_bytes: Option<u64>,
     /// DataNodes that broke off, `host:port` of their web side, and when.
     broken: Arc<Mutex<HashMap<String, Instant>>>,
 }
@@ -76,7 +78,7 @@ impl WebHdfs {
     ///
     /// # Errors
     /// Bug: the HTTP client cannot be made.
-    pub fn new(namenodes: Vec<Url>, user: String) -> Result<Self> {
+    pub fn new(namenodes: Vec<Url>, user: String, block_bytes: Option<u64>) -> Result<Self> {
         // Like Hadoop's own clients it goes to the nodes directly, whatever proxy the environment names.
         let http = reqwest::Client::builder()
             .no_proxy()
@@ -84,7 +86,7 @@ impl WebHdfs {
             .connect_timeout(CONNECT_TIMEOUT)
             .build()
             .map_err(|e| error::bug("cannot make an http client").source(e))?;
-        Ok(Self { http, namenodes, user, broken: Arc::default() })
+        Ok(Self { http, namenodes, user, block_bytes, broken: Arc::default() })
     }
 
     /// Starts a file.
@@ -184,6 +186,9 @@ impl WebHdfs {
             query.append_pair("overwrite", if options.overwrite { "true" } else { "false" });
             if let Some(replication) = options.replication {
                 query.append_pair("replication", &replication.to_string());
+            }
+            if let Some(bytes) = self.block_bytes {
+                query.append_pair("blocksize", &bytes.to_string());
             }
             if !dead.is_empty() {
                 query.append_pair("excludedatanodes", &dead.iter().cloned().collect::<Vec<_>>().join(","));

@@ -92,7 +92,7 @@ fn exception(class: &str, message: &str) -> String {
 }
 
 fn client(namenodes: &[&Server]) -> WebHdfs {
-    WebHdfs::new(namenodes.iter().map(|s| s.url.clone()).collect(), "etl".to_owned()).unwrap()
+    WebHdfs::new(namenodes.iter().map(|s| s.url.clone()).collect(), "etl".to_owned(), Some(1 << 20)).unwrap()
 }
 
 const OVER: CreateOptions = CreateOptions { overwrite: true, replication: Some(3) };
