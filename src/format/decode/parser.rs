@@ -99,6 +99,8 @@ pub(super) struct Parser {
     nulls: Vec<String>,
     state: State,
     fields: TextFields,
+    /// Fields that somebody is done with, to be filled again.
+    spare: TextFields,
     /// Whether the field at hand is bare so far.
     is_bare: bool,
     /// A character was fed.
@@ -124,6 +126,7 @@ impl Parser {
             nulls,
             state: State::FieldStart,
             fields: TextFields::default(),
+            spare: TextFields::default(),
             is_bare: true,
             begun: false,
             before: 0,
@@ -165,7 +168,10 @@ impl Parser {
             };
             at += taken;
         }
-        self.before += text.chars().count();
+        // Only an open record has more pieces.
+        if self.is_open() {
+            self.before += text.chars().count();
+        }
         Ok(())
     }
 
@@ -227,8 +233,11 @@ impl Parser {
 
     /// The length of the null string that stands here as a whole field.
     fn null_at(&self, rest: &str) -> Option<usize> {
+        let first = rest.as_bytes().first();
         let whole = |null: &&String| {
-            let behind = rest.strip_prefix(null.as_str());
+            // Few fields begin like a null string, and a look at one byte is cheaper than a comparison.
+            let alike = null.as_bytes().first() == first;
+            let behind = if alike { rest.strip_prefix(null.as_str()) } else { None };
             let ends = |c: char| c == self.delimiters.fields || Some(c) == self.lines;
             behind.is_some_and(|b| b.is_empty() || b.starts_with(ends))
         };
@@ -254,10 +263,16 @@ impl Parser {
         }
         // The next record will be about as large.
         let (bytes, count) = (self.fields.text.len(), self.fields.len());
-        let room = TextFields { text: String::with_capacity(bytes), ends: Vec::with_capacity(count) };
-        let fields = std::mem::replace(&mut self.fields, room);
+        let fields = std::mem::replace(&mut self.fields, std::mem::take(&mut self.spare));
         self.reset();
+        self.fields.text.reserve(bytes);
+        self.fields.ends.reserve(count);
         open.map_or(Ok(fields), |what| Err(wrong(at, what)))
+    }
+
+    /// Takes the fields of a record back, so that those of another need no memory of their own.
+    pub fn recycle(&mut self, fields: TextFields) {
+        self.spare = fields;
     }
 
     /// Forgets what was fed.

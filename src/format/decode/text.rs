@@ -54,6 +54,8 @@ pub struct TextDecoder {
     input: Input,
     lines: Lines,
     parser: Parser,
+    /// Bytes of a record that somebody is done with.
+    spare: Vec<u8>,
     spanning: bool,
     exact: bool,
     /// Lines that begin here or behind belong to somebody else.
@@ -93,6 +95,7 @@ impl TextDecoder {
         let mut decoder = Self {
             lines,
             parser: Parser::new(&options.text, true)?,
+            spare: Vec::new(),
             spanning: options.spanning,
             exact: options.text.style == crate::format::text::TextStyle::Exact,
             end: if compression == Compression::None { range.end } else { u64::MAX },
@@ -105,6 +108,13 @@ impl TextDecoder {
             decoder.line = 0;
         }
         Ok(decoder)
+    }
+
+    /// Takes a record back, so that another one needs no memory of its own.
+    pub fn recycle(&mut self, record: TextRecord) {
+        self.parser.recycle(record.fields);
+        self.spare = record.raw.into_bytes();
+        self.spare.clear();
     }
 
     /// Whether an error ended the reading: what follows in the range is not read.
@@ -139,7 +149,7 @@ impl TextDecoder {
         let at_line = |e: Error, input: &Input| e.context(format!("{}: line {line} (byte {offset})", input.name()));
         let mut fed = 0;
         loop {
-            let piece = std::str::from_utf8(&self.lines.bytes[fed..]);
+            let piece = simdutf8::compat::from_utf8(&self.lines.bytes[fed..]);
             let piece = piece.map_err(|e| error::data("the line is not utf-8").source(e));
             let piece = piece.map_err(|e| at_line(e, &self.input))?;
             self.parser.feed(piece).map_err(|e| at_line(e, &self.input))?;
@@ -168,7 +178,8 @@ impl TextDecoder {
             fields.end_field(true);
         }
         // The next line will be about as long.
-        let room = Vec::with_capacity(self.lines.bytes.len());
+        let mut room = std::mem::take(&mut self.spare);
+        room.reserve(self.lines.bytes.len());
         let raw = String::from_utf8(std::mem::replace(&mut self.lines.bytes, room));
         let raw = raw.map_err(|e| error::bug("a line changed").source(e))?;
         Ok(Some(TextRecord { line, offset, fields, raw }))

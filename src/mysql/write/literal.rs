@@ -38,7 +38,7 @@ pub fn quoted(out: &mut Vec<u8>, text: &[u8]) {
 
 /// What stands between the quotes that [`quoted`] writes, without its escapes.
 pub fn unescaped(text: &[u8]) -> Cow<'_, [u8]> {
-    let Some(mut next) = text.iter().position(|b| *b == b'\\') else { return Cow::Borrowed(text) };
+    let Some(mut next) = memchr::memchr(b'\\', text) else { return Cow::Borrowed(text) };
     let (mut out, mut rest) = (Vec::with_capacity(text.len()), text);
     while let [before @ .., b'\\', escape] = &rest[..rest.len().min(next + 2)] {
         out.extend_from_slice(before);
@@ -51,7 +51,7 @@ pub fn unescaped(text: &[u8]) -> Cow<'_, [u8]> {
             other => *other,
         });
         rest = &rest[next + 2..];
-        next = rest.iter().position(|b| *b == b'\\').unwrap_or(rest.len());
+        next = memchr::memchr(b'\\', rest).unwrap_or(rest.len());
     }
     out.extend_from_slice(rest);
     Cow::Owned(out)

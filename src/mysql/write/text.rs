@@ -142,7 +142,19 @@ pub fn float(text: &str, out: &mut Vec<u8>) -> Written {
 }
 
 pub fn double(text: &str, out: &mut Vec<u8>) -> Written {
-    finite(text.trim().parse().map_err(|_| not("number", text))?, out)
+    let text = text.trim();
+    let value: f64 = text.parse().map_err(|_| not("number", text))?;
+    // A few plain digits need not be printed anew; the exponent keeps the server from taking them for a decimal.
+    let plain = text.len() <= 24 && text.bytes().all(|b| b.is_ascii_digit() || b == b'-' || b == b'.');
+    if plain
+        && text.bytes().last().is_some_and(|b| b.is_ascii_digit())
+        && !text.trim_start_matches('-').starts_with('.')
+    {
+        out.extend_from_slice(text.as_bytes());
+        out.extend_from_slice(b"e0");
+        return Ok(());
+    }
+    finite(value, out)
 }
 
 pub fn finite(value: f64, out: &mut Vec<u8>) -> Written {

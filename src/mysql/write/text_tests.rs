@@ -53,7 +53,17 @@ fn numbers_are_digits() {
     none(decimal.clone(), &["1.234", "1e", "", ".", "1,5", "1e-3", "1e99999", "0x1", "NaN"]);
     assert_eq!(read(&decimal, "1.239", Reading::Sqoop).unwrap(), "1.239", "the server rounds, as it does for Sqoop");
     all(Kind::Decimal { scale: 7 }, &[("1E-7", "0.0000001"), ("1.0E-7", "0.0000001")]);
-    all(Kind::Double, &[("256.0", "2.56e2"), ("1.0E10", "1e10"), ("-0.0", "-0e0")]);
+    all(
+        Kind::Double,
+        &[
+            ("256.0", "256.0e0"),
+            ("1.0E10", "1e10"),
+            ("-0.0", "-0.0e0"),
+            (" 007", "007e0"),
+            (".5", "5e-1"),
+            ("5.", "5e0"),
+        ],
+    );
     none(Kind::Double, &["NaN", "Infinity", "1e400", "x"]);
     all(Kind::Float, &[("123456.7", "1.23456703125e5"), ("16777216", "1.6777216e7")]);
 }

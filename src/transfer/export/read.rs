@@ -1,5 +1,6 @@
 //! Reads a unit of work and turns its records into chunks of rows; runs on a thread that may block.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -28,6 +29,8 @@ const CHUNK_BYTES: usize = 4 << 20;
 pub(super) struct Chunk {
     pub rows: Rows,
     pub places: Vec<Place>,
+    /// The text of the rows' records, side by side.
+    pub raw: String,
     /// Records that never became rows.
     pub rejects: Vec<Reject>,
     /// Records read.
@@ -44,8 +47,8 @@ pub(super) struct Chunk {
 pub(super) struct Place {
     pub line: Option<u64>,
     pub offset: u64,
-    /// Its text; for other kinds of files the literals say as much.
-    pub raw: Option<String>,
+    /// Where its text stands among those of the chunk; for other kinds of files the literals say as much.
+    pub raw: Option<Range<usize>>,
 }
 
 impl Chunk {
@@ -53,6 +56,7 @@ impl Chunk {
         Self {
             rows: Rows::new(width),
             places: Vec::new(),
+            raw: String::new(),
             rejects: Vec::new(),
             read: 0,
             longer: 0,
@@ -64,7 +68,8 @@ impl Chunk {
     /// A row of the chunk that the server refused.
     pub fn reject(&self, row: usize, column: Option<String>, reason: String) -> Reject {
         let place = self.places.get(row);
-        let raw = place.and_then(|p| p.raw.clone()).unwrap_or_else(|| literals(&self.rows, row));
+        let text = place.and_then(|p| p.raw.clone()).and_then(|range| self.raw.get(range));
+        let raw = text.map_or_else(|| literals(&self.rows, row), str::to_owned);
         Reject {
             file: self.file.clone(),
             line: place.and_then(|p| p.line),
@@ -91,8 +96,15 @@ pub(super) fn read(plan: &ExportPlan, unit: &Unit, fs: &dyn Filesystem, to: mpsc
         FileKind::Text => {
             let mut decoder = TextDecoder::new(input, unit.part(), compression(&file.path), &plan.text)?;
             while let Some(record) = decoder.next() {
-                let broken = record.is_err() && decoder.is_broken();
-                if !out.record(record, broken)? {
+                let more = match record {
+                    Ok(record) => {
+                        let more = out.record(&record);
+                        decoder.recycle(record);
+                        more
+                    }
+                    Err(error) => out.no_record(error, decoder.is_broken())?,
+                };
+                if !more {
                     return Ok(());
                 }
             }
@@ -100,8 +112,11 @@ pub(super) fn read(plan: &ExportPlan, unit: &Unit, fs: &dyn Filesystem, to: mpsc
         FileKind::Sequence => {
             let mut decoder = SequenceDecoder::new(input, unit.part(), &plan.text)?;
             while let Some(record) = decoder.next() {
-                let broken = record.is_err() && decoder.is_broken();
-                if !out.record(record, broken)? {
+                let more = match record {
+                    Ok(record) => out.record(&record),
+                    Err(error) => out.no_record(error, decoder.is_broken())?,
+                };
+                if !more {
                     return Ok(());
                 }
             }
@@ -146,34 +161,39 @@ struct Out<'a> {
 
 impl Out<'_> {
     /// Takes a record of text; false where nobody takes chunks any more.
-    fn record(&mut self, record: Result<TextRecord>, broken: bool) -> Result<bool> {
-        let record = match record {
-            Ok(record) => record,
-            Err(error) if broken || error.kind() != Kind::Data => return Err(error),
-            Err(error) => {
-                self.chunk.read += 1;
-                let reject = self.malformed(&error);
-                self.chunk.rejects.push(reject);
-                return Ok(self.hand_over_if_full());
-            }
-        };
+    fn record(&mut self, record: &TextRecord) -> bool {
         let chunk = &mut self.chunk;
         chunk.read += 1;
         chunk.longer += u64::from(record.fields.len() > self.plan.shape.fields);
         chunk.shorter += u64::from(record.fields.len() < self.plan.shape.fields);
-        let pushed = self.plan.shape.push_text(&record, &self.file.partition, &mut chunk.rows);
+        let pushed = self.plan.shape.push_text(record, &self.file.partition, &mut chunk.rows);
         let line = self.unit.is_from_the_beginning().then_some(record.line);
         match pushed {
-            Ok(()) => chunk.places.push(Place { line, offset: record.offset, raw: Some(record.raw) }),
+            Ok(()) => {
+                let from = chunk.raw.len();
+                chunk.raw.push_str(&record.raw);
+                chunk.places.push(Place { line, offset: record.offset, raw: Some(from..chunk.raw.len()) });
+            }
             Err(Misfit { column, reason }) => chunk.rejects.push(Reject {
                 file: self.file.path.clone(),
                 line,
                 offset: record.offset,
                 column: Some(column),
                 reason: reason.into_owned(),
-                raw: record.raw,
+                raw: record.raw.clone(),
             }),
         }
+        self.hand_over_if_full()
+    }
+
+    /// Takes what is no record: a reject, unless the file cannot be read any further.
+    fn no_record(&mut self, error: Error, broken: bool) -> Result<bool> {
+        if broken || error.kind() != Kind::Data {
+            return Err(error);
+        }
+        self.chunk.read += 1;
+        let reject = self.malformed(&error);
+        self.chunk.rejects.push(reject);
         Ok(self.hand_over_if_full())
     }
 
