@@ -85,6 +85,16 @@ LIMITS = [
         lambda drain: (2.5 * drain["cpu"] + drain["server_cpu"]) / CORES / drain["wall"],
     ),
     (
+        "Parquet to HDFS, 1 connection: wall / drain, if the client took 2.5 times the drain's CPU and no core ever waited",
+        ("drain-1", "sakia-hdfs-1"),
+        lambda drain, ours: (2.5 * drain["cpu"] + drain["server_cpu"] + ours["hdfs_cpu"]) / CORES / drain["wall"],
+    ),
+    (
+        "Parquet to HDFS, 4 connections: the same",
+        ("drain-4", "sakia-hdfs-4"),
+        lambda drain, ours: (2.5 * drain["cpu"] + drain["server_cpu"] + ours["hdfs_cpu"]) / CORES / drain["wall"],
+    ),
+    (
         "Import: a client that throws all rows away is so many times faster than Sqoop, local mode",
         ("drain-1", "sqoop-parquet"),
         lambda drain, sqoop: sqoop["per_row"] / drain["per_row"],
@@ -95,9 +105,9 @@ LIMITS = [
         lambda drain, sqoop: sqoop["cpu_per_row"] / drain["cpu_per_row"],
     ),
     (
-        "Export: times Sqoop's rows a second, if the client took no CPU and no core ever waited for the server",
+        "Export: times Sqoop's rows a second, if the client took no CPU and no core ever waited for the servers",
         ("sakia-export", "sqoop-export"),
-        lambda ours, sqoop: sqoop["wall"] / (ours["server_cpu"] / CORES),
+        lambda ours, sqoop: sqoop["wall"] / ((ours["server_cpu"] + ours["hdfs_cpu"]) / CORES),
     ),
 ]
 
@@ -117,7 +127,7 @@ def medians(case, runs):
         return {}
     found = {
         key: statistics.median(run[key] for run in good)
-        for key in ("wall", "cpu", "peak_mib", "server_cpu", "first_byte_ms", "first_execute_ms", "lost_fractions")
+        for key in ("wall", "cpu", "peak_mib", "server_cpu", "hdfs_cpu", "first_byte_ms", "first_execute_ms", "lost_fractions")
         if all(run.get(key) is not None for run in good)
     }
     found["rounds"] = len(good)
@@ -148,7 +158,7 @@ def case_lines(cases, found):
         m = found[case.name]
         spread = f"{m['wall_from']:.2f}-{m['wall_to']:.2f}" if m else "-"
         cells = [TITLES.get(case.name, case.name), number(case.rows), number(m.get("rounds")), number(m.get("wall")), spread]
-        cells += [number(m.get("cpu")), number(m.get("server_cpu")), number(m.get("peak_mib"))]
+        cells += [number(m.get(key)) for key in ("cpu", "server_cpu", "hdfs_cpu", "peak_mib")]
         cells.append(number(1 / m["per_row"]) if m else "-")
         yield "| " + " | ".join(cells) + " |"
 
@@ -175,10 +185,11 @@ def write(directory, facts, cases, runs, notes):
         *limit_lines(found),
         "",
         "## Measured",
-        "Medians; CPU seconds and peak memory are those of the client's whole process tree, server CPU is MariaDB's.",
+        "Medians; CPU seconds and peak memory are those of the client's whole process tree. HDFS CPU is that of its daemons and",
+        "of the proxies of their ports.",
         "",
-        "| case | rows | rounds | wall s | from-to | CPU s | server CPU s | peak MiB | rows/s |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
+        "| case | rows | rounds | wall s | from-to | CPU s | MariaDB CPU s | HDFS CPU s | peak MiB | rows/s |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
         *case_lines(cases, found),
         "",
         "## Notes",

@@ -120,9 +120,10 @@ class Bench:
         command = [re.sub(r"\{(round|door)\}", lambda m: words[m[1]], str(part)) for part in case.command]
         log = self.work / "log" / f"{case.name}.{turn}"
         self.door.reset()
-        busy = server.cpu_seconds()
+        busy, busy_hdfs = server.cpu_seconds(), hdfs.cpu_seconds()
         cost = measure(self.work / "measure", command, log, self.environment, self.daemons if case.yarn else ())
         cost["server_cpu"] = server.cpu_seconds() - busy
+        cost["hdfs_cpu"] = hdfs.cpu_seconds() - busy_hdfs
         if case.first_byte:
             for name in ("first_byte", "first_execute"):
                 at = getattr(self.door, name)
