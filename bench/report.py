@@ -105,9 +105,21 @@ LIMITS = [
         lambda drain, sqoop: sqoop["cpu_per_row"] / drain["cpu_per_row"],
     ),
     (
+        "Import: times the drain's CPU that a 25th of Sqoop's is",
+        ("drain-1", "sqoop-parquet"),
+        lambda drain, sqoop: sqoop["cpu_per_row"] / drain["cpu_per_row"] / 25,
+    ),
+    (
         "Export: times Sqoop's rows a second, if the client took no CPU and no core ever waited for the servers",
         ("sakia-export", "sqoop-export"),
         lambda ours, sqoop: sqoop["wall"] / ((ours["server_cpu"] + ours["hdfs_cpu"]) / CORES),
+    ),
+    (
+        "Export: the same, if the client took as much CPU a row as the bare drain takes to receive one",
+        ("sakia-export", "sqoop-export", "drain-1"),
+        lambda ours, sqoop, drain: sqoop["per_row"]
+        / ((ours["server_cpu"] + ours["hdfs_cpu"]) * ours["per_row"] / ours["wall"] + drain["cpu_per_row"])
+        * CORES,
     ),
 ]
 

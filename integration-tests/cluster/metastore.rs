@@ -183,4 +183,5 @@ async fn a_database_that_many_make_at_once_is_made() {
     clients[0].ensure_table(&spec, None).await.unwrap_err();
     clients[0].ensure_database(&name).await.unwrap();
     clients[0].ensure_table(&spec, None).await.unwrap();
+    beeline(&format!("DROP DATABASE {name} CASCADE"));
 }
