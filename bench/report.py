@@ -175,7 +175,7 @@ def case_lines(cases, found):
         yield "| " + " | ".join(cells) + " |"
 
 
-def write(directory, facts, cases, runs, notes):
+def write(directory, facts, cases, runs, aligned, notes):
     found = {case.name: medians(case, runs[case.name]) for case in cases}
     lines = [
         "# Results of `make bench`",
@@ -204,6 +204,12 @@ def write(directory, facts, cases, runs, notes):
         "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
         *case_lines(cases, found),
         "",
+        "## One moment",
+        "How long it takes to open the snapshots of four connections at one moment while two clients move money between three",
+        "tables without a pause (the tests' build, servers of their own); the sum over the tables is right in every round.",
+        "",
+        *[f"- {line}" for line in aligned or ["not measured"]],
+        "",
         "## Notes",
         *[f"- {note}" for note in notes],
     ]
@@ -214,6 +220,7 @@ def write(directory, facts, cases, runs, notes):
             case.name: {"command": [plain(p) for p in case.command], "rows": case.rows, "median": found[case.name], "runs": runs[case.name]}
             for case in cases
         },
+        "aligned": aligned,
         "notes": notes,
     }
     (directory / "results.json").write_text(json.dumps(raw, indent=1) + "\n")
