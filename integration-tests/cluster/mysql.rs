@@ -89,6 +89,8 @@ impl Drop for MySqlServer {
 #[derive(Clone)]
 pub enum Server {
     MariaDb,
+    /// A MariaDB of its own and its port.
+    OwnMariaDb(Arc<ContainerAsync<GenericImage>>, u16),
     MySql(Arc<MySqlServer>),
 }
 
@@ -98,9 +100,20 @@ impl Server {
         [Self::MariaDb, Self::MySql(MySqlServer::shared().await)]
     }
 
+    /// A MariaDB of its own for tests that lock all tables: the stack's serves Hive's metastore as well, whose compactor
+    /// can hold a write open for the 50 seconds that it waits for another.
+    pub async fn own_mariadb() -> Self {
+        let setup = format!("CREATE USER writer IDENTIFIED BY '{PASSWORD}';\nGRANT ALL ON *.* TO writer;\n");
+        let flags = "--server-id=1 --log-bin=binlog --binlog-format=ROW --sync-binlog=0 \
+                     --innodb-flush-log-at-trx-commit=2 --character-set-server=utf8mb4";
+        let container = stack::mariadb(&setup, flags).await;
+        let port = container.get_host_port_ipv4(3306).await.unwrap();
+        Self::OwnMariaDb(Arc::new(container), port)
+    }
+
     pub fn name(&self) -> &'static str {
         match self {
-            Self::MariaDb => "MariaDB",
+            Self::MariaDb | Self::OwnMariaDb(..) => "MariaDB",
             Self::MySql(_) => "MySQL",
         }
     }
@@ -109,6 +122,7 @@ impl Server {
     pub fn client(&self, database: &str) -> MySqlClient {
         match self {
             Self::MariaDb => self.client_of(setting("SHOP_USER"), database),
+            Self::OwnMariaDb(..) => self.client_of("writer", database),
             Self::MySql(_) => self.client_of("reader", database),
         }
     }
@@ -117,6 +131,7 @@ impl Server {
     pub fn client_of(&self, user: &str, database: &str) -> MySqlClient {
         let (address, password) = match self {
             Self::MariaDb => (stack::address("MARIADB_PORT"), mariadb_password()),
+            Self::OwnMariaDb(_, port) => (format!("127.0.0.1:{port}"), PASSWORD.to_owned()),
             Self::MySql(server) => (format!("127.0.0.1:{}", server.port), PASSWORD.to_owned()),
         };
         let file = tempfile::NamedTempFile::new().unwrap();
@@ -136,6 +151,9 @@ impl Server {
                 .tcp_port(setting("MARIADB_PORT").parse().unwrap())
                 .user(Some(setting("SHOP_USER")))
                 .pass(Some(mariadb_password())),
+            Self::OwnMariaDb(_, port) => {
+                opts.ip_or_hostname("127.0.0.1").tcp_port(*port).user(Some("writer")).pass(Some(PASSWORD))
+            }
             Self::MySql(server) => opts
                 .ip_or_hostname("127.0.0.1")
                 .tcp_port(server.port)

@@ -196,7 +196,7 @@ fn kinds(server: &Server) -> Vec<(&'static str, &'static str, fn(&mut ChaCha8Rng
         }),
     ];
     match server {
-        Server::MariaDb => {
+        Server::MariaDb | Server::OwnMariaDb(..) => {
             kinds.push(("uuids", "UUID", |r| format!("'{}'", uuid::Uuid::from_u128(r.random()))));
             kinds.push(("v4", "INET4", |r| format!("'{}'", std::net::Ipv4Addr::from_bits(r.random()))));
             kinds.push(("uca1400", "VARCHAR(20) COLLATE utf8mb4_uca1400_ai_ci", |r| hex(&text(r, LATIN))));
