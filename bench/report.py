@@ -206,7 +206,7 @@ def write(directory, facts, cases, runs, aligned, notes):
         "",
         "## One moment",
         "How long it takes to open the snapshots of four connections at one moment while two clients move money between three",
-        "tables without a pause (the tests' build, servers of their own); the sum over the tables is right in every round.",
+        "tables without a pause (the tests' build and servers); the sum over the tables is right in every round.",
         "",
         *[f"- {line}" for line in aligned or ["not measured"]],
         "",

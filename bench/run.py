@@ -209,7 +209,7 @@ def alignment(notes):
     )  # fmt: skip
     if done.returncode:
         notes.append("The snapshots were not measured: their tests failed.")
-    return [line.strip() for line in done.stdout.splitlines() if "readers aligned" in line]
+    return [line.strip(" .") for line in done.stdout.splitlines() if "readers aligned" in line]
 
 
 def main():
