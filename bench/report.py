@@ -117,9 +117,8 @@ LIMITS = [
     (
         "Export: the same, if the client took as much CPU a row as the bare drain takes to receive one",
         ("sakia-export", "sqoop-export", "drain-1"),
-        lambda ours, sqoop, drain: sqoop["per_row"]
-        / ((ours["server_cpu"] + ours["hdfs_cpu"]) * ours["per_row"] / ours["wall"] + drain["cpu_per_row"])
-        * CORES,
+        lambda ours, sqoop, drain: CORES * sqoop["per_row"]
+        / ((ours["server_cpu"] + ours["hdfs_cpu"]) / ours["rows"] + drain["cpu_per_row"]),
     ),
 ]
 
@@ -142,7 +141,7 @@ def medians(case, runs):
         for key in ("wall", "cpu", "peak_mib", "server_cpu", "hdfs_cpu", "first_byte_ms", "first_execute_ms", "lost_fractions")
         if all(run.get(key) is not None for run in good)
     }
-    found["rounds"] = len(good)
+    found["rounds"], found["rows"] = len(good), case.rows
     found["wall_from"], found["wall_to"] = min(r["wall"] for r in good), max(r["wall"] for r in good)
     found["per_row"] = found["wall"] / case.rows
     found["cpu_per_row"] = found["cpu"] / case.rows

@@ -102,7 +102,7 @@ impl ParquetEncoder {
     fn open(&self, first: Option<&RecordBatch>) -> Result<GroupWriter> {
         let descriptor = parquet_schema(&self.schema, self.options.timestamps)?;
         let properties = properties(&self.options, &self.schema, &descriptor, first)?;
-        let codec = PageCodec::new(self.options.compression)?;
+        let codec = PageCodec::new(codec_name(self.options.compression)?)?;
         GroupWriter::new(self.schema.clone(), &descriptor, properties, codec, self.options.row_group_bytes)
     }
 
@@ -163,7 +163,6 @@ fn properties(
         .set_statistics_enabled(EnabledStatistics::Page)
         .set_data_page_size_limit(PAGE_BYTES)
         .set_dictionary_page_size_limit(DICTIONARY_BYTES)
-        .set_max_row_group_bytes(Some(options.row_group_bytes))
         .set_key_value_metadata(Some(keys));
     for (at, column) in descriptor.columns().iter().enumerate() {
         let path: ColumnPath = column.path().clone();
@@ -173,8 +172,8 @@ fn properties(
         if is_int96 || values.is_some_and(|values| !dictionary::is_worth_it(values)) {
             builder = builder.set_column_dictionary_enabled(path.clone(), false);
         }
-        // Bytes have no order that a reader would ask for, and INT96 none at all.
-        if is_int96 || *schema.field(at).data_type() == DataType::Binary {
+        // Bytes have no order that a reader would ask for.
+        if *schema.field(at).data_type() == DataType::Binary {
             builder = builder.set_column_statistics_enabled(path, EnabledStatistics::None);
         }
     }

@@ -5,6 +5,40 @@ use std::cmp::Ordering;
 /// Longer texts are cut to this in statistics: the least one downwards, the greatest one upwards.
 const TEXT_BYTES: usize = 64;
 
+/// What is known of some values.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Seen {
+    /// Between which they lie; nothing where none of them has an order, or nobody would ask.
+    pub bounds: Option<Bounds>,
+    /// How many are no number (NaN); nothing where none can be.
+    pub nans: Option<usize>,
+}
+
+impl Seen {
+    /// Adds what is known of more values of the same column.
+    pub fn join(&mut self, other: &Self) {
+        match (&mut self.bounds, &other.bounds) {
+            (Some(own), Some(other)) => own.join(other),
+            (own @ None, other) => own.clone_from(other),
+            (Some(_), None) => {}
+        }
+        if let Some(nans) = other.nans {
+            *self.nans.get_or_insert(0) += nans;
+        }
+    }
+
+    /// What is known of some floating numbers.
+    pub fn of_floats(values: impl Iterator<Item = f64> + Clone) -> Self {
+        Self { nans: Some(values.clone().filter(|v| v.is_nan()).count()), bounds: Bounds::of_floats(values) }
+    }
+}
+
+impl From<Option<Bounds>> for Seen {
+    fn from(bounds: Option<Bounds>) -> Self {
+        Self { bounds, nans: None }
+    }
+}
+
 /// The least and the greatest of some values.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Bounds {
@@ -24,7 +58,7 @@ impl Bounds {
 
     /// Bounds of some floating numbers, those that are none (NaN) left out; zeros are widened to both signs, as the
     /// format's specification wants it.
-    pub fn of_floats(values: impl Iterator<Item = f64>) -> Option<Self> {
+    fn of_floats(values: impl Iterator<Item = f64>) -> Option<Self> {
         let (least, most) =
             values.fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), v| (f64::min(least, v), f64::max(most, v)));
         let signed = |zero: f64, bound: f64| if bound == 0.0 { zero } else { bound };

@@ -12,7 +12,7 @@ use parquet::file::metadata::{ColumnChunkMetaData, ColumnIndexBuilder, OffsetInd
 use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
 
-use super::bounds::Bounds;
+use super::bounds::{Bounds, Seen};
 use super::codec::PageCodec;
 use super::pieces::Pieces;
 use super::plain::Plain;
@@ -34,10 +34,9 @@ pub(super) struct PlainChunk {
     pages: TrackedWrite<Output>,
     rows: usize,
     nulls: usize,
-    nans: Option<usize>,
+    seen: Seen,
     uncompressed_bytes: usize,
     page_count: i32,
-    bounds: Option<Bounds>,
     /// Bounds of the page before that had some.
     last_bounds: Option<Bounds>,
     ascending: bool,
@@ -54,14 +53,13 @@ struct OpenPage {
     valid: Option<BooleanBufferBuilder>,
     rows: usize,
     nulls: usize,
-    nans: Option<usize>,
-    bounds: Option<Bounds>,
+    seen: Seen,
 }
 
 impl OpenPage {
     fn new(nullable: bool) -> Self {
         let valid = nullable.then(|| BooleanBufferBuilder::new(0));
-        Self { bytes: vec![0; LEVELS_ROOM], valid, rows: 0, nulls: 0, nans: None, bounds: None }
+        Self { bytes: vec![0; LEVELS_ROOM], valid, rows: 0, nulls: 0, seen: Seen::default() }
     }
 
     fn value_bytes(&self) -> usize {
@@ -69,15 +67,7 @@ impl OpenPage {
     }
 
     fn append(&mut self, plain: Plain, array: &ArrayRef) -> Result<()> {
-        let bounds = plain.append(array, &mut self.bytes)?;
-        match (&mut self.bounds, bounds) {
-            (Some(own), Some(bounds)) => own.join(&bounds),
-            (own @ None, bounds) => *own = bounds,
-            (Some(_), None) => {}
-        }
-        if let Some(nans) = plain.nans(array) {
-            *self.nans.get_or_insert(0) += nans;
-        }
+        self.seen.join(&plain.append(array, &mut self.bytes)?);
         if let Some(valid) = &mut self.valid {
             match array.nulls() {
                 Some(nulls) => valid.append_buffer(nulls.inner()),
@@ -103,7 +93,7 @@ impl OpenPage {
         if let Some(valid) = &mut self.valid {
             valid.truncate(0);
         }
-        (self.rows, self.nulls, self.nans, self.bounds) = (0, 0, None, None);
+        (self.rows, self.nulls, self.seen) = (0, 0, Seen::default());
     }
 }
 
@@ -143,10 +133,9 @@ impl PlainChunk {
             pages: TrackedWrite::new(Output::default()),
             rows: 0,
             nulls: 0,
-            nans: None,
+            seen: Seen::default(),
             uncompressed_bytes: 0,
             page_count: 0,
-            bounds: None,
             last_bounds: None,
             ascending: true,
             descending: true,
@@ -209,28 +198,24 @@ impl PlainChunk {
 
     /// Notes the bounds of the open page in the index and in the statistics of the chunk.
     fn index_page(&mut self) {
-        let OpenPage { rows, nulls, nans, bounds, .. } = &mut self.page;
-        if let Some(nans) = nans {
-            *self.nans.get_or_insert(0) += *nans;
-        }
-        let nans = nans.map(|nans| nans as i64);
-        let Some(bounds) = bounds.take() else {
-            match nulls == rows {
-                true => self.column_index.append(true, Vec::new(), Vec::new(), *nulls as i64, nans),
+        let OpenPage { rows, nulls, seen, .. } = &mut self.page;
+        let seen = std::mem::take(seen);
+        self.seen.join(&seen);
+        let (nulls, all_null) = (*nulls as i64, nulls == rows);
+        let nans = seen.nans.map(|nans| nans as i64);
+        let Some(bounds) = seen.bounds else {
+            match all_null {
+                true => self.column_index.append(true, Vec::new(), Vec::new(), nulls, nans),
                 // A page without bounds that has values: the index would tell a reader to leave it out.
                 false => self.column_index.to_invalid(),
             }
             return;
         };
         let (least, most) = statistics::bound_bytes(&self.descriptor, &bounds);
-        self.column_index.append(false, least, most, *nulls as i64, nans);
+        self.column_index.append(false, least, most, nulls, nans);
         if let Some(last) = &self.last_bounds {
             let (up, down) = bounds.order_after(last);
             (self.ascending, self.descending) = (self.ascending && up, self.descending && down);
-        }
-        match &mut self.bounds {
-            Some(own) => own.join(&bounds),
-            None => self.bounds = Some(bounds.clone()),
         }
         self.last_bounds = Some(bounds);
     }
@@ -245,7 +230,7 @@ impl PlainChunk {
         }
         let bytes = self.pages.bytes_written();
         let mut metadata = ColumnChunkMetaData::builder(self.descriptor.clone())
-            .set_compression_codec(codec.name())
+            .set_compression(codec.name())
             .set_encodings(vec![Encoding::PLAIN, Encoding::RLE])
             .set_page_encoding_stats(vec![PageEncodingStats {
                 page_type: PageType::DATA_PAGE,
@@ -257,7 +242,7 @@ impl PlainChunk {
             .set_num_values(self.rows as i64)
             .set_data_page_offset(0);
         if self.plain.has_bounds() {
-            let statistics = statistics::statistics(&self.descriptor, self.bounds.as_ref(), self.nulls, self.nans);
+            let statistics = statistics::statistics(&self.descriptor, &self.seen, self.nulls);
             metadata = metadata.set_statistics(statistics);
         }
         self.column_index.set_boundary_order(match (self.ascending, self.descending) {

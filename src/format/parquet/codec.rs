@@ -4,10 +4,10 @@ use std::io::Write as _;
 
 use bytes::Bytes;
 use flate2::write::GzEncoder;
-use parquet::basic::{Compression as Name, CompressionCodec, GzipLevel, ZstdLevel};
+use parquet::basic::{Compression as Name, GzipLevel, ZstdLevel};
 use zstd::zstd_safe::{CParameter, ParamSwitch};
 
-use crate::error::{self, Error, Result};
+use crate::error::{self, Result};
 use crate::format::Compression;
 
 /// Level 1, but where zstd finds no repetition it looks at every third place instead of every second. Takes a seventh
@@ -20,63 +20,66 @@ const ZSTD: [CParameter; 2] = [
 ];
 
 /// Compresses one page after the other.
-pub(super) enum PageCodec {
+pub(super) struct PageCodec {
+    name: Name,
+    way: Way,
+}
+
+enum Way {
     None,
     Snappy(Box<snap::raw::Encoder>),
     Zstd(zstd::bulk::Compressor<'static>),
-    Gzip,
+    Gzip(flate2::Compression),
     Lz4,
 }
 
 impl PageCodec {
+    /// The codec that the library's writers know by this name, with its level.
+    ///
     /// # Errors
-    /// Config: a codec that Parquet has not.
-    pub fn new(compression: Compression) -> Result<Self> {
-        Ok(match compression {
-            Compression::None => Self::None,
-            Compression::Snappy => Self::Snappy(Box::new(snap::raw::Encoder::new())),
-            Compression::Zstd => {
-                Self::Zstd(zstd_compressor().map_err(|e| error::bug("zstd does not start").source(e))?)
+    /// Bug: a name that [`codec_name`] does not give.
+    pub fn new(name: Name) -> Result<Self> {
+        let way = match name {
+            Name::UNCOMPRESSED => Way::None,
+            Name::SNAPPY => Way::Snappy(Box::new(snap::raw::Encoder::new())),
+            Name::ZSTD(level) => {
+                let compressor = zstd_compressor(level.compression_level());
+                Way::Zstd(compressor.map_err(|e| error::bug("zstd does not start").source(e))?)
             }
-            Compression::Gzip => Self::Gzip,
-            Compression::Lz4 => Self::Lz4,
-            Compression::Deflate | Compression::Bzip2 | Compression::Xz => return Err(not_parquets(compression)),
-        })
+            Name::GZIP(level) => Way::Gzip(flate2::Compression::new(level.compression_level())),
+            Name::LZ4_RAW => Way::Lz4,
+            other => return Err(error::bug(format!("pages are not compressed by {other}"))),
+        };
+        Ok(Self { name, way })
     }
 
-    /// The name of the codec in a file.
-    pub fn name(&self) -> CompressionCodec {
-        match self {
-            Self::None => CompressionCodec::UNCOMPRESSED,
-            Self::Snappy(_) => CompressionCodec::SNAPPY,
-            Self::Zstd(_) => CompressionCodec::ZSTD,
-            Self::Gzip => CompressionCodec::GZIP,
-            Self::Lz4 => CompressionCodec::LZ4_RAW,
-        }
+    /// The name of the codec.
+    pub fn name(&self) -> Name {
+        self.name
     }
 
     /// One page, compressed.
     pub fn compress(&mut self, page: &[u8]) -> Result<Bytes> {
         let failed = |e: std::io::Error| error::bug("a page cannot be compressed").source(e);
-        Ok(match self {
-            Self::None => Bytes::copy_from_slice(page),
-            Self::Snappy(encoder) => encoder.compress_vec(page).map_err(|e| failed(e.into()))?.into(),
-            Self::Zstd(compressor) => {
+        Ok(match &mut self.way {
+            Way::None => Bytes::copy_from_slice(page),
+            Way::Snappy(encoder) => encoder.compress_vec(page).map_err(|e| failed(e.into()))?.into(),
+            Way::Zstd(compressor) => {
                 let mut compressed = Vec::with_capacity(zstd::zstd_safe::compress_bound(page.len()));
                 compressor.compress_to_buffer(page, &mut compressed).map_err(failed)?;
                 compressed.into()
             }
-            Self::Gzip => {
-                let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::default());
+            Way::Gzip(level) => {
+                let mut encoder = GzEncoder::new(Vec::new(), *level);
                 encoder.write_all(page).and_then(|()| encoder.finish()).map_err(failed)?.into()
             }
-            Self::Lz4 => lz4_flex::block::compress(page).into(),
+            Way::Lz4 => lz4_flex::block::compress(page).into(),
         })
     }
 }
 
-fn zstd_compressor() -> std::io::Result<zstd::bulk::Compressor<'static>> {
-    let mut compressor = zstd::bulk::Compressor::new(Compression::ZSTD_LEVEL)?;
+fn zstd_compressor(level: i32) -> std::io::Result<zstd::bulk::Compressor<'static>> {
+    let mut compressor = zstd::bulk::Compressor::new(level)?;
     ZSTD.into_iter().try_for_each(|parameter| compressor.set_parameter(parameter))?;
     Ok(compressor)
 }
@@ -93,11 +96,9 @@ pub(super) fn codec_name(compression: Compression) -> Result<Name> {
         Compression::Zstd => Name::ZSTD(ZstdLevel::try_new(Compression::ZSTD_LEVEL).map_err(bug)?),
         Compression::Gzip => Name::GZIP(GzipLevel::default()),
         Compression::Lz4 => Name::LZ4_RAW,
-        Compression::Deflate | Compression::Bzip2 | Compression::Xz => return Err(not_parquets(compression)),
+        Compression::Deflate | Compression::Bzip2 | Compression::Xz => {
+            return Err(error::config(format!("parquet has no codec {compression:?}").to_lowercase())
+                .hint("compression is one of none, snappy, zstd, gzip, lz4"));
+        }
     })
-}
-
-fn not_parquets(compression: Compression) -> Error {
-    error::config(format!("parquet has no codec {compression:?}").to_lowercase())
-        .hint("compression is one of none, snappy, zstd, gzip, lz4")
 }

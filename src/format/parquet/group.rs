@@ -11,7 +11,7 @@ use parquet::schema::types::SchemaDescriptor;
 use super::chunk::PlainChunk;
 use super::codec::PageCodec;
 use super::failed;
-use super::plain::{Plain, in_column};
+use super::plain::Plain;
 use crate::error::Result;
 use crate::format::Output;
 
@@ -134,7 +134,9 @@ impl GroupWriter {
     fn write_column(&mut self, index: usize, column: &mut Column, array: &ArrayRef) -> Result<()> {
         let field = self.schema.field(index);
         match column {
-            Column::Plain(chunk) => chunk.write(array, &mut self.codec).map_err(|e| in_column(e, field.name())),
+            Column::Plain(chunk) => {
+                chunk.write(array, &mut self.codec).map_err(|e| e.context(format!("column {}", field.name())))
+            }
             Column::Library(writer) => {
                 let leaves = compute_leaves(field, array).map_err(failed)?;
                 leaves.iter().try_for_each(|leaf| writer.write(leaf)).map_err(failed)

@@ -15,8 +15,8 @@ use arrow_buffer::{ArrowNativeType, NullBuffer, OffsetBuffer, ToByteSlice};
 use arrow_schema::{DataType, TimeUnit};
 use parquet::basic::Type;
 
-use super::bounds::{Bounds, TextBounds};
-use crate::error::{self, Error, Result};
+use super::bounds::{Bounds, Seen, TextBounds};
+use crate::error::{self, Result};
 
 /// Julian day of 1970-01-01.
 const EPOCH_DAY: i64 = 2_440_588;
@@ -87,12 +87,12 @@ impl Plain {
         rows.clamp(1, array.len().max(1))
     }
 
-    /// Appends the values that are not NULL, and says between which they lie, if that is of use.
+    /// Appends the values that are not NULL, and says what is known of them.
     ///
     /// # Errors
     /// Data: a value that the column's type cannot hold.
-    pub fn append(self, array: &ArrayRef, to: &mut Vec<u8>) -> Result<Option<Bounds>> {
-        Ok(match self {
+    pub fn append(self, array: &ArrayRef, to: &mut Vec<u8>) -> Result<Seen> {
+        let bounds = match self {
             Self::Int8 => whole(&widened::<Int8Type>(array), to),
             Self::Int16 => whole(&widened::<Int16Type>(array), to),
             Self::Int32 => whole(&present::<Int32Type>(array), to),
@@ -106,12 +106,12 @@ impl Plain {
             Self::Float => {
                 let values = present::<Float32Type>(array);
                 to.extend_from_slice(values.to_byte_slice());
-                Bounds::of_floats(values.iter().map(|v| f64::from(*v)))
+                return Ok(Seen::of_floats(values.iter().map(|v| f64::from(*v))));
             }
             Self::Double => {
                 let values = present::<Float64Type>(array);
                 to.extend_from_slice(values.to_byte_slice());
-                Bounds::of_floats(values.iter().copied())
+                return Ok(Seen::of_floats(values.iter().copied()));
             }
             Self::Decimal { bytes, limit } => decimals(&present::<Decimal128Type>(array), bytes, limit, to)?,
             Self::Text => {
@@ -130,21 +130,13 @@ impl Plain {
                 strings(bytes.offsets(), bytes.values(), bytes.nulls(), to, |_| ());
                 None
             }
-        })
+        };
+        Ok(bounds.into())
     }
 
     /// Whether [`Plain::append`] tells bounds.
     pub fn has_bounds(self) -> bool {
         !matches!(self, Self::Int96 | Self::Bytes)
-    }
-
-    /// Whether values may be no number (NaN), and how many are.
-    pub fn nans(self, array: &ArrayRef) -> Option<usize> {
-        match self {
-            Self::Float => Some(present::<Float32Type>(array).iter().filter(|v| v.is_nan()).count()),
-            Self::Double => Some(present::<Float64Type>(array).iter().filter(|v| v.is_nan()).count()),
-            _ => None,
-        }
     }
 }
 
@@ -262,11 +254,6 @@ fn texts_fitting(offsets: &OffsetBuffer<i32>, room: usize) -> usize {
     fit
 }
 
-/// Names the column of a value that cannot be written.
-pub(super) fn in_column(error: Error, column: &str) -> Error {
-    error.context(format!("column {column}"))
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -298,7 +285,7 @@ mod tests {
         let append = |values: Vec<i128>| {
             let mut bytes = Vec::new();
             let array: ArrayRef = Arc::new(Decimal128Array::from(values).with_precision_and_scale(6, 2).unwrap());
-            plain.append(&array, &mut bytes).map(|bounds| (bytes, bounds))
+            plain.append(&array, &mut bytes).map(|seen| (bytes, seen.bounds))
         };
         let (bytes, bounds) = append(vec![1, -1, 258, -999_999, 999_999]).unwrap();
         assert_eq!(bytes[..9], [0, 0, 1, 255, 255, 255, 0, 1, 2]);
@@ -319,7 +306,7 @@ mod tests {
     fn nulls_are_left_out() {
         let array: ArrayRef = Arc::new(StringArray::from(vec![Some("b"), None, Some("a")]));
         let mut bytes = Vec::new();
-        let bounds = Plain::Text.append(&array, &mut bytes).unwrap();
+        let bounds = Plain::Text.append(&array, &mut bytes).unwrap().bounds;
         assert_eq!(bytes, [1, 0, 0, 0, b'b', 1, 0, 0, 0, b'a']);
         let Some(Bounds::Text(bounds)) = bounds else { panic!() };
         assert_eq!((bounds.least().0, bounds.most().0), (b"a".to_vec(), b"b".to_vec()));

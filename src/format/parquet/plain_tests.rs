@@ -28,7 +28,7 @@ fn plain_properties() -> WriterProperties {
 /// A file whose columns are all ours, as far as they can be.
 fn ours(batch: &RecordBatch, compression: Compression) -> Vec<u8> {
     let descriptor = parquet_schema(batch.schema_ref(), Timestamps::Int64).unwrap();
-    let codec = PageCodec::new(compression).unwrap();
+    let codec = PageCodec::new(codec_name(compression).unwrap()).unwrap();
     let mut writer = GroupWriter::new(batch.schema(), &descriptor, plain_properties(), codec, 1 << 30).unwrap();
     let mut out = Output::default();
     writer.write(batch, &mut out).unwrap();

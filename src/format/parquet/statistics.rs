@@ -5,7 +5,7 @@ use parquet::data_type::{ByteArray, FixedLenByteArray};
 use parquet::file::statistics::{Statistics, ValueStatistics};
 use parquet::schema::types::ColumnDescriptor;
 
-use super::bounds::Bounds;
+use super::bounds::{Bounds, Seen};
 
 /// The bounds in PLAIN encoding, long texts cut.
 pub(super) fn bound_bytes(column: &ColumnDescriptor, bounds: &Bounds) -> (Vec<u8>, Vec<u8>) {
@@ -27,15 +27,10 @@ fn low_bytes(number: i128, column: &ColumnDescriptor) -> Vec<u8> {
 }
 
 /// The statistics of a column chunk.
-pub(super) fn statistics(
-    column: &ColumnDescriptor,
-    bounds: Option<&Bounds>,
-    nulls: usize,
-    nans: Option<usize>,
-) -> Statistics {
-    let nans = nans.map(|nans| nans as u64);
+pub(super) fn statistics(column: &ColumnDescriptor, seen: &Seen, nulls: usize) -> Statistics {
+    let nans = seen.nans.map(|nans| nans as u64);
     let known = Known { nulls: nulls as u64, is_signed: column.sort_order().is_signed() };
-    match (column.physical_type(), bounds) {
+    match (column.physical_type(), &seen.bounds) {
         (Type::INT32, Some(Bounds::Whole(a, b))) => Statistics::Int32(known.between(*a as i32, *b as i32)),
         (Type::INT32, _) => Statistics::Int32(known.nothing()),
         (Type::INT64, Some(Bounds::Whole(a, b))) => Statistics::Int64(known.between(*a, *b)),

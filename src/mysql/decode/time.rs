@@ -187,9 +187,11 @@ pub(super) fn no_date(date: &Dated) -> error::Error {
 /// Years whose months are looked up: nearly all dates lie in them.
 const KNOWN_YEARS: std::ops::Range<u16> = 1900..2156;
 
+const KNOWN_MONTHS: usize = 12 * (KNOWN_YEARS.end - KNOWN_YEARS.start) as usize;
+
 /// Days from 1970-01-01 to the first of each month of the known years.
-static FIRSTS: [i32; 12 * (KNOWN_YEARS.end - KNOWN_YEARS.start) as usize] = {
-    let mut firsts = [0; 12 * (KNOWN_YEARS.end - KNOWN_YEARS.start) as usize];
+static FIRSTS: [i32; KNOWN_MONTHS] = {
+    let mut firsts = [0; KNOWN_MONTHS];
     let mut index = 0;
     while index < firsts.len() {
         firsts[index] = gregorian(KNOWN_YEARS.start + index as u16 / 12, (index % 12) as u8 + 1, 1);

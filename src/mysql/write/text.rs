@@ -145,11 +145,9 @@ pub fn double(text: &str, out: &mut Vec<u8>) -> Written {
     let text = text.trim();
     let value: f64 = text.parse().map_err(|_| not("number", text))?;
     // A few plain digits need not be printed anew; the exponent keeps the server from taking them for a decimal.
-    let plain = text.len() <= 24 && text.bytes().all(|b| b.is_ascii_digit() || b == b'-' || b == b'.');
-    if plain
-        && text.bytes().last().is_some_and(|b| b.is_ascii_digit())
-        && !text.trim_start_matches('-').starts_with('.')
-    {
+    let digits = text.strip_prefix('-').unwrap_or(text).as_bytes();
+    let stand_around = matches!(digits, [b'0'..=b'9', .., b'0'..=b'9'] | [b'0'..=b'9']);
+    if stand_around && text.len() <= 24 && digits.iter().all(|b| b.is_ascii_digit() || *b == b'.') {
         out.extend_from_slice(text.as_bytes());
         out.extend_from_slice(b"e0");
         return Ok(());
