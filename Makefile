@@ -54,15 +54,16 @@ hdfs: ## Hadoop's own shell: make hdfs ARGS='dfs -ls /'
 hbase: ## HBase's own shell: make hbase, or echo list | make hbase
 	@$(BIN)/tool hbase $(ARGS)
 
-build: ## build the sakia binary for development, as the tests do
-	cargo build --locked --bins --examples
+build: ## build sakia and the click log's generator for development
+	@echo "sakia: compiling sakia and what it is made of, for development: about 10 minutes on 2 cores the first time"
+	cargo build --locked --workspace --bins
 
 check: ## formatting, lints, unit and offline tests, documentation
 	cargo fmt --check
-	cargo clippy --locked --all-targets --test cluster --test faults -- -D warnings
-	cargo test --locked
+	cargo clippy --locked --workspace --all-targets --test cluster --test faults -- -D warnings
+	cargo test --locked --workspace
 	bench/callgrind.sh check
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --lib --examples
 
 shop: stack-up ## load the example shop into MariaDB and make its click log
 	@examples/shop/load.sh
@@ -72,7 +73,7 @@ generate: ## write HiveServer2's Thrift code anew from its IDL (needs the packag
 	cd src/hiveserver2/thrift && thrift --gen rs -out . TCLIService.thrift && mv t_c_l_i_service.rs tcli_service.rs
 
 bless: ## write the golden files anew; read the difference before committing it
-	INSTA_UPDATE=always cargo test --locked
+	INSTA_UPDATE=always cargo test --locked --workspace
 
 callgrind: ## count the instructions of encoding, compare with bench/callgrind.baseline (part of check)
 	@bench/callgrind.sh check
@@ -81,11 +82,12 @@ callgrind-bless: ## write bench/callgrind.baseline anew
 	@bench/callgrind.sh bless
 
 test: setup check stack-up mysql-image shop ## everything: check, then the tests against the real stack
-	SAKIA_TEST_PYTHON=$$($(BIN)/test-python) cargo test --locked --test cluster
-	cargo test --locked --test faults -- --test-threads=1
+	@SAKIA_TEST_PYTHON=$$($(BIN)/test-python) cargo test --locked --workspace --test cluster || { $(BIN)/stack deaths; exit 1; }
+	@$(BIN)/stack up
+	@cargo test --locked --workspace --test faults -- --test-threads=1 || { $(BIN)/stack deaths; exit 1; }
 
-demo: setup stack-up shop build ## the shop, from MariaDB and a click log to HDFS, Hive and HBase
-	@examples/shop/demo.sh
+demo: setup build stack-up shop ## the shop, from MariaDB and a click log to HDFS, Hive and HBase
+	@examples/shop/demo.sh || { $(BIN)/stack deaths; exit 1; }
 
 bench: stack-up ## measure beside Sqoop and others, write bench/RESULTS.md (BENCH_YARN=1 BENCH_SPARK=1 ROUNDS=5); leave the machine alone
 	@bench/run.sh

@@ -104,37 +104,3 @@ fn replace(path: &Path, log: &[Entry]) -> std::io::Result<()> {
     file.into_inner()?.sync_all()?;
     fs::rename(&hidden, path)
 }
-
-#[cfg(test)]
-mod tests {
-    use std::process::Command;
-
-    use super::*;
-
-    /// The whole log of the whole data set: the same bytes as ever.
-    #[test]
-    fn the_log_is_the_one_that_facts_toml_describes() {
-        let shop = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/shop");
-        let folder = tempfile::tempdir().unwrap();
-        let unpack = Command::new(shop.join("unpack.sh")).arg(folder.path()).output().unwrap();
-        assert!(unpack.status.success(), "{}", String::from_utf8_lossy(&unpack.stderr));
-        let args = Args {
-            data: PathBuf::from(String::from_utf8(unpack.stdout).unwrap().trim_end()),
-            out: folder.path().join("access.log"),
-            stats: false,
-        };
-        let found = run(&args).unwrap().to_string();
-        let facts = fs::read_to_string(shop.join("facts.toml")).unwrap();
-        assert!(facts.ends_with(&found), "facts.toml should end with:\n{found}");
-        assert!(!folder.path().join("access.log.tmp").exists());
-    }
-
-    #[test]
-    fn a_folder_without_data_is_refused_and_nothing_is_written() {
-        let folder = tempfile::tempdir().unwrap();
-        let args = Args { data: folder.path().to_owned(), out: folder.path().join("access.log"), stats: false };
-        let error = run(&args).unwrap_err().to_string();
-        assert!(error.contains("unpack.sh"), "{error}");
-        assert!(!args.out.exists());
-    }
-}
