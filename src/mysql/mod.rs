@@ -4,11 +4,13 @@
 //! Rows are read by prepared statements only: the binary protocol carries numbers, dates and floats exactly.
 
 pub mod advice;
+pub mod check_column;
 pub mod connect;
 pub mod decode;
 pub mod read;
 pub mod snapshot;
 pub mod split;
+pub mod sql_text;
 pub mod table;
 pub mod types;
 pub mod wire;

@@ -10,10 +10,12 @@ use arrow_schema::{Schema, SchemaRef};
 use tokio::sync::mpsc;
 
 use super::decode::{BatchBuilder, Scalar, is_null};
-use super::quote;
+pub use super::sql_text::CONDITIONS;
+use super::sql_text::SplitColumn;
 use super::table::Table;
 use super::types::{Carrier, Column, TypeOptions};
 use super::wire::{Bytes, Fault, ReadConnection, ResultColumn};
+use super::{quote, sql_text};
 use crate::error::{self, Error, Result};
 
 /// A batch ends at about this many bytes or at [`BATCH_ROWS`], whichever comes first.
@@ -21,9 +23,6 @@ const BATCH_BYTES: usize = 512 << 10;
 
 /// See [`BATCH_BYTES`].
 const BATCH_ROWS: usize = 8 << 10;
-
-/// What stands in a query for the condition of a split.
-pub const CONDITIONS: &str = "$CONDITIONS";
 
 /// Where rows come from.
 #[derive(Clone, Debug)]
@@ -58,10 +57,11 @@ impl Selection {
     ///
     /// # Errors
     /// NotFound: no such column. Schema: a column of a type that is not known. Config: a type for a column that is not
-    /// read.
+    /// read; a condition that does not stay in its parentheses.
     pub fn table(table: Table, chosen: &[String], condition: Option<String>, options: &TypeOptions) -> Result<Self> {
         let columns = table.select(chosen)?;
         let schema = table.schema(&columns, options)?;
+        let condition = condition.map(|sql| sql_text::condition(&sql, "where").map(str::to_owned)).transpose()?;
         Self::new(Source::Table(Box::new(table)), columns, condition, schema, options)
     }
 
@@ -70,6 +70,7 @@ impl Selection {
     /// # Errors
     /// Config: a query without [`CONDITIONS`], or two columns of one name. As the server says of the query.
     pub async fn query(conn: &mut ReadConnection, sql: &str, options: &TypeOptions) -> Result<Self> {
+        let sql = sql_text::statement(sql);
         if !sql.contains(CONDITIONS) {
             return Err(error::config(format!("Query [{sql}] must contain '{CONDITIONS}' in WHERE clause."))
                 .hint("the condition of each split is put in its place"));
@@ -122,6 +123,25 @@ impl Selection {
                 self.condition = Some(format!("{own}({condition})"));
             }
         }
+    }
+
+    /// Makes sure that a query gives every row once when it is read in several splits over the column `key`, or only
+    /// those rows that meet a further condition. Of a table that is always so.
+    ///
+    /// # Errors
+    /// Config: it gives rows also where nothing meets the condition of a split, or counts over the rows of a split alone.
+    pub async fn check_splitting(&self, conn: &mut ReadConnection, key: &str) -> Result<()> {
+        let Source::Query(sql) = &self.source else { return Ok(()) };
+        let place = self.columns.iter().position(|column| column.name.eq_ignore_ascii_case(key)).map_or(0, |at| at + 1);
+        sql_text::check_splitting(sql, SplitColumn { name: key, place })?;
+        let nothing = format!("SELECT 1 FROM ({}) AS t1 LIMIT 1", sql.replace(CONDITIONS, "(1 = 0)"));
+        if conn.texts(&nothing, "cannot try the query").await?.is_empty() {
+            return Ok(());
+        }
+        Err(error::config(format!(
+            "the query gives rows also where {CONDITIONS} is false, so that each split would read them"
+        ))
+        .hint("write WHERE (...) AND $CONDITIONS, in each part of a UNION; what is counted over all rows needs -m 1"))
     }
 
     /// Gives the columns of the batches other names, in order, and the schema other metadata.

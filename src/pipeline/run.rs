@@ -95,7 +95,9 @@ pub async fn plan(pipeline: &Pipeline, run_id: &str, stop: &Stop) -> Result<Vec<
                 let ends = connections.ends(&mysql, &step.kind, stop).await?;
                 let all =
                     stop.or(transfer::import::plan_all(args, &ends, run_id)).await.map_err(|e| e.context(&label))?;
-                plans.extend(all.into_iter().map(|plan| (format!("{label}: {}", plan.name), plan.to_string())));
+                plans.extend(
+                    all.into_iter().map(|preview| (format!("{label}: {}", preview.plan.name), preview.to_string())),
+                );
             }
             StepKind::Export(args) => {
                 let mysql = connections.mysql(stop).await?;

@@ -4,22 +4,13 @@
 //! An import that finds the same rows again touches nothing.
 
 pub mod args;
-mod cells;
 mod cleanup;
 mod ends;
 pub mod export;
 pub mod import;
-pub mod incremental;
 pub mod input;
 pub mod merge;
-mod partition;
-pub mod plan;
-mod queue;
-mod route;
-mod text;
 pub mod verify;
 
 pub use self::args::{ImportAllArgs, ImportArgs, ImportFormat};
 pub use self::ends::Ends;
-pub use self::partition::PartitionBy;
-pub use self::plan::ImportPlan;

@@ -139,19 +139,20 @@ impl Column {
         let is_string = field.metadata().get("java.type").map_or(is_text, |java| java == "String");
         let null = if is_string { &options.null_string } else { &options.null_non_string };
         let mut null_bytes = Vec::new();
-        match options.style {
-            TextStyle::Exact => {
+        let exact = options.style == TextStyle::Exact || options.for_hive;
+        match exact {
+            true => {
                 let holds = |c: char| c == options.delimiters.fields || c == options.delimiters.lines || c == '\r';
                 if null.contains(holds) {
                     return Err(error::config(format!("the null string {null:?} holds a delimiter")));
                 }
                 null_bytes.extend_from_slice(null.as_bytes());
             }
-            TextStyle::Sqoop => escaping.field(null, "", &mut null_bytes)?,
+            false => escaping.field(null, "", &mut null_bytes)?,
         }
         // A null string made of digits and the like could be taken for a value: then every value is looked at.
         let could_be_value = |c: char| c.is_ascii_alphanumeric() || " -+.:/=".contains(c);
-        let may_collide = options.style == TextStyle::Exact
+        let may_collide = exact
             && null.chars().all(could_be_value)
             && (*field.data_type() == DataType::Binary || !matches!(null.as_str(), "" | "null" | "NULL"));
         let is_safe = !is_text && escaping.plain_is_safe && !may_collide;

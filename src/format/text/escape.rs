@@ -16,6 +16,8 @@ pub(super) struct Escaping {
     always: bool,
     escape: Option<char>,
     exact: bool,
+    /// See [`TextOptions::for_hive`].
+    for_hive: bool,
     /// Bytes that may begin a character with a meaning.
     special: [bool; 256],
     /// No number, day or time holds a character with a meaning.
@@ -25,7 +27,7 @@ pub(super) struct Escaping {
 impl Escaping {
     pub fn new(options: &TextOptions, in_lines: bool) -> Result<Self> {
         let delimiters = options.delimiters.checked()?;
-        let exact = options.style == TextStyle::Exact;
+        let (exact, for_hive) = (options.style == TextStyle::Exact || options.for_hive, options.for_hive);
         // Hadoop's readers end a line at a carriage return too.
         let and_return = (exact && delimiters.lines == '\n').then_some('\r');
         let line_ends = if in_lines || !exact { [Some(delimiters.lines), and_return] } else { [None, None] };
@@ -46,6 +48,7 @@ impl Escaping {
             always: delimiters.enclosed_by.is_some() && !delimiters.enclose_optionally,
             escape: delimiters.escaped_by,
             exact,
+            for_hive,
             special,
             plain_is_safe,
         })
@@ -89,6 +92,9 @@ impl Escaping {
             || (self.encloser.is_some()
                 && (holds_end || (looks_like_null && !by_escape) || (self.exact && begins_enclosed)));
         if self.exact {
+            if self.for_hive && value.contains(|c| self.line_ends.contains(&Some(c))) {
+                return Err(line_end_in_hive(value));
+            }
             self.check_readable(
                 value,
                 holds_end,
@@ -127,11 +133,23 @@ impl Escaping {
     }
 }
 
+fn line_end_in_hive(value: &str) -> Error {
+    error::data(format!("the value {:?} holds a line end: hive's text tables would make two rows of it", shown(value)))
+        .hint(
+            "drop or replace line ends (drop-delims or replace-delims; hive-drop-import-delims or \
+             hive-delims-replacement of sqoop), or write parquet or avro",
+        )
+}
+
 fn unreadable(value: &str, why: &str) -> Error {
-    let shown: String = value.chars().take(40).collect();
-    error::data(format!("the value {shown:?} {why}: no reader of the file could tell")).hint(
+    error::data(format!("the value {:?} {why}: no reader of the file could tell", shown(value))).hint(
         "set escaped-by, other delimiters or another null string, drop or replace delimiters, or write avro or parquet",
     )
+}
+
+/// The beginning of a value, for messages.
+fn shown(value: &str) -> String {
+    value.chars().take(40).collect()
 }
 
 /// Writes a character in UTF-8.

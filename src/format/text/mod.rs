@@ -9,6 +9,8 @@
 //! | a carriage return, where records end with a line feed | is treated as a line end, since Hadoop's readers do | is an ordinary character |
 //! | bytes | base64, as Hive's text tables hold them | pairs of hexadecimal digits with blanks between them |
 //!
+//! In Hive's text tables ([`TextOptions::for_hive`]) both styles refuse what Hive would not give back.
+//!
 //! Numbers are Java's in both (`256.0`, `1.0E10`), decimals plain unless asked otherwise, times
 //! `yyyy-MM-dd HH:mm:ss.f` with at least one digit of the fraction; instants are in UTC.
 
@@ -57,6 +59,11 @@ pub struct TextOptions {
     pub plain_decimals: bool,
     /// Codec of the file.
     pub compression: Compression,
+    /// Whether Hive's text tables are to give every value back. Their reader knows no encloser, ends a line at each line
+    /// feed and carriage return whatever stands before it, and takes a field for NULL before it looks for escapes: what
+    /// it cannot give back is an error in both styles, and NULL is the null string as it stands.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub for_hive: bool,
 }
 
 impl Default for TextOptions {
@@ -71,6 +78,7 @@ impl Default for TextOptions {
             replace_delimiters: None,
             plain_decimals: true,
             compression: Compression::None,
+            for_hive: false,
         }
     }
 }

@@ -73,6 +73,25 @@ fn what_nobody_could_read_back_is_refused() {
 }
 
 #[test]
+fn what_hive_would_not_give_back_is_refused_in_both_styles() {
+    for style in [TextStyle::Exact, TextStyle::Sqoop] {
+        let bare = TextOptions { for_hive: true, ..delimited(None, false, None, style) };
+        for value in ["a,b", "a\nb", "a\rb", "null"] {
+            assert_eq!(one(value, &bare).unwrap_err().kind(), Kind::Data, "{value}");
+        }
+        assert!(one("a\nb", &bare).unwrap_err().remedy().unwrap().starts_with("drop or replace line ends"));
+        let escaped =
+            TextOptions { null_string: "\\N".into(), for_hive: true, ..delimited(None, false, Some('\\'), style) };
+        assert!(one("a\nb", &escaped).is_err(), "its reader ends the line at an escaped line feed too");
+        assert_eq!(one("a,b", &escaped).unwrap(), "a\\,b");
+        assert_eq!(one("\\N", &escaped).unwrap(), "\\\\N");
+        assert_eq!(lines(vec![texts(&[None])], &escaped).unwrap(), "\\N\n", "NULL is looked for before escapes");
+        let dropping = TextOptions { drop_delimiters: true, ..escaped };
+        assert_eq!(one("a\r\nb", &dropping).unwrap(), "ab");
+    }
+}
+
+#[test]
 fn null_tokens_follow_the_java_type() {
     let fields = vec![
         Field::new("s", arrow_schema::DataType::Utf8, true),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::pairs::Pairs;
 use super::policy::{Compat, Consistency, FileNames, InvalidText, NullCells, ParquetTimestamps, ZeroDates};
 use crate::format::Compression;
-use crate::transfer::PartitionBy;
+use crate::transfer::import::PartitionColumns;
 
 /// A MySQL table or query into files, a Hive table, or an HBase table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, clap::Args)]
@@ -136,7 +136,7 @@ pub struct ImportArgs {
     /// Partition columns, each NAME=COLUMN or NAME=year|month|day|hour(COLUMN)
     #[arg(long, value_name = "NAME=SOURCE,...")]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub partition_by: Option<PartitionBy>,
+    pub partition_by: Option<PartitionColumns>,
     /// The one partition that the rows go to
     #[arg(long, value_name = "NAME=VALUE,...")]
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,144 +1,36 @@
-//! Before the first row: tables are described, imports planned, targets opened.
+//! Opening the target of an import.
 
 use std::sync::Arc;
 
-use super::cut::Opened;
-use super::landing::Target;
+use super::cells::CellWriter;
+use super::checkpoint::Checkpoint;
+use super::plan::{ImportPlan, TargetPlan};
+use super::run::Opened;
+use super::target::OpenTarget;
 use crate::error::{self, Result};
 use crate::load::Load;
-use crate::mysql::read::Selection;
-use crate::mysql::table::Table;
-use crate::mysql::wire::ReadConnection;
-use crate::transfer::args::{ImportAllArgs, ImportArgs, ImportFormat, ParquetTimestamps, ZeroDates};
-use crate::transfer::cells::CellWriter;
 use crate::transfer::ends::Ends;
-use crate::transfer::plan::{Facts, ImportPlan, TargetPlan, check_options, type_options};
-
-/// The first metastore whose Parquet reader takes INT64 timestamps.
-const INT64_TIMESTAMPS: u32 = 4;
-
-/// What an import reads, for messages.
-pub(super) fn name(args: &ImportArgs) -> String {
-    args.table.clone().unwrap_or_else(|| "query".to_owned())
-}
-
-/// Looks the table or query up and decides the import.
-pub(super) async fn plan(
-    ends: &Ends<'_>,
-    conn: &mut ReadConnection,
-    args: &ImportArgs,
-    run_id: &str,
-) -> Result<ImportPlan> {
-    check_options(args)?;
-    let mut types = type_options(args)?;
-    let jdbc = ends.mysql.jdbc();
-    if let (Some(zero_dates), true) = (jdbc.zero_dates, args.zero_dates == ZeroDates::default()) {
-        types.zero_dates = zero_dates;
-    }
-    if let Some(is_bit) = jdbc.tiny_int_is_bit {
-        types.tiny_int_is_bit = is_bit;
-    }
-    let selection = match (&args.table, &args.query) {
-        (Some(name), None) => {
-            let table = Table::describe(conn, ends.mysql.database(), name).await?;
-            Selection::table(table, &args.columns, args.condition.clone(), &types)?
-        }
-        (None, Some(_)) if args.condition.is_some() || !args.columns.is_empty() => {
-            return Err(
-                error::config("where and columns belong to a table, not to a query").hint("write them into the query")
-            );
-        }
-        (None, Some(sql)) => Selection::query(conn, sql, &types).await?,
-        (Some(_), Some(_)) => return Err(error::config("table and query are both given").hint("choose one")),
-        (None, None) => return Err(error::config("the import names no table").hint("give table, or query")),
-    };
-    let facts = facts(ends, args, &selection).await?;
-    ImportPlan::new(args, selection, &facts, ends.mysql.address(), run_id)
-}
-
-/// What the cluster has to say, as far as the plan asks.
-async fn facts(ends: &Ends<'_>, args: &ImportArgs, selection: &Selection) -> Result<Facts> {
-    let mut facts = Facts::default();
-    let Some(cluster) = ends.cluster else { return Ok(facts) };
-    facts.uri = cluster.fs.uri();
-    let hive = args.hive_database.is_some() || args.hive_table.is_some();
-    let Some(metastore) = cluster.metastore.as_ref().filter(|_| hive) else { return Ok(facts) };
-    if args.format == ImportFormat::Parquet && args.parquet_timestamps == ParquetTimestamps::Auto {
-        facts.old_hive = metastore.version().await?.major < INT64_TIMESTAMPS;
-    }
-    if args.target_dir.is_none() && args.warehouse_dir.is_none() {
-        let table = match (&args.hive_table, selection.of_table()) {
-            (Some(name), _) => name.rsplit('.').next().unwrap_or(name).to_owned(),
-            (None, Some(table)) => table.name.clone(),
-            (None, None) => return Ok(facts),
-        };
-        let in_name = args.hive_table.as_deref().and_then(|n| n.split_once('.')).map(|(database, _)| database);
-        let database = args.hive_database.as_deref().or(in_name).unwrap_or("default");
-        let location = metastore.table_location(database, &table).await?;
-        let uri = cluster.fs.uri();
-        let path = location.strip_prefix(&uri).ok_or_else(|| {
-            error::config(format!("table {database}.{table} would lie at {location}, which is not in {uri}"))
-                .hint("give target-dir")
-        })?;
-        facts.hive_location = Some(path.to_owned());
-    }
-    Ok(facts)
-}
 
 /// Opens the target of a plan: takes its lock and finishes what an earlier load left, or connects to HBase.
-pub(super) async fn open(ends: &Ends<'_>, plan: ImportPlan) -> Result<Opened> {
-    let target = match &plan.target {
-        TargetPlan::Cells(cells) => Target::Cells(Arc::new(CellWriter::open(ends.hbase()?, cells.clone()).await?)),
-        TargetPlan::Files(files) => {
-            let cluster = ends.cluster()?;
-            let target = &files.load.target;
-            if let Some(hint) = files.refuse_existing
-                && cluster.fs.stat(target).await?.is_some()
-            {
-                return Err(error::exists(format!("output directory {target} already exists")).hint(hint));
-            }
-            Target::Files(Arc::new(Load::open(cluster, files.load.clone()).await?))
+///
+/// # Errors
+/// Exists: the target is there and must not be. Those of [`Load::open`] and of the gateway.
+pub(super) async fn open(ends: &Ends<'_>, plan: Arc<ImportPlan>, server_time: Option<String>) -> Result<Opened> {
+    let files = match &plan.target {
+        TargetPlan::Files(files) => files,
+        TargetPlan::Cells(cells) => {
+            let writer = CellWriter::open(ends.hbase()?, cells.clone()).await?;
+            return Ok(Opened { plan, server_time, target: OpenTarget::Cells(Arc::new(writer)), checkpoint: None });
         }
     };
-    Ok(Opened { plan, target })
-}
-
-/// Asks for the server's time, where that is the bound of the import. It has to be before the snapshot: what is
-/// written later belongs to the next run.
-pub(super) async fn ask_time(conn: &mut ReadConnection, plan: &mut ImportPlan) -> Result<()> {
-    let Some(check) = plan.check.as_ref().filter(|c| c.bound_is_time()) else { return Ok(()) };
-    let act = "cannot ask the server for its time";
-    // A wall-clock column holds times of the server's own zone; the session's is UTC.
-    if check.in_server_zone() {
-        conn.run("SET SESSION time_zone = @@global.time_zone", act).await?;
+    let (cluster, target) = (ends.cluster()?, &files.load.target);
+    if let Some(hint) = files.refuse_existing
+        && cluster.fs.stat(target).await?.is_some()
+    {
+        return Err(error::exists(format!("output directory {target} already exists")).hint(hint));
     }
-    let rows = conn.texts(&format!("SELECT {}", check.bound()), act).await?;
-    plan.time = rows.into_iter().flatten().flatten().next();
-    conn.run("SET SESSION time_zone = '+00:00'", act).await
-}
-
-/// One import for each table of the database.
-pub(super) async fn each_table(ends: &Ends<'_>, args: &ImportAllArgs) -> Result<Vec<ImportArgs>> {
-    let each = &args.each;
-    if each.table.is_some() || each.query.is_some() || each.target_dir.is_some() || !each.columns.is_empty() {
-        return Err(error::config("an import of all tables names one table's table, query, columns or target-dir")
-            .hint("give warehouse-dir: each table gets a directory below it"));
-    }
-    if each.incremental.mode.is_some() || each.hbase.table.is_some() {
-        return Err(error::config("an import of all tables is neither incremental nor for hbase")
-            .hint("import such tables one by one"));
-    }
-    let mut conn = ReadConnection::connect(ends.mysql).await?;
-    let names = Table::names(&mut conn, ends.mysql.database()).await?;
-    conn.close().await;
-    if let Some(unknown) = args.exclude_tables.iter().find(|x| !names.contains(x)) {
-        tracing::warn!("exclude-tables names {unknown}, which is no table");
-    }
-    let wanted = names.into_iter().filter(|name| !args.exclude_tables.contains(name));
-    let one = |name: String| ImportArgs {
-        table: Some(name),
-        autoreset_to_one_mapper: each.autoreset_to_one_mapper,
-        ..each.clone()
-    };
-    Ok(wanted.map(one).collect())
+    let load = Load::open(cluster, files.load.clone()).await?;
+    let checkpoint = load.checkpoint().map(Checkpoint::from_json).transpose();
+    let checkpoint = checkpoint.map_err(|e| e.context(target))?;
+    Ok(Opened { plan, server_time, target: OpenTarget::Files(Arc::new(load)), checkpoint })
 }

@@ -1,39 +1,27 @@
-//! Where the rows of one share go: files, or cells.
+//! Where the rows of one split go: files, or cells.
 
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 
-use super::landing::{Landing, Target};
+use super::cells::CellWriter;
+use super::route::{Partitioner, Router, SealedFiles};
+use super::target::{OpenTarget, Written};
 use crate::error::Result;
-use crate::load::StagedPart;
-use crate::transfer::cells::CellWriter;
-use crate::transfer::route::{Router, SealedFiles};
 
-/// The open end of a share.
+/// The open end of a split.
 pub(super) enum Sink<'a> {
     Files(Router<'a>),
     Cells(Arc<CellWriter>, Written),
 }
 
-/// What was written of a share.
-#[derive(Debug, Default)]
-pub(super) struct Written {
-    /// Files, closed and unseen.
-    pub parts: Vec<StagedPart>,
-    /// Rows in them, or rows changed in a table.
-    pub rows: u64,
-    /// Bytes of the files, or sent.
-    pub bytes: u64,
-}
-
 impl<'a> Sink<'a> {
-    /// The end of the share `number`; `None` where the landing failed already.
-    pub fn new(landing: &'a Landing, number: usize) -> Option<Self> {
-        Some(match landing.target()? {
-            Target::Files(load) => Self::Files(Router::new(load, number, landing.plan.partitioner())),
-            Target::Cells(cells) => Self::Cells(cells, Written::default()),
-        })
+    /// The end of the split `number`.
+    pub fn new(target: OpenTarget, number: usize, partitioner: Option<&'a Partitioner>) -> Self {
+        match target {
+            OpenTarget::Files(load) => Self::Files(Router::new(load, number, partitioner)),
+            OpenTarget::Cells(cells) => Self::Cells(cells, Written::default()),
+        }
     }
 
     /// Writes the rows of some batches. A cancelled call spoils the sink.
@@ -46,7 +34,7 @@ impl<'a> Sink<'a> {
             Self::Cells(cells, written) => {
                 for batch in &batches {
                     let (rows, bytes) = cells.write(batch).await?;
-                    (written.rows, written.bytes) = (written.rows + rows, written.bytes + bytes);
+                    written.add(Written { rows, bytes, parts: Vec::new() });
                 }
                 Ok(())
             }
@@ -65,7 +53,7 @@ impl<'a> Sink<'a> {
     }
 }
 
-/// What was written of a share, and may still be on its way.
+/// What was written of a split, and may still be on its way.
 pub(super) enum Sealed {
     Files(SealedFiles),
     Cells(Written),

@@ -1,70 +1,45 @@
-//! What one connection does: take an opened table and cut it into shares, take a share, read it, write it. Files are
-//! completed beside that, many at once, since that waits for the cluster and needs no connection.
+//! What one connection does: take an opened table and split it, take a split, read it, write it.
 //!
-//! All connections see one moment, so any of them can read any share, also once more: a share whose file was lost goes
+//! All connections see one moment, so any of them can read any split, also once more: a split whose file was lost goes
 //! back to the queue, and so does one whose connection was lost, for another.
-
-use std::sync::Arc;
 
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::check;
-use super::cut::{self, Opened};
-use super::landing::{Landing, Share};
-use super::moment::Moment;
+use super::complete::{Completion, SealedSplit};
+use super::queue::{Queue, Taken};
+use super::run::{Item, SplitTask};
 use super::sink::{Sealed, Sink};
+use super::snapshot::SnapshotPoint;
+use super::splits;
+use super::verify;
 use crate::error::{self, Error, Kind, Result};
 use crate::mysql::MySqlClient;
+use crate::mysql::read::Selection;
 use crate::mysql::wire::ReadConnection;
-use crate::storage::TRIES;
 use crate::telemetry::progress;
-use crate::transfer::queue::{Queue, Taken};
 
-/// Batches that wait between the reader and the encoder of a share, which takes all that wait: to hand each over to the
+/// Batches that wait between the reader and the encoder of a split, which takes all that wait: to hand each over to the
 /// thread that encodes takes a tenth of the time that it is encoded in.
 const BATCHES_AHEAD: usize = 2;
 
-/// What the queue holds.
-#[derive(Debug)]
-pub(super) enum Item {
-    /// A table whose target is open.
-    Table(Box<Opened>),
-    /// A share of a table.
-    Share(Share),
-    /// A table whose shares are all written, to be compared with its source.
-    Check(Arc<Landing>),
-}
-
-/// What all connections share.
-#[derive(Debug)]
-pub(super) struct Work<'a> {
+/// One reading connection, and what it shares with the others.
+pub(super) struct Worker<'a, 'b> {
     pub client: &'a MySqlClient,
-    pub moment: &'a Moment,
+    pub point: &'a SnapshotPoint,
     pub queue: &'a Queue<Item>,
-    /// Where shares go whose files are to be completed.
-    pub closing: mpsc::Sender<Closing<'a>>,
-    /// Where landings go whose last share ended, well or not.
-    pub ended: futures::channel::mpsc::UnboundedSender<Arc<Landing>>,
+    pub completion: &'b Completion<'a>,
 }
 
-/// A share that was read, and whose files are to be completed; until then it is not out of the queue for good.
-pub(super) struct Closing<'a> {
-    share: Share,
-    sealed: Sealed,
-    rows: u64,
-    taken: Taken<'a, Item>,
-}
-
-/// How reading and writing a share ended.
+/// How reading and writing a split ended.
 enum End {
     Sealed(Sealed, u64),
-    /// The connection is gone; the share is as it was.
+    /// The connection is gone; the split is as it was.
     ConnectionLost(Error),
     Failed(Error),
 }
 
-impl<'a> Work<'a> {
+impl<'a> Worker<'a, '_> {
     /// Works until the queue ends.
     ///
     /// # Errors
@@ -72,28 +47,30 @@ impl<'a> Work<'a> {
     pub async fn run(&self, mut conn: ReadConnection) -> Result<()> {
         while let Some(taken) = self.queue.take().await {
             match taken.item() {
-                Some(Item::Share(share)) => {
-                    let share = share.clone();
-                    match self.share(conn, share, taken).await? {
+                Some(Item::Split(task)) => {
+                    let task = task.clone();
+                    match self.read_split(conn, task, taken).await? {
                         Some(good) => conn = good,
                         None => return Ok(()),
                     }
                 }
                 Some(Item::Table(opened)) => {
-                    let (landing, splits) = cut::cut(self.moment, &mut conn, opened).await;
-                    let shares = landing.shares(splits);
-                    if shares.is_empty() {
-                        self.end(&landing);
-                    }
-                    self.queue.put_first(shares.into_iter().map(Item::Share));
+                    let run = splits::split(self.point, &mut conn, opened).await;
+                    let tasks = run.tasks();
+                    let is_over = tasks.is_empty();
+                    self.queue.put_first(tasks.into_iter().map(Item::Split));
                     taken.finish();
+                    if is_over {
+                        self.completion.settle(run);
+                    }
                 }
-                Some(Item::Check(landing)) => {
-                    if let Err(e) = check::check(&mut conn, landing).await {
-                        landing.refuse(e);
+                Some(Item::Verify(run)) => {
+                    let run = run.clone();
+                    if let Err(e) = verify::verify(&mut conn, &run).await {
+                        run.refuse(e);
                     }
-                    self.end(landing);
                     taken.finish();
+                    self.completion.settle(run);
                 }
                 None => {}
             }
@@ -102,30 +79,26 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    /// Reads a share and writes it; gives the connection back if it is still good.
-    async fn share(
+    /// Reads a split and writes it; gives the connection back if it is still good.
+    async fn read_split(
         &self,
         conn: ReadConnection,
-        share: Share,
+        task: SplitTask,
         taken: Taken<'a, Item>,
     ) -> Result<Option<ReadConnection>> {
-        if share.landing.has_failed() {
-            self.over(&share.landing, share.landing.skip());
+        if task.run.has_failed() {
+            if task.run.skip() {
+                self.completion.settle(task.run);
+            }
             taken.finish();
             return Ok(Some(conn));
         }
-        let (conn, end) = self.transfer(conn, &share).await;
+        let (conn, end) = self.transfer(conn, &task).await;
         match end {
-            End::Sealed(sealed, rows) => {
-                // Whoever completes files is there as long as the connections are.
-                let _ = self.closing.send(Closing { share, sealed, rows, taken }).await;
-            }
-            End::Failed(e) => {
-                self.failed(share, e);
-                taken.finish();
-            }
+            End::Sealed(sealed, rows) => self.completion.close(SealedSplit { task, sealed, rows, taken }).await,
+            End::Failed(e) => self.completion.failed(task, e, taken),
             End::ConnectionLost(lost) => {
-                tracing::warn!(error = %lost, "{}: a connection was lost", share.landing.plan.name);
+                tracing::warn!(error = %lost, "{}: a connection was lost", task.run.plan.name);
                 // The item, not being finished, goes back to the queue.
                 return Err(lost);
             }
@@ -133,65 +106,24 @@ impl<'a> Work<'a> {
         Ok(conn)
     }
 
-    /// Completes the files of a share.
-    pub async fn close(&self, closing: Closing<'a>) {
-        let Closing { share, sealed, rows, taken } = closing;
-        match sealed.close().await {
-            Ok(written) => self.over(&share.landing, share.landing.done(written, rows)),
-            Err(e) => self.failed(share, e),
-        }
-        taken.finish();
-    }
-
-    /// A share was not written: one whose file was lost is read again, a few times.
-    fn failed(&self, share: Share, error: Error) {
-        let lost = share.lost + 1;
-        if error.kind() == Kind::Lost && lost < TRIES && !share.landing.has_failed() {
-            tracing::warn!(%error, lost, "{}: a file was lost, its rows are read again", share.landing.plan.name);
-            self.queue.put_first([Item::Share(Share { lost, ..share })]);
-        } else {
-            self.over(&share.landing, share.landing.fail(error));
-        }
-    }
-
-    /// A share is over, and with the last one its table, which may have to be looked at first.
-    fn over(&self, landing: &Arc<Landing>, last: bool) {
-        if last && landing.plan.verify && !landing.has_failed() {
-            self.queue.put_first([Item::Check(landing.clone())]);
-        } else if last {
-            self.end(landing);
-        }
-    }
-
-    fn end(&self, landing: &Arc<Landing>) {
-        // Nobody takes it only when everything is being given up.
-        let _ = self.ended.unbounded_send(landing.clone());
-    }
-
-    /// Reads the rows of a share and writes them, both at once.
-    async fn transfer(&self, conn: ReadConnection, share: &Share) -> (Option<ReadConnection>, End) {
-        let plan = &share.landing.plan;
-        let Some(mut sink) = Sink::new(&share.landing, share.number) else {
-            return (Some(conn), End::Failed(error::bug("a share was left over from a table that failed")));
+    /// Reads the rows of a split and writes them, both at once.
+    async fn transfer(&self, conn: ReadConnection, task: &SplitTask) -> (Option<ReadConnection>, End) {
+        let run = &task.run;
+        let (Some(target), Some(split)) = (run.target(), task.split()) else {
+            return (Some(conn), End::Failed(error::bug("a split was left over from a table that failed")));
         };
-        let line = progress::line(format!("{} {}", plan.name, share.split.label), share.split.estimated_rows);
-        let sql = plan.selection.sql(share.split.condition.as_deref());
-        let (to, mut batches) = mpsc::channel(BATCHES_AHEAD);
-        let reader = AbortOnDropHandle::new(tokio::spawn({
-            let (selection, mut conn) = (plan.selection.clone(), conn);
-            async move {
-                let read = selection.read(&mut conn, &sql, &to).await;
-                (conn, read)
-            }
-        }));
+        let mut sink = Sink::new(target, task.number, run.plan.partitioner());
+        let selection = &run.reading.selection;
+        let line = progress::line(format!("{} {}", run.plan.name, split.label), split.estimated_rows);
+        let (reader, mut batches) = read(conn, selection.clone(), selection.sql(split.condition.as_deref()));
         let (mut written, mut waiting) = (Ok(()), Vec::new());
         while batches.recv_many(&mut waiting, BATCHES_AHEAD).await > 0 {
             for batch in &waiting {
                 line.add(batch.num_rows() as u64, batch.get_array_memory_size() as u64);
             }
             written = sink.write(std::mem::take(&mut waiting)).await;
-            if share.landing.has_failed() {
-                written = Err(error::bug("another share of the table failed"));
+            if run.has_failed() {
+                written = Err(error::bug("another split of the table failed"));
             }
             if written.is_err() {
                 break;
@@ -200,7 +132,7 @@ impl<'a> Work<'a> {
         drop(batches);
         let (mut conn, read) = match reader.await {
             Ok(ended) => ended,
-            Err(e) => return (None, End::Failed(error::bug("the reader of a share broke down").source(e))),
+            Err(e) => return (None, End::Failed(error::bug("the reader of a split broke down").source(e))),
         };
         let end = match (written, read) {
             (Ok(()), Ok(rows)) => sink.seal().await.map_or_else(End::Failed, |sealed| End::Sealed(sealed, rows)),
@@ -214,4 +146,18 @@ impl<'a> Work<'a> {
         };
         (Some(conn), end)
     }
+}
+
+/// A task that reads the rows of one statement, and the batches that it makes; it gives the connection back.
+fn read(
+    mut conn: ReadConnection,
+    selection: Selection,
+    sql: String,
+) -> (AbortOnDropHandle<(ReadConnection, Result<u64>)>, mpsc::Receiver<arrow_array::RecordBatch>) {
+    let (to, batches) = mpsc::channel(BATCHES_AHEAD);
+    let reader = AbortOnDropHandle::new(tokio::spawn(async move {
+        let read = selection.read(&mut conn, &sql, &to).await;
+        (conn, read)
+    }));
+    (reader, batches)
 }

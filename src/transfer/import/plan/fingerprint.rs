@@ -3,21 +3,29 @@
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::ImportPlan;
 use crate::error::{self, Result};
+use crate::format::FileFormat;
+use crate::load::TablePlan;
+use crate::mysql::read::Selection;
 use crate::transfer::args::ImportArgs;
 
-pub(super) fn of(plan: &ImportPlan, args: &ImportArgs, address: &str) -> Result<String> {
+/// The fingerprint of an import of what the server at `address` described.
+pub(super) fn of(
+    args: &ImportArgs,
+    selection: &Selection,
+    address: &str,
+    format: &FileFormat,
+    table: Option<&TablePlan>,
+) -> Result<String> {
     let columns: Vec<_> =
-        plan.selection.columns.iter().map(|c| json!([c.name, c.column_type, c.nullable, c.comment])).collect();
-    let table = plan.files().and_then(|files| files.load.table.as_ref());
+        selection.columns.iter().map(|c| json!([c.name, c.column_type, c.nullable, c.comment])).collect();
     let asked = json!({
         "server": address,
-        "source": plan.name,
-        "created": plan.table().and_then(|t| t.created_at.as_ref()),
+        "source": super::name(selection),
+        "created": selection.of_table().and_then(|t| t.created_at.as_ref()),
         "columns": columns,
         "args": args,
-        "format": plan.files().map(|files| &files.format),
+        "format": format,
         "hive": table.map(|t| json!([t.database, t.table, t.comment, t.partition_columns])),
     });
     let text = serde_json::to_vec(&asked).map_err(|e| error::bug("cannot write a plan as JSON").source(e))?;

@@ -186,13 +186,13 @@ mod tests {
     use arrow_array::record_batch;
     use arrow_schema::Schema;
 
+    use super::PartitionColumns;
     use super::*;
-    use crate::transfer::PartitionBy;
 
     #[test]
     fn rows_go_to_their_partitions_in_order() {
         let batch = record_batch!(("id", Int32, [1, 2, 3, 4]), ("land", Utf8, ["a", "b", "a", "c"])).unwrap();
-        let PartitionBy(columns) = "land=land".parse().unwrap();
+        let PartitionColumns(columns) = "land=land".parse().unwrap();
         let partitioner = Partitioner {
             columns: columns.into_iter().map(|c| (c, 1)).collect(),
             kept: vec![0],

@@ -1,8 +1,9 @@
 //! An import compared with its source before it becomes visible: the staged files are read back and summed up, and the
 //! server sums up the table in the same snapshot.
 
-use super::landing::{Landing, Target};
-use super::older;
+use super::merge::set_options;
+use super::run::ImportRun;
+use super::target::OpenTarget;
 use crate::error::{self, Result};
 use crate::mysql::wire::ReadConnection;
 use crate::transfer::args::ZeroDates;
@@ -14,10 +15,10 @@ use crate::transfer::verify::{Checksums, Comparison, ComparisonOptions, compare}
 ///
 /// # Errors
 /// Data: they differ. Those of the filesystem and the server.
-pub(super) async fn check(conn: &mut ReadConnection, landing: &Landing) -> Result<()> {
-    let plan = &landing.plan;
-    let (Some(Target::Files(load)), Some(files)) = (landing.target(), plan.files()) else { return Ok(()) };
-    let staged = merge::staged_files(&load, &landing.staged());
+pub(super) async fn verify(conn: &mut ReadConnection, run: &ImportRun) -> Result<()> {
+    let plan = &run.plan;
+    let (Some(OpenTarget::Files(load)), Some(files)) = (run.target(), plan.files()) else { return Ok(()) };
+    let staged = merge::staged_files(&load, &run.staged());
     let zero_dates_are_null = plan.zero_dates == ZeroDates::Null;
     let options = ComparisonOptions { zero_dates_are_null, ..ComparisonOptions::default() };
     let (comparison, found) = if staged.is_empty() {
@@ -25,7 +26,7 @@ pub(super) async fn check(conn: &mut ReadConnection, landing: &Landing) -> Resul
         let nothing = Checksums::new(comparison.columns().len());
         (comparison, nothing)
     } else {
-        let set = FileSet::open(load.filesystem(), staged, older::set_options(files)).await?;
+        let set = FileSet::open(load.filesystem(), staged, set_options(files)).await?;
         let comparison = Comparison::of(&plan.selection, &set, &options)?;
         let found = comparison.found(&set, plan.connections as usize).await?;
         (comparison, found)

@@ -7,14 +7,14 @@ mod read;
 
 pub use self::files::{Facts, FilesPlan};
 pub(super) use self::read::type_options;
-use super::args::{Consistency, Existing, ImportArgs, ZeroDates};
-use super::cells::CellPlan;
-use super::incremental::CheckColumn;
-use super::route::Partitioner;
 use crate::error::{self, Result};
 use crate::mysql::read::Selection;
-use crate::mysql::split::{Source, Split, SplitKey, SplitOptions};
+use crate::mysql::split::{Source, SplitKey, SplitOptions};
 use crate::mysql::table::Table;
+use crate::transfer::args::{Consistency, Existing, ImportArgs, ZeroDates};
+use crate::transfer::import::cells::CellPlan;
+use crate::transfer::import::incremental::Incremental;
+use crate::transfer::import::route::Partitioner;
 
 /// A decided import.
 #[derive(Clone, Debug)]
@@ -23,8 +23,6 @@ pub struct ImportPlan {
     pub name: String,
     /// What is read.
     pub selection: Selection,
-    /// What is cut into splits.
-    pub source: Source,
     /// What the rows are split by; one split where absent.
     pub key: Option<SplitKey>,
     /// How many splits, how wide.
@@ -35,14 +33,8 @@ pub struct ImportPlan {
     pub consistency: Consistency,
     /// Whether uncommitted rows are read too.
     pub relaxed: bool,
-    /// The column by which new rows are told from old ones.
-    pub check: Option<CheckColumn>,
-    /// Where an incremental import starts that has no state.
-    pub last_value: Option<String>,
-    /// The server's time, asked before the snapshot: the bound of an import of changed rows.
-    pub time: Option<String>,
-    /// Columns by which a changed row takes the place of its old version.
-    pub merge_key: Vec<String>,
+    /// Which rows are read, where not all of them are.
+    pub incremental: Option<Incremental>,
     /// Whether the target is compared with the source.
     pub verify: bool,
     /// What becomes of dates that are none.
@@ -51,17 +43,6 @@ pub struct ImportPlan {
     pub target: TargetPlan,
     /// What the summary should say.
     pub notes: Vec<String>,
-    /// What the server was asked for a plan that is only shown.
-    pub preview: Option<Preview>,
-}
-
-/// What a plan can say of the server before anything is read.
-#[derive(Clone, Debug)]
-pub struct Preview {
-    /// How all splits would come to see one moment.
-    pub moment: String,
-    /// The splits of now.
-    pub splits: Vec<Split>,
 }
 
 /// Where rows go.
@@ -80,61 +61,41 @@ impl ImportPlan {
     /// Config: options that do not fit together or the table. NotFound: no such column. Schema: a column that cannot be
     /// carried exactly.
     pub fn new(args: &ImportArgs, selection: Selection, facts: &Facts, address: &str, run_id: &str) -> Result<Self> {
-        let name = match selection.of_table() {
-            Some(table) => table.full_name(),
-            None => "query".to_owned(),
-        };
+        let name = name(&selection);
         let mut selection = read::named(args, selection)?;
         if let Some(rows) = args.fetch_size {
             selection.most_rows = rows as usize;
         }
         let (key, connections) = read::key(args, &selection)?;
-        let check = CheckColumn::new(&args.incremental, |name| read::column(&selection, name).cloned())?;
+        let incremental = Incremental::new(&args.incremental, |name| read::column(&selection, name).cloned())?;
         let mut notes = read::notes(args, &selection);
         let target = match CellPlan::new(&args.hbase, &selection.schema, &read::row_key(args, &selection))? {
             Some(cells) => TargetPlan::Cells(cells),
-            None => TargetPlan::Files(Box::new(FilesPlan::new(args, &selection, facts, run_id)?)),
+            None => TargetPlan::Files(Box::new(FilesPlan::new(args, &selection, facts, address, run_id)?)),
         };
         if args.consistency == Consistency::None {
             notes.push("every split read at its own moment".to_owned());
         }
-        let source = split_source(&selection);
         let splits = SplitOptions {
             connections,
             limit: args.split_limit,
             boundary_query: args.boundary_query.clone(),
             ..SplitOptions::default()
         };
-        let mut plan = Self {
+        Ok(Self {
             name,
             selection,
-            source,
             key,
             splits,
             connections,
             consistency: args.consistency,
             relaxed: args.relaxed_isolation,
-            check,
-            last_value: args.incremental.last_value.clone(),
-            time: None,
-            merge_key: args.incremental.merge_key.clone(),
+            incremental,
             verify: args.verify,
             zero_dates: args.zero_dates,
             target,
             notes,
-            preview: None,
-        };
-        let fingerprint = fingerprint::of(&plan, args, address)?;
-        if let TargetPlan::Files(files) = &mut plan.target {
-            files.load.fingerprint = fingerprint;
-        }
-        Ok(plan)
-    }
-
-    /// Leaves out the rows that do not fulfil a further condition.
-    pub fn narrow(&mut self, condition: &str) {
-        self.selection.narrow(condition);
-        self.source = split_source(&self.selection);
+        })
     }
 
     /// The table, unless a query is imported.
@@ -172,8 +133,13 @@ impl ImportPlan {
     }
 }
 
+/// `database.table`, or `query`.
+fn name(selection: &Selection) -> String {
+    selection.of_table().map_or_else(|| "query".to_owned(), Table::full_name)
+}
+
 /// The rows that are cut into splits.
-fn split_source(selection: &Selection) -> Source {
+pub(super) fn rows_to_split(selection: &Selection) -> Source {
     match &selection.source {
         read::RowSource::Table(table) => Source::table(table, selection.condition.as_deref()),
         read::RowSource::Query(sql) => Source::query(sql),

@@ -9,10 +9,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::SchemaRef;
 
-use super::args::{HBaseTargetArgs, NullCells};
 use crate::error::{self, Result};
 use crate::format::text::{Cells, Look};
 use crate::hbase::{BatchLimits, HBaseClient, HBaseOptions, RowMutation};
+use crate::transfer::args::{HBaseTargetArgs, NullCells};
 
 /// Parts of a composite row key are joined by this, as Sqoop does.
 const KEY_SEPARATOR: u8 = b'_';

@@ -1,14 +1,14 @@
 //! An import of changed rows keeps the older rows of the target that did not change: the staged rows and the files that
 //! are there are judged by key, and what survives of the files is written into further parts of the same load.
 
+use super::plan::{FilesPlan, ImportPlan};
 use crate::error::{self, Result};
 use crate::load::{Cluster, Load, StagedPart};
 use crate::transfer::input::{self, FileSetOptions, words};
 use crate::transfer::merge::{self, Keeping, Kept, MergeOptions};
-use crate::transfer::plan::{FilesPlan, ImportPlan};
 
-/// Writes the older rows that stay into parts of the load, which will replace exactly the files that were read. `first`
-/// is a number that no file of the import bears, nor any after it.
+/// Writes the older rows that stay into parts of the load, which will replace exactly the files that were read. From the number
+/// `first` on, no file of the import bears it.
 ///
 /// # Errors
 /// Data: a key is NULL, or two new rows have the same. Schema: the files there have other columns. Those of the load.
@@ -19,7 +19,9 @@ pub(super) async fn keep(
     new: &[StagedPart],
     first: usize,
 ) -> Result<Kept> {
-    let Some(files) = plan.files() else { return Err(error::bug("a merge of what is no file")) };
+    let (Some(files), Some(incremental)) = (plan.files(), &plan.incremental) else {
+        return Err(error::bug("a merge of rows that are not in files"));
+    };
     let there = load.files().await?;
     let old = match there.is_empty() {
         true => Vec::new(),
@@ -27,7 +29,7 @@ pub(super) async fn keep(
     };
     let options = MergeOptions { workers: plan.connections as usize, ..MergeOptions::default() };
     let set = set_options(files);
-    let keeping = Keeping { fs: &cluster.fs, keys: &plan.merge_key, set: &set, options: &options };
+    let keeping = Keeping { fs: &cluster.fs, keys: &incremental.merge_key, set: &set, options: &options };
     let kept = merge::keep_survivors(load, old, new, first, keeping).await?;
     if kept.doubles > 0 {
         return Err(error::data(format!("{} new rows share their merge-key with another", kept.doubles))

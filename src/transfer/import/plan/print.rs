@@ -1,27 +1,22 @@
-//! The plan for people: what `--dry-run` prints beside the splits.
+//! The plan for people: what `--dry-run` prints around the splits.
 
 use std::fmt;
 
 use super::{ImportPlan, TargetPlan};
 use crate::load::LoadMode;
 
-impl fmt::Display for ImportPlan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl ImportPlan {
+    /// How the rows are read; `snapshot` says how all splits come to see one moment.
+    pub(in crate::transfer::import) fn print_reading(&self, f: &mut fmt::Formatter<'_>, snapshot: &str) -> fmt::Result {
         let key = self.key.as_ref().map_or_else(|| "nothing".to_owned(), |k| k.name());
         writeln!(f, "read        {} over {} connections, split by {key}", self.name, self.connections)?;
-        let moment = self.preview.as_ref().map(|p| format!(": {}", p.moment)).unwrap_or_default();
-        writeln!(f, "snapshot    {}{moment}", clap_name(self.consistency))?;
-        match &self.preview {
-            None => writeln!(f, "statement   {}", self.selection.sql(None))?,
-            Some(preview) => {
-                for split in &preview.splits {
-                    let sql = self.selection.sql(split.condition.as_deref());
-                    writeln!(f, "split       {sql} ({})", split.rows_in_words())?;
-                }
-            }
-        }
-        if let Some(check) = &self.check {
-            writeln!(f, "only        rows that {} tells to be new or changed", check.name())?;
+        writeln!(f, "snapshot    {}: {snapshot}", clap_name(self.consistency))
+    }
+
+    /// Which rows, where they go, and what becomes of their columns.
+    pub(in crate::transfer::import) fn print_writing(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(incremental) = &self.incremental {
+            writeln!(f, "only        rows that are new or changed by their {}", incremental.column.name())?;
         }
         match &self.target {
             TargetPlan::Cells(cells) => {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow_schema::{Schema, SchemaRef};
 
+use super::fingerprint;
 use crate::error::{self, Result};
 use crate::format::avro::AvroTimestamps;
 use crate::format::avro::names::sqoop_name;
@@ -16,9 +17,9 @@ use crate::mysql::read::Selection;
 use crate::transfer::args::{
     Compat, Existing, FileNames, HiveStoredAs, ImportArgs, ImportFormat, IncrementalMode, ParquetTimestamps,
 };
-use crate::transfer::partition::PartitionColumn;
-use crate::transfer::route::Partitioner;
-use crate::transfer::text;
+use crate::transfer::import::partition::PartitionColumn;
+use crate::transfer::import::route::Partitioner;
+use crate::transfer::import::text;
 
 /// What the name of a table of staged rows ends in.
 const STAGE: &str = "_sakia_stage";
@@ -50,7 +51,13 @@ pub struct FilesPlan {
 }
 
 impl FilesPlan {
-    pub(super) fn new(args: &ImportArgs, selection: &Selection, facts: &Facts, run_id: &str) -> Result<Self> {
+    pub(super) fn new(
+        args: &ImportArgs,
+        selection: &Selection,
+        facts: &Facts,
+        address: &str,
+        run_id: &str,
+    ) -> Result<Self> {
         let (schema, partitioner, dynamic) = match &args.partition_by {
             None => (selection.schema.clone(), None, Vec::new()),
             Some(by) => {
@@ -98,6 +105,7 @@ impl FilesPlan {
             plan.adopt = args.hive_adopt;
             load.table = Some(plan);
         }
+        load.fingerprint = fingerprint::of(args, selection, address, &format, load.table.as_ref())?;
         Ok(Self { format, partitioner, load, refuse_existing, managed })
     }
 

@@ -21,7 +21,7 @@ use crate::metastore::{Column, types::hive_type};
 /// The partition columns of a table in order: `order_month=month(ordered_at),country=country`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct PartitionBy(pub Vec<PartitionColumn>);
+pub struct PartitionColumns(pub Vec<PartitionColumn>);
 
 /// One partition column and where its values come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ pub enum Part {
     Hour,
 }
 
-impl FromStr for PartitionBy {
+impl FromStr for PartitionColumns {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
@@ -63,7 +63,7 @@ impl FromStr for PartitionBy {
     }
 }
 
-impl TryFrom<String> for PartitionBy {
+impl TryFrom<String> for PartitionColumns {
     type Error = Error;
 
     fn try_from(text: String) -> Result<Self> {
@@ -71,13 +71,13 @@ impl TryFrom<String> for PartitionBy {
     }
 }
 
-impl From<PartitionBy> for String {
-    fn from(by: PartitionBy) -> Self {
+impl From<PartitionColumns> for String {
+    fn from(by: PartitionColumns) -> Self {
         by.to_string()
     }
 }
 
-impl fmt::Display for PartitionBy {
+impl fmt::Display for PartitionColumns {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, PartitionColumn { name, source, part }) in self.0.iter().enumerate() {
             f.write_str(if index == 0 { "" } else { "," })?;
@@ -246,7 +246,7 @@ mod tests {
     use crate::error::Kind;
 
     fn value(text: &str, column: &ArrayRef) -> Vec<String> {
-        let by = text.parse::<PartitionBy>().unwrap().0.remove(0);
+        let by = text.parse::<PartitionColumns>().unwrap().0.remove(0);
         let keys = by.keys(column).unwrap();
         keys.iter().map(|key| by.value(key, column.data_type()).unwrap()).collect()
     }
@@ -279,27 +279,27 @@ mod tests {
     #[test]
     fn an_empty_text_is_refused() {
         let texts: ArrayRef = Arc::new(StringArray::from(vec!["x", ""]));
-        let by = "t=t".parse::<PartitionBy>().unwrap();
+        let by = "t=t".parse::<PartitionColumns>().unwrap();
         assert_eq!(by.0[0].keys(&texts).unwrap_err().kind(), Kind::Data);
     }
 
     #[test]
     fn the_text_leads_back() {
         let text = "order_month=month(ordered_at),country=country";
-        assert_eq!(text.parse::<PartitionBy>().unwrap().to_string(), text);
+        assert_eq!(text.parse::<PartitionColumns>().unwrap().to_string(), text);
     }
 
     #[test]
     fn nonsense_is_refused() {
         for text in ["", "month(at)", "m=week(at)", "m=month(at", "m=", "=x", "a b=x", "m=x,m=y", "m=f(month(x))"] {
-            assert_eq!(text.parse::<PartitionBy>().unwrap_err().kind(), Kind::Config, "{text}");
+            assert_eq!(text.parse::<PartitionColumns>().unwrap_err().kind(), Kind::Config, "{text}");
         }
     }
 
     #[test]
     fn sources_must_make_directories() {
         let hive = |text: &str, data_type| {
-            text.parse::<PartitionBy>().unwrap().0[0].hive_column(&Field::new("x", data_type, true))
+            text.parse::<PartitionColumns>().unwrap().0[0].hive_column(&Field::new("x", data_type, true))
         };
         assert_eq!(hive("m=month(x)", DataType::Date32).unwrap().hive_type, "string");
         assert_eq!(hive("x=x", DataType::Date32).unwrap().hive_type, "date");

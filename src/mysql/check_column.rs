@@ -1,0 +1,227 @@
+//! A column that tells new rows from old ones: its greatest value, the server's time as the column holds times, and the
+//! condition on the rows between two values.
+//!
+//! It refuses columns whose order says nothing about age, and values that are not of the column's type.
+
+use super::read::Selection;
+use super::types::Column;
+use super::wire::ReadConnection;
+use super::{quote, quote_text};
+use crate::error::{self, Result};
+
+/// How values of the column are compared and written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Number,
+    Date,
+    Time { digits: u64, zoned: bool },
+}
+
+/// A column that tells new rows from old ones.
+#[derive(Clone, Debug)]
+pub struct CheckColumn {
+    name: String,
+    kind: Kind,
+    nullable: bool,
+}
+
+/// Rows on one side of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// Greater than the value.
+    Above,
+    /// The value itself, or greater.
+    AtLeast,
+    /// The value itself, or smaller.
+    UpTo,
+    /// Smaller than the value.
+    Below,
+}
+
+impl CheckColumn {
+    /// Looks at a column.
+    ///
+    /// # Errors
+    /// Config: its order says nothing about age.
+    pub fn new(column: &Column) -> Result<Self> {
+        let digits = column.fraction_digits.unwrap_or(0);
+        let kind = match column.data_type.as_str() {
+            "tinyint" | "smallint" | "mediumint" | "int" | "bigint" | "decimal" | "float" | "double" | "year" => {
+                Kind::Number
+            }
+            "date" => Kind::Date,
+            "datetime" => Kind::Time { digits, zoned: false },
+            "timestamp" => Kind::Time { digits, zoned: true },
+            other => {
+                let what =
+                    format!("check column {} is of type {other}, whose order says nothing about age", column.name);
+                return Err(error::config(what).hint("name a column of numbers, dates or times"));
+            }
+        };
+        Ok(Self { name: column.name.clone(), kind, nullable: column.nullable })
+    }
+
+    /// Name of the column.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether it holds dates or times, and not numbers.
+    pub fn holds_times(&self) -> bool {
+        self.kind != Kind::Number
+    }
+
+    /// The server's time as the column would hold it.
+    ///
+    /// # Errors
+    /// As the server says.
+    pub async fn server_time(&self, conn: &mut ReadConnection) -> Result<Option<String>> {
+        let act = "cannot ask the server for its time";
+        let now = match self.kind {
+            Kind::Time { digits, .. } => format!("CAST(NOW({digits}) AS CHAR)"),
+            Kind::Number | Kind::Date => "CAST(CURRENT_DATE AS CHAR)".to_owned(),
+        };
+        // A column without a zone holds times of the server's own zone; the session's is UTC.
+        if !matches!(self.kind, Kind::Time { zoned: true, .. }) {
+            conn.run("SET SESSION time_zone = @@global.time_zone", act).await?;
+        }
+        let rows = conn.texts(&format!("SELECT {now}"), act).await?;
+        conn.run("SET SESSION time_zone = '+00:00'", act).await?;
+        Ok(rows.into_iter().flatten().flatten().next())
+    }
+
+    /// The greatest value among the rows of a selection; `None` where there is none.
+    ///
+    /// # Errors
+    /// As the server says.
+    pub async fn greatest(&self, conn: &mut ReadConnection, rows: &Selection) -> Result<Option<String>> {
+        one(conn, &rows.select(&format!("CAST(MAX({}) AS CHAR)", quote(&self.name)), None)).await
+    }
+
+    /// How many rows of a selection have NULL in the column, which are on no side of any value.
+    ///
+    /// # Errors
+    /// As the server says.
+    pub async fn nulls(&self, conn: &mut ReadConnection, rows: &Selection) -> Result<u64> {
+        if !self.nullable {
+            return Ok(0);
+        }
+        let is_null = format!("{} IS NULL", quote(&self.name));
+        let count = one(conn, &rows.select("CAST(COUNT(*) AS CHAR)", Some(&is_null))).await?;
+        Ok(count.and_then(|count| count.parse().ok()).unwrap_or(0))
+    }
+
+    /// The condition that rows on one side of a value meet, as SQL text.
+    pub fn condition(&self, side: Side, value: &str) -> String {
+        let operator = match side {
+            Side::Above => ">",
+            Side::AtLeast => ">=",
+            Side::UpTo => "<=",
+            Side::Below => "<",
+        };
+        format!("{} {operator} {}", quote(&self.name), self.literal(value))
+    }
+
+    fn literal(&self, value: &str) -> String {
+        match self.kind {
+            Kind::Number => value.to_owned(),
+            Kind::Date => format!("DATE{}", quote_text(value)),
+            Kind::Time { .. } => format!("TIMESTAMP{}", quote_text(value)),
+        }
+    }
+
+    /// A value as the user typed it, which goes into SQL text: numbers must be numbers, times times. A day is its
+    /// midnight.
+    ///
+    /// # Errors
+    /// Config: it is not a value of the column.
+    pub fn checked(&self, value: &str) -> Result<String> {
+        let mut value = value.trim().to_owned();
+        let fits = match self.kind {
+            Kind::Number => value.parse::<f64>().is_ok_and(f64::is_finite),
+            Kind::Date => value.parse::<jiff::civil::Date>().is_ok(),
+            Kind::Time { .. } => value.replacen(' ', "T", 1).parse::<jiff::civil::DateTime>().is_ok(),
+        };
+        if !fits {
+            let what = format!("last-value {value:?} is not a value of check column {}", self.name);
+            return Err(error::config(what).hint("write it as the database shows it"));
+        }
+        if matches!(self.kind, Kind::Time { .. }) && !value.contains([' ', 'T']) {
+            value.push_str(" 00:00:00");
+        }
+        Ok(value)
+    }
+
+    /// Which of two values, as the server or the user wrote them, comes first; `None` where that cannot be told.
+    pub fn compare(&self, one: &str, other: &str) -> Option<std::cmp::Ordering> {
+        match self.kind {
+            Kind::Number => number(one, other),
+            Kind::Date => Some(one.parse::<jiff::civil::Date>().ok()?.cmp(&other.parse().ok()?)),
+            Kind::Time { .. } => {
+                let time = |text: &str| text.replacen(' ', "T", 1).parse::<jiff::civil::DateTime>().ok();
+                Some(time(one)?.cmp(&time(other)?))
+            }
+        }
+    }
+}
+
+/// Compares numbers exactly where both are whole; a float would take two great ones for equal.
+fn number(one: &str, other: &str) -> Option<std::cmp::Ordering> {
+    match (one.parse::<i128>(), other.parse::<i128>()) {
+        (Ok(one), Ok(other)) => Some(one.cmp(&other)),
+        _ => one.parse::<f64>().ok()?.partial_cmp(&other.parse().ok()?),
+    }
+}
+
+/// The one value that a statement gives.
+async fn one(conn: &mut ReadConnection, sql: &str) -> Result<Option<String>> {
+    let rows = conn.texts(sql, "cannot find the bound of an incremental import").await?;
+    let value = rows.into_iter().next().and_then(|row| row.into_iter().next());
+    value.ok_or_else(|| error::bug("the bound of an incremental import has no row"))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::cmp::Ordering;
+
+    use super::*;
+
+    pub(crate) fn column(column_type: &str) -> Column {
+        Column {
+            name: "c".into(),
+            data_type: column_type.into(),
+            column_type: column_type.into(),
+            nullable: true,
+            precision: None,
+            scale: None,
+            fraction_digits: Some(6),
+            comment: String::new(),
+        }
+    }
+
+    #[test]
+    fn v83_text_columns_are_refused() {
+        assert!(CheckColumn::new(&column("varchar")).is_err());
+    }
+
+    #[test]
+    fn a_last_value_is_no_way_into_the_sql() {
+        let id = CheckColumn::new(&column("int")).unwrap();
+        assert!(id.checked("1 OR 1=1").is_err());
+        let time = CheckColumn::new(&column("datetime")).unwrap();
+        assert!(time.checked("yesterday").is_err());
+        assert_eq!(time.checked("2024-01-01 10:00:00.5").unwrap(), "2024-01-01 10:00:00.5");
+        assert_eq!(time.checked("2024-01-01").unwrap(), "2024-01-01 00:00:00");
+    }
+
+    #[test]
+    fn values_are_compared_as_what_they_are() {
+        let id = CheckColumn::new(&column("bigint")).unwrap();
+        assert_eq!(id.compare("9", "11"), Some(Ordering::Less));
+        assert_eq!(id.compare("18446744073709551614", "18446744073709551615"), Some(Ordering::Less));
+        assert_eq!(CheckColumn::new(&column("decimal")).unwrap().compare("1.50", "1.5"), Some(Ordering::Equal));
+        let time = CheckColumn::new(&column("datetime")).unwrap();
+        assert_eq!(time.compare("2024-01-01 00:00:00", "2024-01-01 00:00:00.000000"), Some(Ordering::Equal));
+        assert_eq!(time.compare("2024-01-01 00:00:01", "2024-01-01 00:00:00.5"), Some(Ordering::Greater));
+    }
+}

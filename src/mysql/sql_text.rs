@@ -1,0 +1,80 @@
+//! SQL text as a user wrote it, looked at only as far as it takes to put it into a statement of ours: where its texts,
+//! names and comments are, whether its parentheses match, and what stands around `$CONDITIONS`.
+//!
+//! It knows no grammar. What it cannot tell is left to the server.
+
+mod shape;
+mod tokens;
+
+pub use self::shape::{SplitColumn, check_splitting};
+use self::tokens::{Kind, tokens};
+use crate::error::{self, Result};
+
+/// What stands in a query for the condition of a split.
+pub const CONDITIONS: &str = "$CONDITIONS";
+
+/// A statement without what may follow its end: blanks, comments, semicolons. Only so can it stand in parentheses.
+pub fn statement(sql: &str) -> &str {
+    let sql = sql.trim();
+    let end = tokens(sql).rev().find(|t| t.kind != Kind::Comment && t.text(sql) != ";").map_or(0, |token| token.end);
+    &sql[..end]
+}
+
+/// A condition as it can stand in parentheses, beside others. `what` names it.
+///
+/// # Errors
+/// Config: a parenthesis without its twin, which would let the condition reach out of ours, or nothing at all.
+pub fn condition<'a>(sql: &'a str, what: &str) -> Result<&'a str> {
+    let condition = statement(sql);
+    let mut depth = 0_i32;
+    for token in tokens(condition) {
+        depth += match token.text(condition) {
+            "(" => 1,
+            ")" => -1,
+            ";" => return Err(error::config(format!("{what} {sql:?} holds a semicolon")).hint("give one condition")),
+            _ => 0,
+        };
+        if depth < 0 {
+            break;
+        }
+    }
+    if depth != 0 {
+        return Err(error::config(format!("{what} {sql:?} has a parenthesis without its twin"))
+            .hint("close what is opened; several conditions are joined by AND or OR"));
+    }
+    if condition.is_empty() {
+        return Err(error::config(format!("{what} {sql:?} holds no condition")).hint("leave it out to take every row"));
+    }
+    Ok(condition)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_follows_the_end_of_a_statement_is_left_out() {
+        for (sql, kept) in [
+            ("SELECT 1;", "SELECT 1"),
+            ("SELECT 1 ; ; -- end", "SELECT 1"),
+            ("SELECT 1 # end", "SELECT 1"),
+            ("SELECT 1 /* a */ ; /* b */\n", "SELECT 1"),
+            ("SELECT ';' , '--' -- x\n + 1", "SELECT ';' , '--' -- x\n + 1"),
+            ("SELECT 1--1", "SELECT 1--1"),
+            ("SELECT `a;#`;", "SELECT `a;#`"),
+            ("SELECT 'it''s \\' -- ;'", "SELECT 'it''s \\' -- ;'"),
+            ("SELECT /*!50000 1 */;", "SELECT /*!50000 1 */"),
+            ("-- nothing", ""),
+        ] {
+            assert_eq!(statement(sql), kept, "{sql}");
+        }
+    }
+
+    #[test]
+    fn a_condition_stays_in_its_parentheses() {
+        assert_eq!(condition(" a = ')' OR (b = 1) -- x", "where").unwrap(), "a = ')' OR (b = 1)");
+        for wrong in ["id = 1) OR (id = 2", "(a = 1", "a = 1)", "", " -- x", "a = 1; DROP TABLE t"] {
+            assert!(condition(wrong, "where").is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Whether a query may be read in several splits: each gets the rows of `query with its own condition`, and together
+//! they have to be the rows of the whole query.
+//!
+//! That holds where the condition only picks rows. It does not where something beside it, or around it, is counted over
+//! all rows: LIMIT, GROUP BY, a window; unless what belongs together has one split key.
+
+use super::CONDITIONS;
+use super::tokens::{Kind, Token, tokens};
+use crate::error::{self, Result};
+
+/// The column that a query is split by.
+#[derive(Clone, Copy, Debug)]
+pub struct SplitColumn<'a> {
+    /// Its name in the result.
+    pub name: &'a str,
+    /// Its place in the result, counted from 1.
+    pub place: usize,
+}
+
+/// A SELECT, or what else stands in parentheses.
+#[derive(Debug, Default)]
+struct Group {
+    is_select: bool,
+    parent: usize,
+    has_conditions: bool,
+    tokens: Vec<Token>,
+}
+
+/// Refuses a query that gives other rows in several splits over a column than as a whole, as far as its text
+/// shows it.
+///
+/// # Errors
+/// Config: `$CONDITIONS` is not part of a condition, or something is counted over the rows of a split alone.
+pub fn check_splitting(sql: &str, key: SplitColumn<'_>) -> Result<()> {
+    let groups = groups(sql);
+    let mut around = Vec::new();
+    for group in groups.iter().filter(|group| group.has_conditions) {
+        let mut at = group.parent;
+        around.push(group);
+        while at != usize::MAX {
+            around.push(&groups[at]);
+            at = groups[at].parent;
+        }
+    }
+    if around.is_empty() {
+        return Err(error::config(format!("{CONDITIONS} stands in a text or a comment of the query"))
+            .hint("write it where a condition goes: WHERE $CONDITIONS"));
+    }
+    let counted =
+        around.into_iter().filter(|group| group.is_select).find_map(|group| counted_over_all(sql, group, key));
+    match counted {
+        None => Ok(()),
+        Some(what) => Err(error::config(format!("the query has {what}, which each split would do for itself")).hint(
+            "put it in parentheses, as SELECT * FROM (...) AS q WHERE $CONDITIONS, or read by one connection: -m 1",
+        )),
+    }
+}
+
+/// What a SELECT does with all of its rows at once.
+fn counted_over_all(sql: &str, group: &Group, key: SplitColumn<'_>) -> Option<&'static str> {
+    let is = |at: usize, word: &str| group.tokens.get(at).is_some_and(|token| token.is(sql, word));
+    for at in 0..group.tokens.len() {
+        if is(at, "LIMIT") || is(at, "FETCH") {
+            return Some("a LIMIT");
+        }
+        if is(at, "GROUP") && is(at + 1, "BY") && !names(sql, &group.tokens[at + 2..], key) {
+            return Some("a GROUP BY without the column to split by");
+        }
+        if is(at, "WITH") && is(at + 1, "ROLLUP") {
+            return Some("a ROLLUP");
+        }
+        let follows_a_call = at > 0 && group.tokens[at - 1].text(sql) == ")";
+        if follows_a_call && is(at, "OVER") && !partitioned(sql, &group.tokens[at + 1..], key) {
+            return Some("a window function that is not partitioned by the column to split by");
+        }
+    }
+    None
+}
+
+/// Words that end a list of expressions.
+const AFTER_A_LIST: [&str; 9] = ["HAVING", "ORDER", "LIMIT", "WITH", "WINDOW", "UNION", "ROWS", "RANGE", "FOR"];
+
+/// Whether a list of expressions, up to the next clause, has a certain column as one of them.
+fn names(sql: &str, list: &[Token], key: SplitColumn<'_>) -> bool {
+    let (mut depth, mut item): (u32, Vec<Token>) = (0, Vec::new());
+    for token in list {
+        let text = token.text(sql);
+        match text {
+            "(" => depth += 1,
+            ")" if depth == 0 => break,
+            ")" => depth -= 1,
+            _ if depth == 0 && AFTER_A_LIST.iter().any(|word| token.is(sql, word)) => break,
+            "," if depth == 0 && is_column(sql, &item, key) => return true,
+            _ => {}
+        }
+        match text {
+            "," if depth == 0 => item.clear(),
+            _ => item.push(*token),
+        }
+    }
+    is_column(sql, &item, key)
+}
+
+/// A column, perhaps with the names of its table and database before it.
+fn is_column(sql: &str, item: &[Token], key: SplitColumn<'_>) -> bool {
+    if let [only] = item
+        && only.text(sql) == key.place.to_string()
+    {
+        return true;
+    }
+    let plain = item.iter().enumerate().all(|(at, token)| (at % 2 == 1) == (token.text(sql) == "."));
+    plain && item.last().is_some_and(|token| token.name(sql).eq_ignore_ascii_case(key.name))
+}
+
+/// Whether what follows OVER is `(PARTITION BY` and a list with a certain column.
+fn partitioned(sql: &str, rest: &[Token], key: SplitColumn<'_>) -> bool {
+    let [open, partition, by, list @ ..] = rest else { return false };
+    open.text(sql) == "(" && partition.is(sql, "PARTITION") && by.is(sql, "BY") && names(sql, list, key)
+}
+
+/// The SELECTs of a text, each with its own tokens; those in parentheses that hold no SELECT are among its own, marked
+/// off by the parentheses, except for keywords that mean something else inside a function.
+fn groups(sql: &str) -> Vec<Group> {
+    let all: Vec<Token> = tokens(sql).filter(|token| token.kind != Kind::Comment).collect();
+    let mut groups = vec![Group { is_select: true, parent: usize::MAX, ..Group::default() }];
+    let (mut open, mut inside): (Vec<(usize, bool)>, Vec<usize>) = (Vec::new(), vec![0]);
+    for (at, token) in all.iter().enumerate() {
+        let current = inside.last().copied().unwrap_or(0);
+        match token.text(sql) {
+            "(" => {
+                let first = all[at + 1..].iter().find(|t| t.text(sql) != "(");
+                let selects = first.is_some_and(|t| ["SELECT", "WITH", "VALUES", "TABLE"].iter().any(|w| t.is(sql, w)));
+                open.push((current, selects));
+                if selects {
+                    groups.push(Group { is_select: true, parent: current, ..Group::default() });
+                    inside.push(groups.len() - 1);
+                } else {
+                    groups[current].tokens.push(*token);
+                }
+            }
+            ")" => match open.pop() {
+                Some((_, true)) => drop(inside.pop()),
+                _ => groups[current].tokens.push(*token),
+            },
+            text => {
+                let in_function = open.last().is_some_and(|(_, selects)| !selects);
+                groups[current].has_conditions |= text == CONDITIONS;
+                if !(in_function && (token.is(sql, "LIMIT") || token.is(sql, "GROUP"))) {
+                    groups[current].tokens.push(*token);
+                }
+            }
+        }
+    }
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: SplitColumn<'_> = SplitColumn { name: "id", place: 2 };
+
+    #[test]
+    fn queries_whose_condition_picks_rows_are_split() {
+        for sql in [
+            "SELECT a.id, b.x FROM a JOIN b USING (id) WHERE a.x > 1 AND $CONDITIONS ORDER BY b.x",
+            "SELECT * FROM (SELECT id, COUNT(*) n FROM t GROUP BY x LIMIT 3) q WHERE $CONDITIONS",
+            "SELECT id, (SELECT MAX(x) FROM u GROUP BY y LIMIT 1) FROM t WHERE $CONDITIONS",
+            "SELECT t.id, SUM(x) FROM t WHERE $CONDITIONS GROUP BY y, t.`id` HAVING SUM(x) > 1",
+            "SELECT x, id, COUNT(*) FROM t WHERE $CONDITIONS GROUP BY x, 2",
+            "SELECT DISTINCT id FROM t WHERE ($CONDITIONS)",
+            "SELECT id, ROW_NUMBER() OVER (PARTITION BY d.id ORDER BY x) FROM d WHERE $CONDITIONS",
+            "SELECT id, GROUP_CONCAT(x ORDER BY x LIMIT 2) FROM t WHERE $CONDITIONS GROUP BY id",
+            "SELECT id, 'LIMIT 1' AS `limit` FROM t WHERE $CONDITIONS -- LIMIT 1",
+            "WITH c AS (SELECT * FROM u LIMIT 5) SELECT id FROM c WHERE $CONDITIONS",
+        ] {
+            check_splitting(sql, KEY).unwrap_or_else(|e| panic!("{sql}: {e}"));
+        }
+    }
+
+    #[test]
+    fn what_counts_over_all_rows_is_not_split() {
+        for (sql, said) in [
+            ("SELECT id FROM t WHERE $CONDITIONS LIMIT 10", "LIMIT"),
+            ("(SELECT id FROM t WHERE $CONDITIONS) LIMIT 10", "LIMIT"),
+            ("WITH c AS (SELECT id FROM t WHERE $CONDITIONS) SELECT id FROM c ORDER BY id LIMIT 10", "LIMIT"),
+            ("SELECT MAX(id) id, x FROM t WHERE $CONDITIONS GROUP BY x", "GROUP BY"),
+            ("SELECT id, x FROM t WHERE $CONDITIONS GROUP BY f(x, id)", "GROUP BY"),
+            ("SELECT id, COUNT(*) FROM t WHERE $CONDITIONS GROUP BY id WITH ROLLUP", "ROLLUP"),
+            ("SELECT id, ROW_NUMBER() OVER (ORDER BY id) FROM t WHERE $CONDITIONS", "window"),
+            ("SELECT id, LAG(x) OVER w FROM t WHERE $CONDITIONS WINDOW w AS (ORDER BY id)", "window"),
+            ("SELECT x, id FROM (SELECT * FROM t WHERE $CONDITIONS) q GROUP BY x", "GROUP BY"),
+            ("SELECT id FROM t WHERE 1 = 1 -- $CONDITIONS", "comment"),
+            ("SELECT id FROM t WHERE x <> '$CONDITIONS'", "comment"),
+        ] {
+            let error = check_splitting(sql, KEY).expect_err(sql);
+            assert!(error.to_string().contains(said), "{sql}: {error}");
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Which rows an incremental import reads: those after the last value, up to a bound that the snapshot sets.
+//!
+//! ```text
+//! append        last <  check column <= greatest value in the snapshot
+//! lastmodified  last <= check column <  the server's time just before the snapshot
+//! ```
+//!
+//! A row that is stamped with the very bound of one run is thus read by exactly one run. The bound becomes the last
+//! value of the next run by the same commit that makes the rows visible. What no bound can see: a transaction that
+//! takes its number or time before the snapshot and commits after it.
+
+use std::cmp::Ordering;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{self, Result};
+use crate::mysql::check_column::{CheckColumn, Side};
+use crate::mysql::types::Column;
+use crate::transfer::args::{IncrementalArgs, IncrementalMode};
+
+/// Where the last run got to; kept in the manifest beside the data.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct Watermark {
+    /// How new rows are told from old ones.
+    pub mode: IncrementalMode,
+    /// The column looked at.
+    pub column: String,
+    /// Its greatest value, or the time, that was read up to; `None` after a run that found no row at all.
+    pub last_value: Option<String>,
+}
+
+/// A decided incremental import.
+#[derive(Clone, Debug)]
+pub struct Incremental {
+    mode: IncrementalMode,
+    /// The column by which new rows are told from old ones.
+    pub(super) column: CheckColumn,
+    /// Where a run starts that has no state.
+    last_value: Option<String>,
+    /// Columns by which a changed row takes the place of its old version.
+    pub(super) merge_key: Vec<String>,
+}
+
+impl Incremental {
+    /// Checks the options against the column; `None` where the import is not incremental.
+    ///
+    /// # Errors
+    /// Config: options that do not fit together, or a column that does not grow in an order we know.
+    pub(super) fn new(args: &IncrementalArgs, find: impl Fn(&str) -> Result<Column>) -> Result<Option<Self>> {
+        let (mode, name) = match (args.mode, &args.check_column) {
+            (Some(mode), Some(name)) => (mode, name),
+            (None, None) if args.last_value.is_none() && args.merge_key.is_empty() => return Ok(None),
+            (None, None) => {
+                return Err(error::config("last-value or merge-key is given without incremental")
+                    .hint("give incremental and check-column too"));
+            }
+            _ => {
+                return Err(error::config("only one of incremental and check-column is given")
+                    .hint("give both: the mode and the column that grows"));
+            }
+        };
+        let column = CheckColumn::new(&find(name)?)?;
+        if mode == IncrementalMode::Lastmodified && !column.holds_times() {
+            let what = format!("check column {} holds numbers and not times of last change", column.name());
+            return Err(error::config(what).hint("use incremental append, or a date or time column"));
+        }
+        let last_value = args.last_value.as_deref().map(|value| column.checked(value)).transpose()?;
+        Ok(Some(Self { mode, column, last_value, merge_key: args.merge_key.clone() }))
+    }
+
+    /// Whether rows that are read again take the place of their older selves.
+    pub(super) fn merges(&self) -> bool {
+        !self.merge_key.is_empty()
+    }
+
+    /// Whether the bound is the server's time and not the greatest value.
+    pub(super) fn bound_is_time(&self) -> bool {
+        self.mode == IncrementalMode::Lastmodified
+    }
+
+    /// Where this run starts: the state beside the data, or what the user gave for the first run. An earlier start than
+    /// the state's is taken where rows are merged, as reading rows again doubles none.
+    ///
+    /// # Errors
+    /// Config: the state belongs to another column or mode.
+    pub(super) fn start(&self, state: Option<&Watermark>) -> Result<Option<String>> {
+        let name = self.column.name();
+        if let Some(other) = state.filter(|s| s.mode != self.mode || !s.column.eq_ignore_ascii_case(name)) {
+            let what = format!("the target was filled incrementally by column {} until now", other.column);
+            return Err(error::config(what).hint("keep to that column and mode, or choose another target"));
+        }
+        let Some(reached) = state.and_then(|state| state.last_value.clone()) else {
+            return Ok(self.last_value.clone());
+        };
+        let Some(given) = &self.last_value else { return Ok(Some(reached)) };
+        match self.column.compare(given, &reached) {
+            Some(Ordering::Equal) => Ok(Some(reached)),
+            Some(Ordering::Less) if self.merges() => Ok(Some(given.clone())),
+            _ => {
+                tracing::warn!(
+                    "the target holds the rows up to {name} {reached}, where this run goes on; last-value {given} is only for the first run"
+                );
+                Ok(Some(reached))
+            }
+        }
+    }
+
+    /// The condition on rows after `last` up to `bound`; `None` where there can be none.
+    pub(super) fn condition(&self, last: Option<&str>, bound: Option<&str>) -> Option<String> {
+        let bound = bound.filter(|bound| last != Some(bound))?;
+        let (above, below) = match self.mode {
+            IncrementalMode::Append => (Side::Above, Side::UpTo),
+            IncrementalMode::Lastmodified => (Side::AtLeast, Side::Below),
+        };
+        let below = self.column.condition(below, bound);
+        Some(match last {
+            Some(last) => format!("{} AND {below}", self.column.condition(above, last)),
+            None => below,
+        })
+    }
+
+    /// The state after a run up to `bound`.
+    pub(super) fn watermark(&self, last: Option<&str>, bound: Option<&str>) -> Watermark {
+        let last_value = bound.or(last).map(str::to_owned);
+        Watermark { mode: self.mode, column: self.column.name().to_owned(), last_value }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mysql::check_column::tests::column;
+
+    fn incremental(mode: IncrementalMode, column_type: &str, last_value: Option<&str>) -> Result<Incremental> {
+        let args = IncrementalArgs {
+            mode: Some(mode),
+            check_column: Some("c".into()),
+            last_value: last_value.map(str::to_owned),
+            ..IncrementalArgs::default()
+        };
+        Ok(Incremental::new(&args, |_| Ok(column(column_type)))?.unwrap())
+    }
+
+    #[test]
+    fn a_row_on_the_bound_is_read_by_one_run() {
+        let append = incremental(IncrementalMode::Append, "bigint", None).unwrap();
+        assert_eq!(append.condition(None, Some("10")).unwrap(), "`c` <= 10");
+        assert_eq!(append.condition(Some("10"), Some("20")).unwrap(), "`c` > 10 AND `c` <= 20");
+        assert_eq!(append.condition(Some("10"), None), None);
+        assert_eq!(append.condition(Some("10"), Some("10")), None);
+        let modified = incremental(IncrementalMode::Lastmodified, "timestamp", None).unwrap();
+        assert_eq!(
+            modified.condition(Some("2024-01-01 00:00:00"), Some("2024-01-02 00:00:00")).unwrap(),
+            "`c` >= TIMESTAMP'2024-01-01 00:00:00' AND `c` < TIMESTAMP'2024-01-02 00:00:00'"
+        );
+    }
+
+    #[test]
+    fn an_empty_table_keeps_the_last_value() {
+        let append = incremental(IncrementalMode::Append, "int", Some("3")).unwrap();
+        let state = append.watermark(Some("7"), None);
+        assert_eq!(state.last_value.as_deref(), Some("7"));
+        assert_eq!(append.start(Some(&state)).unwrap().as_deref(), Some("7"));
+        assert_eq!(append.start(None).unwrap().as_deref(), Some("3"));
+    }
+
+    #[test]
+    fn v83_half_given_options_are_refused() {
+        assert!(incremental(IncrementalMode::Lastmodified, "int", None).is_err());
+        let half = IncrementalArgs { mode: Some(IncrementalMode::Append), ..IncrementalArgs::default() };
+        assert!(Incremental::new(&half, |_| Err(error::bug("not asked"))).is_err());
+    }
+
+    #[test]
+    fn a_day_is_its_midnight_and_merged_rows_may_be_read_again() {
+        let mode = IncrementalMode::Lastmodified;
+        let mut modified = incremental(mode, "datetime", Some("2024-01-01")).unwrap();
+        assert_eq!(modified.start(None).unwrap().as_deref(), Some("2024-01-01 00:00:00"));
+        let state = modified.watermark(Some("2024-02-01 00:00:00"), None);
+        assert_eq!(modified.start(Some(&state)).unwrap().unwrap(), "2024-02-01 00:00:00");
+        modified.merge_key = vec!["id".into()];
+        assert_eq!(modified.start(Some(&state)).unwrap().unwrap(), "2024-01-01 00:00:00");
+        modified.last_value = Some("2024-03-01 00:00:00".into());
+        let from = modified.start(Some(&state)).unwrap().unwrap();
+        assert_eq!(from, "2024-02-01 00:00:00", "no row between is passed over");
+    }
+
+    #[test]
+    fn another_column_does_not_go_on_from_this_state() {
+        let append = incremental(IncrementalMode::Append, "int", None).unwrap();
+        let other = Watermark { mode: IncrementalMode::Append, column: "d".into(), last_value: Some("1".into()) };
+        assert!(append.start(Some(&other)).is_err());
+    }
+}

@@ -1,0 +1,41 @@
+//! Delimited text as an import's options ask for it.
+
+use crate::error::{self, Result};
+use crate::format::{Compression, SequenceOptions, TextOptions};
+use crate::transfer::args::{Compat, TextArgs};
+use crate::transfer::input::words;
+
+/// How a text file is written; tables of Hive have their own delimiters unless told otherwise, and no encloser.
+///
+/// # Errors
+/// Usage: a delimiter that cannot be read. Config: delimiters that contradict each other, or that Hive does not know.
+pub(super) fn options(args: &TextArgs, compat: Compat, hive: bool, compression: Compression) -> Result<TextOptions> {
+    let mut options = TextOptions {
+        drop_delimiters: args.drop_delims,
+        replace_delimiters: args.replace_delims.clone(),
+        plain_decimals: !args.scientific_decimals,
+        compression,
+        for_hive: hive,
+        ..words::of_written(args, words::style(compat), hive)?
+    };
+    let delimiters = &mut options.delimiters;
+    if let Some(encloser) = delimiters.enclosed_by.filter(|_| hive) {
+        if !delimiters.enclose_optionally {
+            return Err(error::config(format!("hive's text tables would give {encloser:?} back with every field"))
+                .hint("leave enclosed-by out; escaped-by protects the delimiters"));
+        }
+        // An escape character does as much; without one, a value that holds a delimiter is an error.
+        (delimiters.enclosed_by, delimiters.enclose_optionally) = (None, false);
+    }
+    Ok(options)
+}
+
+/// How a SequenceFile of such text is written.
+pub(super) fn sequence_options(
+    args: &TextArgs,
+    compat: Compat,
+    hive: bool,
+    codec: Compression,
+) -> Result<SequenceOptions> {
+    Ok(SequenceOptions { text: options(args, compat, hive, codec)?, ..SequenceOptions::default() })
+}
