@@ -40,6 +40,27 @@ pub enum Kind {
     Bug,
 }
 
+impl Kind {
+    /// The word for it in JSON; a stable interface.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Usage => "usage",
+            Self::Config => "config",
+            Self::Auth => "auth",
+            Self::NotFound => "not-found",
+            Self::Exists => "exists",
+            Self::Schema => "schema",
+            Self::Data => "data",
+            Self::Busy => "busy",
+            Self::Unreachable => "unreachable",
+            Self::Lost => "lost",
+            Self::Refused => "refused",
+            Self::Stopped(_) => "stopped",
+            Self::Bug => "bug",
+        }
+    }
+}
+
 /// What a failure left behind that others can see.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Effect {
@@ -51,6 +72,29 @@ pub enum Effect {
     /// A visible part of the work was done on a target that cannot be undone.
     Partial,
 }
+
+impl Effect {
+    /// The word for it in JSON; a stable interface.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::RegistrationPending => "registration-pending",
+            Self::Partial => "partial",
+        }
+    }
+}
+
+/// The exit codes of the process and what each means; the help and the README say the same.
+pub const EXIT_CODES: [(&str, &str); 8] = [
+    ("0", "done, or nothing to do"),
+    ("1", "failed; nothing half-visible was left, run it again once the cause is gone"),
+    ("2", "the command line or the configuration is wrong"),
+    ("3", "failed with a visible partial effect, which the error names"),
+    ("4", "the data is visible, its registration is pending; run it again"),
+    ("75", "somebody else holds the target, or the server asks to come back later"),
+    ("130", "stopped by Ctrl-C"),
+    ("143", "stopped by SIGTERM"),
+];
 
 /// What went wrong, on which object, and what to do about it.
 ///
@@ -113,7 +157,12 @@ impl Error {
         matches!(self.kind, Kind::Busy | Kind::Unreachable | Kind::Lost)
     }
 
-    /// The process exit code; the table is in the README.
+    /// What the failure left visible.
+    pub fn left(&self) -> Effect {
+        self.effect
+    }
+
+    /// The process exit code; [`EXIT_CODES`] says what each means.
     pub fn exit_code(&self) -> u8 {
         match (self.kind, self.effect) {
             (Kind::Stopped(signal), _) => 128u8.saturating_add(u8::try_from(signal).unwrap_or(0)),

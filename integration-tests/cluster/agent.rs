@@ -37,7 +37,7 @@ impl Place {
             url = "hdfs://{namenode}"
             user = "root"
             [metastore]
-            uris = ["thrift://{metastore}"]
+            url = "thrift://{metastore}"
             [[step]]
             type = "agent"
             name = "clicks"

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use sakia::config::Timespan;
 use sakia::error::Kind;
 use sakia::hiveserver2::{Authentication, HiveServer2Options, Session, Value};
 use sakia::shutdown::Stop;
@@ -141,13 +142,13 @@ async fn a_stop_cancels_the_statement_on_the_server() {
 async fn endpoints_are_tried_in_order_and_settings_reach_the_session() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let mut options = hiveserver2().default_setting("hive.merge.cardinality.check", "false");
-    options.endpoints.insert(0, closed.clone());
+    options.urls.insert(0, closed.clone());
     let session = Session::open(&options).await.unwrap();
     assert_eq!(session.endpoint(), address("HIVESERVER2_PORT"));
     let rows = session.query("set hive.merge.cardinality.check", &Stop::new()).await.unwrap();
     assert_eq!(rows.rows[0][0].as_str(), Some("hive.merge.cardinality.check=false"));
 
-    options.endpoints.truncate(1);
+    options.urls.truncate(1);
     let error = Session::open(&options).await.map(drop).unwrap_err();
     assert_eq!(error.kind(), Kind::Unreachable);
     assert!(error.to_string().contains(&closed), "{error}");
@@ -155,7 +156,8 @@ async fn endpoints_are_tried_in_order_and_settings_reach_the_session() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_wants_sasl_ends_a_session_without_it() {
-    let options = HiveServer2Options { auth: Authentication::Nosasl, call_timeout_s: 10, ..hiveserver2() };
+    let options =
+        HiveServer2Options { auth: Authentication::Nosasl, call_timeout: Timespan::from_secs(10), ..hiveserver2() };
     let error = Session::open(&options).await.map(drop).unwrap_err();
     assert!(matches!(error.kind(), Kind::Unreachable | Kind::Refused), "{error}");
     assert!(error.remedy().is_some());

@@ -43,8 +43,8 @@ impl Scene {
         for statement in statements {
             conn.query_drop(*statement).await.unwrap_or_else(|e| panic!("{statement}: {e}"));
         }
-        let uris = vec![format!("thrift://{}", stack::address("METASTORE_PORT"))];
-        let metastore = MetastoreOptions { uris, user: None };
+        let url = format!("thrift://{}", stack::address("METASTORE_PORT"));
+        let metastore = MetastoreOptions::new(url);
         let cluster = Cluster::connect(&stack::hdfs(), Some(&metastore)).await.unwrap();
         Self { name, conn, cluster }
     }

@@ -26,8 +26,8 @@ fn rows(ids: &[i64]) -> RecordBatch {
 }
 
 async fn cluster() -> Cluster {
-    let uris = vec![format!("thrift://{}", stack::address("METASTORE_PORT"))];
-    Cluster::connect(&stack::hdfs(), Some(&MetastoreOptions { uris, user: None })).await.unwrap()
+    let url = format!("thrift://{}", stack::address("METASTORE_PORT"));
+    Cluster::connect(&stack::hdfs(), Some(&MetastoreOptions::new(url))).await.unwrap()
 }
 
 fn plan(table: &str, mode: LoadMode, partition_columns: &[&str]) -> LoadPlan {

@@ -20,8 +20,8 @@ use crate::stack::{self, beeline, hdfs_shell};
 const DATABASE: &str = "load_modes_it";
 
 async fn cluster() -> Cluster {
-    let uris = vec![format!("thrift://{}", stack::address("METASTORE_PORT"))];
-    let cluster = Cluster::connect(&stack::hdfs(), Some(&MetastoreOptions { uris, user: None })).await.unwrap();
+    let url = format!("thrift://{}", stack::address("METASTORE_PORT"));
+    let cluster = Cluster::connect(&stack::hdfs(), Some(&MetastoreOptions::new(url))).await.unwrap();
     cluster.metastore.as_ref().unwrap().ensure_database(DATABASE).await.unwrap();
     cluster
 }

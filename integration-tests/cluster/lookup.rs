@@ -12,7 +12,7 @@ use crate::hbase::{HBaseTable, options};
 use crate::stack::{address, beeline, happybase, root};
 
 fn hiveserver2() -> HiveServer2Options {
-    toml::from_str(&format!("endpoints = [\"{}\"]", address("HIVESERVER2_PORT"))).unwrap()
+    toml::from_str(&format!("url = \"{}\"", address("HIVESERVER2_PORT"))).unwrap()
 }
 
 async fn hive(session: &Session, statement: &str) {

@@ -8,8 +8,9 @@ use sakia::metastore::{Column, HiveStorage, MetastoreClient, MetastoreOptions, P
 use crate::stack::{self, beeline};
 
 async fn connect(port: &str) -> MetastoreClient {
-    let uris = vec![format!("thrift://{}", stack::address(port))];
-    MetastoreClient::connect(&MetastoreOptions { uris, user: Some("etl".to_owned()) }).await.unwrap()
+    let url = format!("thrift://{}", stack::address(port));
+    let options = MetastoreOptions { user: Some("etl".to_owned()), ..MetastoreOptions::new(url) };
+    MetastoreClient::connect(&options).await.unwrap()
 }
 
 fn spec(table: &str) -> TableSpec {
@@ -112,8 +113,8 @@ async fn tables_of_others_and_other_columns_are_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_second_address_is_used_where_the_first_is_dead() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let uris = vec![format!("thrift://{free}"), format!("thrift://{}", stack::address("METASTORE_PORT"))];
-    let client = MetastoreClient::connect(&MetastoreOptions { uris, user: None }).await.unwrap();
+    let urls = vec![format!("thrift://{free}"), format!("thrift://{}", stack::address("METASTORE_PORT"))];
+    let client = MetastoreClient::connect(&MetastoreOptions { urls, ..MetastoreOptions::default() }).await.unwrap();
     assert!(client.table("default", "no_such_table").await.unwrap().is_none());
 }
 

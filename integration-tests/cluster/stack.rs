@@ -107,7 +107,7 @@ pub fn import_of_customers(name: &str) -> String {
         "[mysql]\nhost = '127.0.0.1'\nport = {port}\nuser = 'shop'\ndatabase = 'shop'\n\
          password-file = '{root}/docker/shop.password'\n\
          [hdfs]\nurl = 'hdfs://{namenode}'\nuser = 'root'\n\
-         [metastore]\nuris = ['thrift://{metastore}']\n\
+         [metastore]\nurl = 'thrift://{metastore}'\n\
          [[step]]\ntype = 'import'\nname = 'customers'\ntable = 'customers'\n\
          target-dir = '/it/{name}/customers'\nhive-database = '{name}'\n",
         port = setting("MARIADB_PORT"),

@@ -1,98 +1,97 @@
 //! What an agent is told: the step's keys in the pipeline file, and what they mean once checked.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::channels::file::ChannelLimits;
 use super::epoch::Roll;
 use super::sources::Pattern;
+use crate::config::{self, Timespan};
 use crate::error::{self, Result};
 
-/// The keys of an agent; unknown ones are refused.
-#[derive(Clone, Debug, Deserialize)]
+/// What an agent is asked for: log files into partitions of HDFS and Hive.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, clap::Args)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct AgentArgs {
-    /// Log files to follow: one pattern or a list; `*` and `?` match within a component. Relative to the file they
-    /// stand in.
-    pub files: OneOrMore,
-    /// Local directory of the durable channel; belongs to this agent alone. Relative to the file it stands in.
+    /// Log files to follow, by pattern: * and ? match within a component
+    #[arg(long, value_name = "PATTERN,...", value_delimiter = ',')]
+    #[serde(deserialize_with = "patterns", serialize_with = "config::write_one_or_more")]
+    pub files: Vec<String>,
+    /// Local directory of the durable channel; belongs to this agent alone
+    #[arg(long, value_name = "DIR", default_value = "", hide_default_value = true)]
     pub channel_dir: PathBuf,
-    /// Directory of the clicks in the cluster; belongs to this agent alone.
+    /// Directory of the events in the cluster; belongs to this agent alone
+    #[arg(long, value_name = "PATH", default_value = "", hide_default_value = true)]
     pub target_dir: String,
-    /// Directory for malformed lines in the cluster, as JSON lines with file, offset, reason and text.
+    /// Directory in the cluster for malformed lines, as JSON lines with file, offset, reason and text
+    #[arg(long, value_name = "PATH", default_value = "", hide_default_value = true)]
     pub reject_dir: String,
-    /// Hive database of the table; made where it is missing.
+    /// Hive database of the table, made if missing
+    #[arg(long, value_name = "NAME")]
     #[serde(default)]
     pub hive_database: Option<String>,
-    /// Hive table over the clicks; none is registered where it is missing.
+    /// External Hive table over the events [default: none is registered]
+    #[arg(long, value_name = "NAME")]
     #[serde(default)]
     pub hive_table: Option<String>,
-    /// Format of the lines.
+    /// Format of the lines
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     #[serde(default)]
     pub format: LogFormat,
-    /// How the clicks are partitioned.
+    /// How the events are partitioned, by their time in UTC
+    #[arg(long, value_name = "HOW", value_enum, default_value_t)]
     #[serde(default)]
     pub partition: PartitionBy,
     /// When an epoch is complete and is written.
+    #[command(flatten)]
     #[serde(default)]
     pub roll: RollArgs,
-    /// Bytes that may wait in the channel; the source waits while it is full.
+    /// Most bytes that may wait in the channel; the source waits while it is full
+    #[arg(long, value_name = "BYTES", default_value_t = channel_max_bytes())]
     #[serde(default = "channel_max_bytes")]
     pub channel_max_bytes: u64,
-    /// Bytes of a line above which it is rejected.
+    /// Longest line in bytes; longer ones are rejected
+    #[arg(long, value_name = "BYTES", default_value_t = max_line_bytes())]
     #[serde(default = "max_line_bytes")]
-    pub max_line_bytes: usize,
-    /// Stop when each file was read to the length it has now; a last line without its end is left for the next time.
+    pub max_line_bytes: u64,
+    /// Stop when each file was read to the length it has now; a last line without its end is left for the next time
+    #[arg(long)]
     #[serde(default)]
     pub drain: bool,
+}
+
+fn patterns<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    config::one_or_more(from, |pattern| Ok(pattern.to_owned()))
 }
 
 fn channel_max_bytes() -> u64 {
     1 << 30
 }
 
-fn max_line_bytes() -> usize {
+fn max_line_bytes() -> u64 {
     64 << 10
 }
 
-/// One text or a list of them.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged, expecting = "a file pattern or a list of them")]
-pub enum OneOrMore {
-    /// `"a"`
-    One(String),
-    /// `["a", "b"]`
-    More(Vec<String>),
-}
-
-impl OneOrMore {
-    fn as_slice(&self) -> &[String] {
-        match self {
-            Self::One(text) => std::slice::from_ref(text),
-            Self::More(texts) => texts,
-        }
-    }
-}
-
 /// The formats a line may have.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum LogFormat {
-    /// The combined log format of Apache and nginx, with `rt=`, `sid=` and `vid=` behind it where they are known.
+    /// The combined log format of Apache and nginx, with rt=, sid= and vid= behind it where they are known
     #[default]
     Combined,
 }
 
 /// How clicks are partitioned, by the time of the request in UTC.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum PartitionBy {
-    /// `dt=YYYY-MM-DD`
+    /// dt=YYYY-MM-DD
     #[default]
     Day,
-    /// `dt=YYYY-MM-DD/hr=HH`
+    /// dt=YYYY-MM-DD/hr=HH
     Hour,
 }
 
@@ -107,20 +106,23 @@ impl PartitionBy {
 }
 
 /// The bounds of an epoch; the first one reached completes it.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::Args)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct RollArgs {
-    /// Lines.
+    /// Lines after which an epoch is written
+    #[arg(id = "roll_rows", long = "roll-rows", value_name = "COUNT", default_value_t = Self::default().rows)]
     pub rows: u64,
-    /// Bytes of lines; bounds the memory, of which an agent needs about five times as much.
+    /// Bytes of lines after which an epoch is written; an agent needs about five times as much memory
+    #[arg(id = "roll_bytes", long = "roll-bytes", value_name = "BYTES", default_value_t = Self::default().bytes)]
     pub bytes: u64,
-    /// Seconds since its first line.
-    pub seconds: u64,
+    /// Time since its first line after which an epoch is written
+    #[arg(id = "roll_age", long = "roll-age", value_name = "TIME", default_value_t = Self::default().age)]
+    pub age: Timespan,
 }
 
 impl Default for RollArgs {
     fn default() -> Self {
-        Self { rows: 250_000, bytes: 64 << 20, seconds: 60 }
+        Self { rows: 250_000, bytes: 64 << 20, age: Timespan::from_secs(60) }
     }
 }
 
@@ -140,6 +142,9 @@ pub(super) struct AgentPlan {
     pub drain: bool,
 }
 
+/// Longest time that lines may wait for their epoch.
+const LONGEST_EPOCH: Duration = Duration::from_secs(86_400);
+
 /// A channel file is begun anew after this many bytes, or a quarter of what the channel may hold.
 const SEGMENT_BYTES: u64 = 32 << 20;
 
@@ -156,16 +161,14 @@ impl AgentPlan {
         // A file given by its bare name has an empty path in front of it.
         let base = std::path::absolute(Path::new(".").join(base))
             .map_err(|e| error::config(format!("{} is no directory", base.display())).source(e))?;
-        let patterns = files.as_slice();
-        if patterns.is_empty() {
+        if files.is_empty() {
             return Err(error::config("files names no file").hint("name the log, such as /var/log/shop/access.log*"));
         }
         let numbers = [
             ("roll.rows", roll.rows, 1, u64::MAX),
             ("roll.bytes", roll.bytes, 1, 1 << 30),
-            ("roll.seconds", roll.seconds, 1, 86_400),
             ("channel-max-bytes", channel_max_bytes, 1 << 20, u64::MAX),
-            ("max-line-bytes", max_line_bytes as u64, 1 << 10, 16 << 20),
+            ("max-line-bytes", max_line_bytes, 1 << 10, 16 << 20),
         ];
         for (key, value, least, most) in numbers {
             if value < least || value > most {
@@ -173,25 +176,45 @@ impl AgentPlan {
                 return Err(error::config(format!("{key} is {value}")).hint(hint));
             }
         }
+        if roll.age.get() > LONGEST_EPOCH {
+            return Err(error::config(format!("roll.age is {}", roll.age)).hint("give at most 24h"));
+        }
         if Path::new(reject_dir).starts_with(target_dir) {
             let what = format!("reject-dir {reject_dir} lies in target-dir {target_dir}, where Hive would read it");
             return Err(error::config(what).hint("give rejects a directory of their own"));
         }
         Ok(Self {
-            patterns: patterns.iter().map(|text| Pattern::new(text, &base)).collect::<Result<_>>()?,
+            patterns: files.iter().map(|text| Pattern::new(text, &base)).collect::<Result<_>>()?,
             channel_dir: base.join(channel_dir),
             channel: ChannelLimits {
                 max_bytes: channel_max_bytes,
                 segment_bytes: SEGMENT_BYTES.min(channel_max_bytes / 4),
             },
-            max_line_bytes,
-            roll: Roll { rows: roll.rows, bytes: roll.bytes, age: Duration::from_secs(roll.seconds) },
+            max_line_bytes: usize::try_from(max_line_bytes).unwrap_or(usize::MAX),
+            roll: Roll { rows: roll.rows, bytes: roll.bytes, age: roll.age.get() },
             target: target_dir.clone(),
             reject_dir: reject_dir.clone(),
             table: table(hive_database.as_ref(), hive_table.as_ref())?,
             partition,
             drain,
         })
+    }
+}
+
+impl fmt::Display for AgentPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let patterns: Vec<String> = self.patterns.iter().map(Pattern::to_string).collect();
+        writeln!(f, "read        {}", patterns.join(", "))?;
+        writeln!(f, "channel     {}, at most {} bytes", self.channel_dir.display(), self.channel.max_bytes)?;
+        let until = if self.drain { "until each file was read to its end" } else { "until it is stopped" };
+        let Roll { rows, bytes, age } = self.roll;
+        writeln!(f, "epochs      of {rows} lines, {bytes} bytes or {} s, {until}", age.as_secs())?;
+        writeln!(f, "write       parquet files in {}, by {}", self.target, self.partition.name())?;
+        match &self.table {
+            Some((database, table)) => writeln!(f, "register    external table {database}.{table}, its partitions")?,
+            None => writeln!(f, "register    nothing")?,
+        }
+        write!(f, "rejects     in {}", self.reject_dir)
     }
 }
 

@@ -38,7 +38,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
-pub use self::config::{AgentArgs, LogFormat, OneOrMore, PartitionBy, RollArgs};
+pub use self::config::{AgentArgs, LogFormat, PartitionBy, RollArgs};
 pub use self::epoch::Roll;
 pub use self::event::{Batch, Event};
 
@@ -60,6 +60,22 @@ const ROUND: Duration = Duration::from_millis(500);
 const GRACE: Duration = Duration::from_secs(3);
 /// How long an agent that drains waits for a cluster that is away.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Refuses what makes no sense, before anything is asked of a server or a file.
+///
+/// # Errors
+/// Config: a value out of its range, directories inside each other.
+pub fn check(args: &AgentArgs, base: &Path) -> Result<()> {
+    AgentPlan::new(args, base).map(drop)
+}
+
+/// What an agent would do, in words; nothing is read or changed.
+///
+/// # Errors
+/// Those of [`check`].
+pub fn plan(args: &AgentArgs, base: &Path) -> Result<String> {
+    AgentPlan::new(args, base).map(|plan| plan.to_string())
+}
 
 /// Runs an agent until a stop, or with `drain` until each file was read to the length it had.
 ///

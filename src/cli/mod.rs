@@ -1,46 +1,107 @@
 //! The command line: arguments as typed, and what each command does with them.
 //!
 //! stdout carries the summary or the asked-for rows and nothing else; the log and errors go to stderr. Exit codes are
-//! those of [`crate::error::Error::exit_code`].
+//! those of [`EXIT_CODES`](crate::error::EXIT_CODES).
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `args` | commands and flags as typed, and their help |
+//! | `output` | what goes to stdout and stderr |
+//! | `job` | the store of saved jobs, and their lock |
+//! | `steps` | runs, plans, explains and checks the steps of a file or of flags |
+//! | `commands` | what each command does |
+//! | `sqoop` | the front door for Sqoop's arguments |
+//! | `saved` | runs saved jobs, which may hold commands of both |
 
 mod args;
 mod commands;
 mod job;
 mod keys;
+mod output;
+mod pages;
+mod saved;
 mod sql;
 mod sqoop;
-mod transfer;
+mod steps;
 
 use std::ffi::OsString;
-use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::FromArgMatches;
 
-use crate::error::{self, Error, Result};
+use self::args::Command;
+use self::output::{Report, print, tell};
+use crate::error::{self, Kind, Result};
 use crate::shutdown::Stop;
 use crate::telemetry::{log, progress};
 
-pub use args::Cli;
+pub use self::args::Cli;
 
 /// Runs the process: parses the command line, does the work, reports, and gives the exit code.
 pub fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
     if let Some(args) = sqoop::arguments(&args) {
-        return sqoop::main(args);
+        return sqoop_main(args);
     }
-    let cli = Cli::parse();
+    let (args, notes) = args::renamed(args);
+    let parsed = args::command().try_get_matches_from(&args).and_then(|typed| Cli::from_arg_matches(&typed));
+    let cli = match parsed {
+        Ok(cli) => cli,
+        Err(e) => return not_understood(&e, &args),
+    };
     log::init(cli.verbose);
     progress::init();
-    let run = block_on(async {
+    for note in notes {
+        tracing::warn!("{note}");
+    }
+    let mut report = Report::new(cli.command.output());
+    let done = block_on(async {
         let stop = Stop::on_signals()?;
-        commands::run(cli.command, &stop).await
+        match cli.command {
+            Command::Job(command) => saved::run(command, &mut report, &stop).await,
+            command => commands::run(command, &mut report, &stop).await,
+        }
     });
-    match run {
+    report.finish(done)
+}
+
+/// Prints clap's answer, which may be the help; to whoever reads JSON, as an object too.
+fn not_understood(e: &clap::Error, args: &[OsString]) -> ExitCode {
+    if e.exit_code() == 0 || !wants_json(args) {
+        e.exit();
+    }
+    // Nobody is left to tell when stderr is gone.
+    let _ = e.print();
+    let text = e.to_string();
+    let what = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+    let error = error::usage(what).hint("see --help");
+    let _ = print(&output::pretty(&serde_json::json!({ "error": crate::telemetry::summary::error_to_json(&error) })));
+    ExitCode::from(error.exit_code())
+}
+
+fn wants_json(args: &[OsString]) -> bool {
+    let typed: Vec<_> = args.iter().filter_map(|arg| arg.to_str()).collect();
+    typed.contains(&"--output=json") || typed.windows(2).any(|pair| pair == ["--output", "json"])
+}
+
+/// The front door for Sqoop's users. Whatever fails ends with exit code 1, as Sqoop's scripts know it; what a signal
+/// ends says so.
+fn sqoop_main(args: &[OsString]) -> ExitCode {
+    let done = sqoop::read(args).and_then(|request| {
+        log::init(u8::from(request.verbose));
+        progress::init();
+        block_on(async {
+            let stop = Stop::on_signals()?;
+            saved::run_sqoop(request, &stop).await
+        })
+    });
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            report(&error);
-            ExitCode::from(error.exit_code())
+            // Nothing was logged yet where the arguments were wrong.
+            log::init(0);
+            tell(&error);
+            ExitCode::from(if matches!(error.kind(), Kind::Stopped(_)) { error.exit_code() } else { 1 })
         }
     }
 }
@@ -52,25 +113,4 @@ fn block_on(work: impl Future<Output = Result<()>>) -> Result<()> {
         .build()
         .map_err(|e| error::bug("cannot start the runtime").source(e))?;
     runtime.block_on(work)
-}
-
-/// One line on stderr: what, and what to do about it.
-fn report(error: &Error) {
-    let line = match error.remedy() {
-        Some(hint) => format!("sakia: error: {error}; {hint}\n"),
-        None => format!("sakia: error: {error}\n"),
-    };
-    // Nobody is left to tell when stderr is gone.
-    let _ = std::io::stderr().write_all(line.as_bytes());
-}
-
-/// Prints to stdout; a reader that went away (`| head`) is no failure.
-pub(crate) fn print(text: &str) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush()) {
-        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(error::refused("cannot write to standard output").source(e))
-        }
-        _ => Ok(()),
-    }
 }

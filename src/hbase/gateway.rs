@@ -62,7 +62,7 @@ impl Gateway {
 
     /// The endpoint that is, or was last, connected.
     pub fn endpoint(&self) -> &str {
-        self.options.thrift.get(self.current).map_or("", String::as_str)
+        self.options.urls.get(self.current).map_or("", String::as_str)
     }
 
     fn client(&mut self) -> Result<&mut RawClient> {
@@ -75,10 +75,10 @@ impl Gateway {
 
     /// Tries every endpoint, the last good one first.
     fn open_any(&mut self) -> Result<RawClient> {
-        let count = self.options.thrift.len();
+        let count = self.options.urls.len();
         let mut first_failure = None;
         for index in (0..count).map(|step| (self.current + step) % count) {
-            match open(&self.options.thrift[index], &self.options) {
+            match open(&self.options.urls[index], &self.options) {
                 Ok(client) => {
                     self.current = index;
                     return Ok(client);

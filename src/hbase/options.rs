@@ -4,76 +4,69 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::{self, CONNECT_TIMEOUT, Timespan};
 use crate::error::{self, Result};
-
-const CONNECT_TIMEOUT_MS: u64 = 5_000;
-const READ_TIMEOUT_MS: u64 = 60_000;
 
 /// The connection table `[hbase]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, clap::Args)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct HBaseOptions {
-    /// HBase Thrift gateway (thrift1), host:port; several are tried in order
-    #[arg(id = "hbase_thrift", long = "hbase-thrift", value_name = "HOST:PORT", value_delimiter = ',')]
-    #[arg(default_value = "localhost:9090")]
-    pub thrift: Vec<String>,
-    /// Milliseconds to wait for a connection to one gateway
-    #[arg(id = "hbase_connect_timeout_ms", long = "hbase-connect-timeout-ms", value_name = "MS")]
-    #[arg(default_value_t = CONNECT_TIMEOUT_MS)]
-    #[serde(default = "connect_timeout_ms")]
-    pub connect_timeout_ms: u64,
-    /// Milliseconds to wait for the answer to one call
-    #[arg(id = "hbase_read_timeout_ms", long = "hbase-read-timeout-ms", value_name = "MS")]
-    #[arg(default_value_t = READ_TIMEOUT_MS)]
-    #[serde(default = "read_timeout_ms")]
-    pub read_timeout_ms: u64,
+    /// HBase Thrift gateway (thrift1), as thrift://HOST:PORT or HOST:PORT; several are tried in order
+    #[arg(id = "hbase_url", long = "hbase-url", value_name = "URL", value_delimiter = ',')]
+    #[arg(default_value = "localhost:9090", value_parser = checked)]
+    #[serde(rename = "url", deserialize_with = "urls", serialize_with = "config::write_one_or_more")]
+    pub urls: Vec<String>,
+    /// How long a gateway has to accept a connection and give its first answer; that of the pipeline, or 20s, where
+    /// absent.
+    #[arg(skip)]
+    #[serde(default)]
+    pub connect_timeout: Option<Timespan>,
+    /// How long to wait for the gateway's answer to one call
+    #[arg(id = "hbase_call_timeout", long = "hbase-call-timeout", value_name = "TIME")]
+    #[arg(default_value_t = default_call_timeout())]
+    #[serde(default = "default_call_timeout")]
+    pub call_timeout: Timespan,
 }
 
-fn connect_timeout_ms() -> u64 {
-    CONNECT_TIMEOUT_MS
+fn default_call_timeout() -> Timespan {
+    Timespan::from_secs(60)
 }
 
-fn read_timeout_ms() -> u64 {
-    READ_TIMEOUT_MS
+fn urls<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    config::one_or_more(from, checked)
+}
+
+fn checked(url: &str) -> Result<String> {
+    config::host_and_port(url, "thrift://")
 }
 
 impl HBaseOptions {
     /// Options with the default times.
-    pub fn new(thrift: impl IntoIterator<Item = impl Into<String>>) -> Self {
+    pub fn new(urls: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self {
-            thrift: thrift.into_iter().map(Into::into).collect(),
-            connect_timeout_ms: CONNECT_TIMEOUT_MS,
-            read_timeout_ms: READ_TIMEOUT_MS,
+            urls: urls.into_iter().map(Into::into).collect(),
+            connect_timeout: None,
+            call_timeout: default_call_timeout(),
         }
     }
 
     /// Refuses what cannot be tried.
     ///
     /// # Errors
-    /// Config: no gateway, an address that is not `host:port`, a time of zero.
+    /// Config: there is no gateway, or an address that is not `HOST:PORT`.
     pub fn validate(&self) -> Result<()> {
-        if self.thrift.is_empty() {
-            return Err(error::config("hbase names no thrift gateway").hint("give thrift = [\"host:9090\"]"));
+        if self.urls.is_empty() {
+            return Err(error::config("hbase has no thrift gateway").hint("give its url, such as thrift://host:9090"));
         }
-        for endpoint in &self.thrift {
-            let port = endpoint.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port);
-            if port.and_then(|port| port.parse::<u16>().ok()).is_none_or(|port| port == 0) {
-                return Err(error::config(format!("hbase thrift gateway \"{endpoint}\" is not host:port"))
-                    .hint("the gateway's usual port is 9090"));
-            }
-        }
-        if self.connect_timeout_ms == 0 || self.read_timeout_ms == 0 {
-            return Err(error::config("an hbase timeout of 0 ms would never connect").hint("give it in milliseconds"));
-        }
-        Ok(())
+        self.urls.iter().try_for_each(|url| checked(url).map(drop))
     }
 
     pub(super) fn connect_timeout(&self) -> Duration {
-        Duration::from_millis(self.connect_timeout_ms)
+        self.connect_timeout.map_or(CONNECT_TIMEOUT, Timespan::get)
     }
 
     pub(super) fn read_timeout(&self) -> Duration {
-        Duration::from_millis(self.read_timeout_ms)
+        self.call_timeout.get()
     }
 }
 
@@ -95,8 +88,9 @@ mod tests {
 
     #[test]
     fn unknown_keys_are_refused() {
-        let options: HBaseOptions = toml::from_str("thrift = [\"h:1\"]\nread-timeout-ms = 7").unwrap();
-        assert_eq!((options.read_timeout_ms, options.connect_timeout_ms), (7, CONNECT_TIMEOUT_MS));
-        assert!(toml::from_str::<HBaseOptions>("thrift = []\nthrfit = []").is_err());
+        let options: HBaseOptions = toml::from_str("url = [\"thrift://h:1\"]\ncall-timeout = '7ms'").unwrap();
+        assert_eq!((options.read_timeout(), options.connect_timeout()), (Duration::from_millis(7), CONNECT_TIMEOUT));
+        assert_eq!(options.urls, ["h:1"]);
+        assert!(toml::from_str::<HBaseOptions>("url = 'h:1'\nulr = 'h:1'").is_err());
     }
 }

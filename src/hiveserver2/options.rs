@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::transport::TimeLimits;
+use crate::config::{self, CONNECT_TIMEOUT, Timespan};
 use crate::error::{self, Result};
 use crate::sasl::Mechanism;
 use crate::secret::{Secret, SecretSource};
@@ -26,9 +26,11 @@ pub enum Authentication {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, clap::Args)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct HiveServer2Options {
-    /// HiveServer2, host:port; several are tried in order
-    #[arg(id = "hiveserver2", long = "hiveserver2", value_name = "HOST:PORT", value_delimiter = ',')]
-    pub endpoints: Vec<String>,
+    /// HiveServer2, as jdbc:hive2://HOST:PORT or HOST:PORT; several are tried in order
+    #[arg(id = "hiveserver2_url", long = "hiveserver2-url", value_name = "URL", value_delimiter = ',')]
+    #[arg(value_parser = checked)]
+    #[serde(rename = "url", deserialize_with = "urls", serialize_with = "config::write_one_or_more")]
+    pub urls: Vec<String>,
     /// User to act as in Hive
     #[arg(id = "hiveserver2_user", long = "hiveserver2-user", value_name = "USER", default_value_t = default_user())]
     #[serde(default = "default_user")]
@@ -49,44 +51,51 @@ pub struct HiveServer2Options {
     #[arg(skip)]
     #[serde(default)]
     pub configuration: BTreeMap<String, String>,
-    /// Seconds to wait for a connection to HiveServer2
-    #[arg(id = "hiveserver2_connect_timeout_s", long = "hiveserver2-connect-timeout-s", value_name = "SECONDS")]
-    #[arg(default_value_t = default_connect_timeout_s())]
-    #[serde(default = "default_connect_timeout_s")]
-    pub connect_timeout_s: u64,
-    /// Seconds to wait for HiveServer2's answer to one call: opening a session, compiling a statement, a batch of rows
+    /// How long HiveServer2 has to accept a connection and give its first answer; that of the pipeline, or 20s, where
+    /// absent.
+    #[arg(skip)]
+    #[serde(default)]
+    pub connect_timeout: Option<Timespan>,
+    /// How long to wait for HiveServer2's answer to one call: opening a session, compiling a statement, a batch of rows
     ///
     /// Statements themselves may run as long as they like.
-    #[arg(id = "hiveserver2_call_timeout_s", long = "hiveserver2-call-timeout-s", value_name = "SECONDS")]
-    #[arg(default_value_t = default_call_timeout_s())]
-    #[serde(default = "default_call_timeout_s")]
-    pub call_timeout_s: u64,
+    #[arg(id = "hiveserver2_call_timeout", long = "hiveserver2-call-timeout", value_name = "TIME")]
+    #[arg(default_value_t = default_call_timeout())]
+    #[serde(default = "default_call_timeout")]
+    pub call_timeout: Timespan,
+}
+
+/// The scheme that Hive's own clients write before the address.
+const SCHEME: &str = "jdbc:hive2://";
+
+fn urls<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    config::one_or_more(from, checked)
+}
+
+fn checked(url: &str) -> Result<String> {
+    config::host_and_port(url, SCHEME)
 }
 
 fn default_user() -> String {
     "hive".to_owned()
 }
 
-fn default_connect_timeout_s() -> u64 {
-    10
-}
-
-fn default_call_timeout_s() -> u64 {
-    300
+fn default_call_timeout() -> Timespan {
+    Timespan::from_secs(300)
 }
 
 impl HiveServer2Options {
     /// Options for one server, logging in as `user` by SASL PLAIN without a password.
     pub fn new(endpoint: impl Into<String>, user: impl Into<String>) -> Self {
         Self {
-            endpoints: vec![endpoint.into()],
+            urls: vec![endpoint.into()],
             user: user.into(),
             password_file: None,
             password_env: None,
             auth: Authentication::Plain,
             configuration: BTreeMap::new(),
-            connect_timeout_s: default_connect_timeout_s(),
-            call_timeout_s: default_call_timeout_s(),
+            connect_timeout: None,
+            call_timeout: default_call_timeout(),
         }
     }
 
@@ -104,22 +113,17 @@ impl HiveServer2Options {
         self
     }
 
-    /// Endpoints with a port each.
+    /// Each `HOST:PORT`.
     ///
     /// # Errors
-    /// Config: none, or one without a port.
-    pub(super) fn checked_endpoints(&self) -> Result<&[String]> {
-        let hint = "write endpoints = [\"host:10000\"] in [hiveserver2]";
-        if self.endpoints.is_empty() {
-            return Err(error::config("hiveserver2 has no endpoint").hint(hint));
+    /// Config: there is none, or one without a port.
+    pub(super) fn endpoints(&self) -> Result<Vec<String>> {
+        if self.urls.is_empty() {
+            return Err(
+                error::config("hiveserver2 has no address").hint("give its url, such as jdbc:hive2://host:10000")
+            );
         }
-        for endpoint in &self.endpoints {
-            let port = endpoint.rsplit_once(':').map(|(host, port)| (host, port.parse::<u16>()));
-            if !matches!(port, Some((host, Ok(1..))) if !host.is_empty()) {
-                return Err(error::config(format!("hiveserver2 endpoint '{endpoint}' is not host:port")).hint(hint));
-            }
-        }
-        Ok(&self.endpoints)
+        self.urls.iter().map(|url| checked(url)).collect()
     }
 
     /// The SASL mechanism to log in with, if any.
@@ -144,8 +148,8 @@ impl HiveServer2Options {
 
     pub(super) fn time_limits(&self) -> TimeLimits {
         TimeLimits {
-            connect: Duration::from_secs(self.connect_timeout_s.max(1)),
-            call: Duration::from_secs(self.call_timeout_s.max(1)),
+            connect: self.connect_timeout.map_or(CONNECT_TIMEOUT, Timespan::get),
+            call: self.call_timeout.get(),
         }
     }
 }
@@ -156,18 +160,18 @@ mod tests {
     use crate::error::Kind;
 
     #[test]
-    fn toml_needs_endpoints_only_and_refuses_unknown_keys() {
-        let options: HiveServer2Options = toml::from_str("endpoints = ['a:10000', '[::1]:10000']").unwrap();
+    fn toml_needs_a_url_only_and_refuses_unknown_keys() {
+        let options: HiveServer2Options = toml::from_str("url = ['jdbc:hive2://a:10000', '[::1]:10000']").unwrap();
         assert_eq!((options.user.as_str(), options.auth), ("hive", Authentication::Plain));
-        assert!(options.checked_endpoints().is_ok());
-        let unknown = toml::from_str::<HiveServer2Options>("endpoints = ['a:1']\nendpoint = 'b:2'").unwrap_err();
-        assert!(unknown.to_string().contains("endpoint"), "{unknown}");
+        assert_eq!(options.endpoints().unwrap(), ["a:10000", "[::1]:10000"]);
+        let unknown = toml::from_str::<HiveServer2Options>("url = 'a:1'\nurls = 'b:2'").unwrap_err();
+        assert!(unknown.to_string().contains("urls"), "{unknown}");
     }
 
     #[test]
-    fn endpoints_without_a_port_are_config_errors() {
+    fn addresses_without_a_port_are_config_errors() {
         for endpoint in ["", "host", "host:", ":10000", "host:0", "host:70000", "host:x"] {
-            let error = HiveServer2Options::new(endpoint, "u").checked_endpoints().unwrap_err();
+            let error = HiveServer2Options::new(endpoint, "u").endpoints().unwrap_err();
             assert_eq!(error.kind(), Kind::Config, "{endpoint}");
         }
     }

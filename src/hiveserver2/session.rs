@@ -42,7 +42,7 @@ impl Session {
     /// Config: bad options. Unreachable: no endpoint answers; names the last one. Auth: the server declined.
     pub async fn open(options: &HiveServer2Options) -> Result<Self> {
         let mut last = None;
-        for endpoint in options.checked_endpoints()? {
+        for endpoint in &options.endpoints()? {
             match Self::open_on(endpoint, options).await {
                 Err(error) if error.is_transient() => {
                     tracing::debug!(%error, "trying the next hiveserver2");

@@ -43,6 +43,11 @@ impl ExternalTable {
         })
     }
 
+    /// Its name in HiveQL, with its database.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Makes the table if there is none, else checks that it was made from this schema. Says whether it was made.
     ///
     /// # Errors

@@ -21,10 +21,11 @@ mod get;
 mod pages;
 mod query;
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{self, Effect, Result};
 use crate::hbase::{BatchLimits, HBaseClient, HBaseOptions, RowMutation, Scan, TableSchema};
@@ -37,21 +38,31 @@ use pages::Pages;
 pub use external::create_statement;
 pub use get::{Found, get};
 
-/// What a step `type = "lookup"` asks for.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+/// What a lookup is asked for: a Hive query to one HBase row a key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, clap::Args)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct LookupArgs {
-    /// File that describes the HBase table, such as `hbase-schemas/customer_360.toml`.
+    /// File that describes the HBase table, such as hbase-schemas/customer_360.toml
+    #[arg(long, value_name = "FILE", default_value = "", hide_default_value = true)]
     pub schema: PathBuf,
-    /// File with the HiveQL query that gives one row a key; `${database}` stands for the database.
+    /// File with the HiveQL query that gives one row a key; ${database} stands for the database
+    #[arg(long, value_name = "FILE", default_value = "", hide_default_value = true)]
     pub query_file: PathBuf,
-    /// Hive database that the query reads and that the external table is made in.
+    /// Hive database that the query reads and that the external table is made in
+    #[arg(
+        id = "lookup_database",
+        long = "database",
+        value_name = "NAME",
+        default_value = "",
+        hide_default_value = true
+    )]
     pub database: String,
-    /// External Hive table over the HBase table, made if missing; none where absent.
+    /// External Hive table over the HBase table, made if missing [default: none]
+    #[arg(long, value_name = "NAME")]
     #[serde(default)]
     pub hive_table: Option<String>,
-    /// Result column with the time a row was last true, milliseconds since the epoch; the time of the run where
-    /// absent.
+    /// Result column with the time a row was last true, in milliseconds since the epoch [default: the time of the run]
+    #[arg(long, value_name = "NAME")]
     #[serde(default)]
     pub timestamp_column: Option<String>,
 }
@@ -62,6 +73,24 @@ struct Plan {
     query: String,
     external: Option<external::ExternalTable>,
     timestamp_column: Option<String>,
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "  fills       hbase table {}, made if missing; only cells that differ",
+            self.schema.qualified_name()
+        )?;
+        if let Some(external) = &self.external {
+            writeln!(f, "  hive table  {}, made if missing", external.name())?;
+        }
+        match &self.timestamp_column {
+            Some(column) => writeln!(f, "  timestamps  the newest of column {column}")?,
+            None => writeln!(f, "  timestamps  the time of the run")?,
+        }
+        write!(f, "  query       {}", self.query.replace('\n', "\n              "))
+    }
 }
 
 impl LookupArgs {
@@ -75,6 +104,22 @@ impl LookupArgs {
         };
         Ok(Plan { schema, query, external, timestamp_column: self.timestamp_column.clone() })
     }
+}
+
+/// Refuses what makes no sense, before anything is asked of a server; reads the files named.
+///
+/// # Errors
+/// Config: a file that cannot be read or is wrong, a name that Hive cannot take.
+pub fn check(args: &LookupArgs, base: &Path) -> Result<()> {
+    args.plan(base).map(drop)
+}
+
+/// What a lookup would do, in words: the query, the table and the external table over it. Nothing is read or changed.
+///
+/// # Errors
+/// Those of [`check`].
+pub fn plan(args: &LookupArgs, base: &Path) -> Result<String> {
+    args.plan(base).map(|plan| plan.to_string())
 }
 
 /// Brings the HBase table to what the query says.

@@ -15,6 +15,7 @@ use volo_thrift::{ClientError, MaybeException};
 
 use super::fault::{Fault, broken, declared};
 use super::version::Version;
+use crate::config::{self, Timespan};
 use crate::error::{self, Error, Result};
 
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -30,13 +31,35 @@ const CALLS_AT_ONCE: usize = 16;
 #[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct MetastoreOptions {
-    /// Addresses such as thrift://localhost:9083; several are tried in order
-    #[arg(id = "metastore_uris", long = "metastore-uri", value_name = "URI", value_delimiter = ',')]
-    pub uris: Vec<String>,
+    /// Address such as thrift://localhost:9083; several are tried in order
+    #[arg(id = "metastore_url", long = "metastore-url", value_name = "URL", value_delimiter = ',')]
+    #[arg(value_parser = checked)]
+    #[serde(rename = "url", deserialize_with = "urls", serialize_with = "config::write_one_or_more")]
+    pub urls: Vec<String>,
     /// User that new databases and tables belong to; the HDFS user where absent
     #[arg(id = "metastore_user", long = "metastore-user", value_name = "USER")]
     #[serde(default)]
     pub user: Option<String>,
+    /// How long the metastore has to accept a connection and give its first answer; that of the pipeline, or 20s, where
+    /// absent.
+    #[arg(skip)]
+    #[serde(default)]
+    pub connect_timeout: Option<Timespan>,
+}
+
+fn urls<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    config::one_or_more(from, checked)
+}
+
+fn checked(url: &str) -> Result<String> {
+    host_and_port(url).map(|_| url.trim().to_owned())
+}
+
+impl MetastoreOptions {
+    /// Options for one metastore.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self { urls: vec![url.into()], ..Self::default() }
+    }
 }
 
 /// One address of a metastore and the pooled connections to it.
@@ -75,13 +98,13 @@ impl MetastoreClient {
     /// # Errors
     /// Config: no or malformed addresses. Unreachable: none of them answers.
     pub async fn connect(options: &MetastoreOptions) -> Result<Self> {
-        if options.uris.is_empty() {
+        if options.urls.is_empty() {
             return Err(
-                error::config("the metastore has no address").hint("give uris, such as thrift://localhost:9083")
+                error::config("the metastore has no address").hint("give its url, such as thrift://localhost:9083")
             );
         }
         let mut remotes = Vec::new();
-        for uri in &options.uris {
+        for uri in &options.urls {
             for address in resolve(uri).await? {
                 remotes.push(Remote { uri: uri.clone(), address, client: client(address) });
             }
@@ -145,21 +168,25 @@ fn client(address: SocketAddr) -> ThriftHiveMetastoreClient {
 
 /// The addresses of `thrift://host[:port]`, IPv4 first.
 async fn resolve(uri: &str) -> Result<Vec<SocketAddr>> {
-    let malformed = || error::config(format!("{uri:?} is no metastore address")).hint("write thrift://host:9083");
-    let authority = uri.trim().strip_prefix("thrift://").ok_or_else(malformed)?.trim_end_matches('/');
-    let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) => (host, port.parse().map_err(|_| malformed())?),
-        None => (authority, DEFAULT_PORT),
-    };
-    if host.is_empty() {
-        return Err(malformed());
-    }
+    let (host, port) = host_and_port(uri)?;
     let found = tokio::net::lookup_host((host, port)).await.map_err(|e| {
         error::unreachable(format!("cannot find the metastore host {host}")).source(e).hint("check the name")
     })?;
     let mut addresses: Vec<SocketAddr> = found.collect();
     addresses.sort_by_key(SocketAddr::is_ipv6);
     Ok(addresses)
+}
+
+/// The host and port of `thrift://host[:port]`.
+fn host_and_port(url: &str) -> Result<(&str, u16)> {
+    let malformed =
+        || error::config(format!("{url:?} is not thrift://HOST:PORT")).hint("write it as thrift://host:9083");
+    let authority = url.trim().strip_prefix("thrift://").ok_or_else(malformed)?.trim_end_matches('/');
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) => (host, port.parse().map_err(|_| malformed())?),
+        None => (authority, DEFAULT_PORT),
+    };
+    if host.is_empty() { Err(malformed()) } else { Ok((host, port)) }
 }
 
 /// The user Hadoop's own clients would act as on a cluster without Kerberos.
@@ -184,7 +211,7 @@ mod tests {
     #[tokio::test]
     async fn an_address_where_nobody_listens_is_unreachable_and_named() {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let options = MetastoreOptions { uris: vec![format!("thrift://{free}")], user: None };
+        let options = MetastoreOptions::new(format!("thrift://{free}"));
         let error = MetastoreClient::connect(&options).await.unwrap_err();
         assert_eq!(error.kind(), Kind::Unreachable);
         assert!(error.to_string().contains(&free.to_string()), "{error}");

@@ -14,15 +14,13 @@ use tokio::net::TcpStream;
 
 pub use self::url::JdbcParameters;
 use super::wire::tls::{SslMode, Tls, TlsFiles};
+use crate::config::{CONNECT_TIMEOUT, Timespan};
 use crate::error::{self, Error, Kind, Result};
 use crate::secret::option_file::{self, Defaults};
 use crate::secret::{Secret, SecretSource};
 
 /// The port of MySQL and MariaDB.
 const DEFAULT_PORT: u16 = 3306;
-
-/// Time a server has to accept a connection and greet.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Silence after which the system asks whether the server is still there.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
@@ -82,12 +80,13 @@ pub struct MySqlOptions {
     /// PEM file of its private key
     #[arg(long, value_name = "FILE")]
     pub ssl_key: Option<PathBuf>,
-    /// Seconds that the server has to let us in [default: 20]
-    #[arg(long, value_name = "SECONDS")]
-    pub connect_timeout: Option<u32>,
-    /// Seconds of silence after which a reading connection is given up [default: none]
-    #[arg(long, value_name = "SECONDS")]
-    pub read_timeout: Option<u32>,
+    /// How long the server has to accept a connection and let us in; that of the URL, of the pipeline, or 20s, where
+    /// absent.
+    #[arg(skip)]
+    pub connect_timeout: Option<Timespan>,
+    /// Silence after which a reading connection is given up, such as 5m [default: none]
+    #[arg(long, value_name = "TIME")]
+    pub read_timeout: Option<Timespan>,
     /// The password itself, where a prompt or the cluster gave it; never in a file, never shown.
     #[arg(skip)]
     #[serde(skip)]
@@ -179,16 +178,15 @@ impl MySqlClient {
             (None, None) => (None, source.label()),
         };
         let files = tls_files(options, base);
-        let seconds = |n: u32| Duration::from_secs(n.into());
         let mode = options.ssl_mode.or(from_url.ssl_mode).unwrap_or_default();
         let login = Login {
             tls: Tls::new(mode, &files)?,
             connect_timeout: options
                 .connect_timeout
-                .map(seconds)
+                .map(Timespan::get)
                 .or(from_url.connect_timeout)
                 .unwrap_or(CONNECT_TIMEOUT),
-            read_timeout: options.read_timeout.map(seconds).or(from_url.read_timeout).filter(|t| !t.is_zero()),
+            read_timeout: options.read_timeout.map(Timespan::get).or(from_url.read_timeout),
             public_key: from_url.public_key.unwrap_or(true),
             database: database.unwrap_or_default(),
             host,

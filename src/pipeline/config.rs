@@ -1,20 +1,14 @@
-//! The pipeline file: one table a connection, one `[[step]]` a step. Refuses unknown keys, unknown kinds of step,
-//! two steps of one name, and a step whose connection is not configured.
+//! The pipeline file: one table a server, one `[[step]]` a step. The whole file is checked before anything is done:
+//! unknown keys and kinds of step, two steps of one name, keys that contradict each other, a step whose server is not
+//! configured.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-
-use super::connections::Servers;
+use super::servers::{CONNECT_TIMEOUT, Servers, TABLES};
 use super::step::Step;
-use crate::config;
-use crate::error::{self, Result};
-use crate::hbase::HBaseOptions;
-use crate::hiveserver2::HiveServer2Options;
-use crate::metastore::MetastoreOptions;
-use crate::mysql::MySqlOptions;
-use crate::storage::hdfs::HdfsOptions;
+use crate::config::{self, Document, Part};
+use crate::error::{self, Error, Result};
 
 /// A pipeline as its file says it.
 #[derive(Debug)]
@@ -27,50 +21,93 @@ pub struct Pipeline {
     pub steps: Vec<Step>,
 }
 
-/// The file before its steps are told apart.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    mysql: Option<MySqlOptions>,
-    hdfs: Option<HdfsOptions>,
-    metastore: Option<MetastoreOptions>,
-    hiveserver2: Option<HiveServer2Options>,
-    hbase: Option<HBaseOptions>,
-    #[serde(default)]
-    step: Vec<toml::Table>,
-}
-
 impl Pipeline {
     /// Reads and checks a pipeline file; speaks to no server.
     ///
     /// # Errors
-    /// Config: the first thing that is wrong with the file.
+    /// Config: the first thing that is wrong with the file, and how many more there are.
     pub fn read(file: &Path) -> Result<Self> {
-        let origin = file.display().to_string();
-        let parsed: File = config::read_file(file)?;
-        let steps = parsed.step.into_iter().enumerate().map(|(i, table)| Step::read(table, i + 1, &origin));
-        let pipeline = Self {
-            base: file.parent().unwrap_or(Path::new("")).to_owned(),
-            servers: Servers {
-                mysql: parsed.mysql,
-                hdfs: parsed.hdfs,
-                metastore: parsed.metastore,
-                hiveserver2: parsed.hiveserver2,
-                hbase: parsed.hbase,
-            },
-            steps: steps.collect::<Result<_>>()?,
-        };
-        pipeline.check(&origin)?;
-        Ok(pipeline)
+        Self::check_file(file).map_err(|wrong| config::first_of(wrong, &file.display().to_string()))
+    }
+
+    /// As [`Pipeline::read`], with everything that is wrong.
+    ///
+    /// # Errors
+    /// Config: one error for each mistake that can be found without a server.
+    pub fn check_file(file: &Path) -> Result<Self, Vec<Error>> {
+        let one = |e: Error| vec![e];
+        let (text, origin) = (config::read_text(file).map_err(one)?, file.display().to_string());
+        let mut document = Document::parse(&text, &origin).map_err(one)?;
+        let (mut notes, mut wrong) = (Vec::new(), Vec::new());
+        let servers = Servers::take(&mut document, &mut notes, &mut wrong);
+        wrong.extend(servers.check().err().map(|e| e.context(format!("{origin}: [mysql]"))));
+        let parts = document.tables("step").unwrap_or_else(|e| {
+            wrong.push(e);
+            Vec::new()
+        });
+        let known: Vec<&str> = [CONNECT_TIMEOUT, "step"].into_iter().chain(TABLES).collect();
+        wrong.extend(document.unknown_keys(&known));
+        if parts.is_empty() && wrong.is_empty() {
+            wrong.push(error::config(format!("{origin}: there is no step in it")).hint("add a [[step]] table"));
+        }
+        let base = file.parent().unwrap_or(Path::new("")).to_owned();
+        let mut pipeline = Self { base, servers, steps: Vec::new() };
+        let servers_are_fine = wrong.is_empty();
+        for part in parts {
+            match pipeline.read_step(part, servers_are_fine, &mut notes) {
+                Ok(step) => pipeline.steps.push(step),
+                Err(all) => wrong.extend(all),
+            }
+        }
+        for note in notes {
+            tracing::warn!("{note}");
+        }
+        if wrong.is_empty() { Ok(pipeline) } else { Err(wrong) }
+    }
+
+    /// Reads one step and checks it beside those before it.
+    fn read_step(
+        &self,
+        mut part: Part<'_>,
+        servers_are_fine: bool,
+        notes: &mut Vec<String>,
+    ) -> Result<Step, Vec<Error>> {
+        let step = Step::read(&mut part, notes)?;
+        let mut wrong: Vec<Error> = step.check(&self.base).into_iter().map(|(key, e)| part.wrong(key, e)).collect();
+        if let Some(table) = step.kind.needs().iter().find(|table| servers_are_fine && !self.servers.has(table)) {
+            let what = format!("there is no [{table}] table, which the step needs");
+            wrong.push(part.wrong("", error::config(what).hint("say where the server is")));
+        }
+        if self.steps.iter().any(|earlier| earlier.name == step.name) {
+            let what = format!("two steps are called `{}`", step.name);
+            wrong.push(part.wrong("", error::config(what).hint("give each step a name of its own")));
+        }
+        for (key, value) in step.kind.owns() {
+            if let Some(earlier) = self.steps.iter().find(|earlier| earlier.kind.owns().contains(&(key, value))) {
+                let what = format!("`{key}` {value} belongs to step `{}` already", earlier.name);
+                wrong.push(part.wrong(key, error::config(what).hint("give each step a directory of its own")));
+            }
+        }
+        if wrong.is_empty() { Ok(step) } else { Err(wrong) }
     }
 
     /// A pipeline of one step that no file says; its relative local paths start in the working directory.
     ///
     /// # Errors
-    /// Config: the step needs a server that is not named.
+    /// Usage: the step lacks something, contradicts itself, or needs a server that is not named.
     pub fn of_step(servers: Servers, step: Step) -> Result<Self> {
+        servers.check()?;
         let pipeline = Self { base: PathBuf::new(), servers, steps: vec![step] };
-        pipeline.check("the command line")?;
+        for step in &pipeline.steps {
+            if let Some((_, e)) = step.check(&pipeline.base).into_iter().next() {
+                return Err(e.context(format!("the command line: step `{}`", step.name)));
+            }
+            if let Some(table) = step.kind.needs().iter().find(|table| !pipeline.servers.has(table)) {
+                let what =
+                    format!("the command line: step `{}` needs {table}, and nothing says where it is", step.name);
+                return Err(error::config(what).hint(format!("give --{table}-url")));
+            }
+        }
         Ok(pipeline)
     }
 
@@ -78,54 +115,16 @@ impl Pipeline {
     /// it, only where they come from.
     ///
     /// # Errors
-    /// Bug: a step of a type that is not written.
+    /// Bug: something is not read as it is written.
     pub fn to_toml(&self) -> Result<String> {
         let mut file = String::new();
-        let servers = &self.servers;
-        add(&mut file, "[mysql]", servers.mysql.as_ref().map(config::to_table).transpose()?)?;
-        add(&mut file, "[hdfs]", servers.hdfs.as_ref().map(config::to_table).transpose()?)?;
-        add(&mut file, "[metastore]", servers.metastore.as_ref().map(config::to_table).transpose()?)?;
-        add(&mut file, "[hiveserver2]", servers.hiveserver2.as_ref().map(config::to_table).transpose()?)?;
-        add(&mut file, "[hbase]", servers.hbase.as_ref().map(config::to_table).transpose()?)?;
+        for (name, table) in self.servers.to_tables()? {
+            add(&mut file, &format!("[{name}]"), &table);
+        }
         for step in &self.steps {
-            add(&mut file, "[[step]]", Some(step.to_table()?))?;
+            add(&mut file, "[[step]]", &step.to_table()?);
         }
         Ok(file)
-    }
-
-    fn check(&self, origin: &str) -> Result<()> {
-        if self.steps.is_empty() {
-            return Err(error::config(format!("{origin}: holds no step")).hint("add a [[step]] table"));
-        }
-        let mut names = BTreeSet::new();
-        for step in &self.steps {
-            if !names.insert(&step.name) {
-                return Err(error::config(format!("{origin}: two steps are called `{}`", step.name))
-                    .hint("give each step a name of its own"));
-            }
-            step.check().map_err(|e| e.context(origin))?;
-            self.check_connections(origin, step)?;
-        }
-        Ok(())
-    }
-
-    fn check_connections(&self, origin: &str, step: &Step) -> Result<()> {
-        let servers = &self.servers;
-        let configured = |connection: &str| match connection {
-            "mysql" => servers.mysql.is_some(),
-            "hdfs" => servers.hdfs.is_some(),
-            "metastore" => servers.metastore.is_some(),
-            "hiveserver2" => servers.hiveserver2.is_some(),
-            "hbase" => servers.hbase.is_some(),
-            _ => false,
-        };
-        match step.kind.needs().iter().find(|connection| !configured(connection)) {
-            None => Ok(()),
-            Some(connection) => {
-                let what = format!("{origin}: step `{}` needs a [{connection}] table", step.name);
-                Err(error::config(what).hint("say where the server is"))
-            }
-        }
     }
 
     /// Keeps only the named steps, in the order of the file; no name keeps all.
@@ -146,11 +145,19 @@ impl Pipeline {
         self.steps.retain(|s| names.is_empty() || names.contains(&s.name));
         Ok(self)
     }
+
+    /// How many steps there are of each type.
+    pub fn counts(&self) -> BTreeMap<&'static str, usize> {
+        let mut counts = BTreeMap::new();
+        for step in &self.steps {
+            *counts.entry(step.kind.as_str()).or_default() += 1;
+        }
+        counts
+    }
 }
 
 /// Adds a table below its heading; tables inside it are written inline, so that one heading is enough.
-fn add(file: &mut String, heading: &str, table: Option<toml::Table>) -> Result<()> {
-    let Some(table) = table else { return Ok(()) };
+fn add(file: &mut String, heading: &str, table: &toml::Table) {
     if !file.is_empty() {
         file.push('\n');
     }
@@ -161,5 +168,4 @@ fn add(file: &mut String, heading: &str, table: Option<toml::Table>) -> Result<(
     for (key, value) in first.into_iter().rev().chain(rest) {
         file.push_str(&format!("{key} = {value}\n"));
     }
-    Ok(())
 }

@@ -1,4 +1,4 @@
-//! The servers of a pipeline, and the connections to them, opened when first needed and shared by the steps.
+//! The connections to the servers of a pipeline, opened when first needed and shared by the steps.
 //!
 //! A password file may lie in the cluster (`hdfs:///user/etl/.pw`), where only its owner can read it.
 
@@ -8,7 +8,6 @@ use crate::error::{self, Result};
 use crate::hbase::HBaseOptions;
 use crate::hiveserver2::HiveServer2Options;
 use crate::load::Cluster;
-use crate::metastore::MetastoreOptions;
 use crate::mysql::{MySqlClient, MySqlOptions};
 use crate::secret::Secret;
 use crate::shutdown::Stop;
@@ -17,21 +16,6 @@ use crate::storage::hdfs::HdfsOptions;
 use super::config::Pipeline;
 use super::step::StepKind;
 use crate::transfer::Ends;
-
-/// Where the servers are.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Servers {
-    /// The database, `[mysql]`.
-    pub mysql: Option<MySqlOptions>,
-    /// The cluster's filesystem, `[hdfs]`.
-    pub hdfs: Option<HdfsOptions>,
-    /// The Hive metastore, `[metastore]`.
-    pub metastore: Option<MetastoreOptions>,
-    /// HiveServer2, `[hiveserver2]`.
-    pub hiveserver2: Option<HiveServer2Options>,
-    /// The HBase Thrift gateway, `[hbase]`.
-    pub hbase: Option<HBaseOptions>,
-}
 
 /// The connections of a pipeline; the cluster's is opened once and shared.
 pub(super) struct Connections<'a> {

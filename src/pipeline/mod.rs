@@ -7,9 +7,11 @@
 mod config;
 mod connections;
 mod run;
+mod servers;
 mod step;
 
 pub use config::Pipeline;
-pub use connections::{Servers, read_password};
+pub use connections::read_password;
 pub use run::{plan, run};
+pub use servers::Servers;
 pub use step::{Step, StepKind};

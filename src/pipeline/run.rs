@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use tracing::Instrument;
 
-use crate::error::{self, Result};
+use crate::error::Result;
 use crate::shutdown::Stop;
 use crate::telemetry::summary::{StepSummary, Summary};
 use crate::{agent, lookup, scd2, transfer};
@@ -28,12 +28,15 @@ async fn run_steps(pipeline: &Pipeline, summary: &mut Summary, stop: &Stop) -> R
     let mut connections = Connections::new(pipeline);
     for step in &pipeline.steps {
         stop.check()?;
-        let label = format!("{} {}", step.kind.as_str(), step.name);
+        let label = step.label();
         tracing::info!("{label}: starts");
         let started = Instant::now();
         // Boxed: the future of a step holds those of all kinds of steps.
         let done = Box::pin(run_step(&mut connections, step, &summary.run_id, stop)).await;
-        let mut done = done.map_err(|e| e.context(&label))?;
+        let mut done = done.map_err(|e| {
+            summary.failed_step = Some(label.clone());
+            e.context(&label)
+        })?;
         done.step.clone_from(&label);
         done.elapsed = started.elapsed();
         tracing::info!(rows_in = done.rows_in, rows_out = done.rows_out, rejects = done.rejects, "{label}: ends");
@@ -77,52 +80,60 @@ async fn run_step(connections: &mut Connections<'_>, step: &Step, run_id: &str, 
 /// What each step would do, with its name: looked up and decided, with nothing read or changed.
 ///
 /// # Errors
-/// Those of the first step that cannot be planned; Usage: a step of a type that has no plan.
+/// Those of the first step that cannot be planned.
 pub async fn plan(pipeline: &Pipeline, run_id: &str, stop: &Stop) -> Result<Vec<(String, String)>> {
     let mut connections = Connections::new(pipeline);
     let mut plans = Vec::new();
     for step in &pipeline.steps {
-        let label = format!("{} {}", step.kind.as_str(), step.name);
-        match &step.kind {
-            StepKind::Import(args) => {
-                let mysql = connections.mysql(stop).await?;
-                let ends = connections.ends(&mysql, &step.kind, stop).await?;
-                let plan = stop.or(transfer::import::plan(args, &ends, run_id)).await.map_err(|e| e.context(&label))?;
-                plans.push((label, plan.to_string()));
-            }
-            StepKind::ImportAll(args) => {
-                let mysql = connections.mysql(stop).await?;
-                let ends = connections.ends(&mysql, &step.kind, stop).await?;
-                let all =
-                    stop.or(transfer::import::plan_all(args, &ends, run_id)).await.map_err(|e| e.context(&label))?;
-                plans.extend(
-                    all.into_iter().map(|preview| (format!("{label}: {}", preview.plan.name), preview.to_string())),
-                );
-            }
-            StepKind::Export(args) => {
-                let mysql = connections.mysql(stop).await?;
-                let cluster = connections.cluster(stop).await?;
-                let plan = stop.or(transfer::export::plan(args, &mysql, cluster, run_id)).await;
-                plans.push((label.clone(), plan.map_err(|e| e.context(&label))?.to_string()));
-            }
-            StepKind::Merge(args) => {
-                let cluster = connections.cluster(stop).await?;
-                let plan = stop.or(transfer::merge::plan(args, cluster)).await;
-                plans.push((label.clone(), plan.map_err(|e| e.context(&label))?.to_string()));
-            }
-            StepKind::Verify(args) => {
-                let mysql = connections.mysql(stop).await?;
-                let cluster = connections.cluster(stop).await?;
-                let plan = stop.or(transfer::verify::plan(args, &mysql, cluster)).await;
-                plans.push((label.clone(), plan.map_err(|e| e.context(&label))?.to_string()));
-            }
-            StepKind::Agent(_) | StepKind::Scd2(_) | StepKind::Lookup(_) => {
-                return Err(error::usage(format!("{label} has no plan to show"))
-                    .hint("--dry-run is for import, import-all, export, merge and verify"));
-            }
-        }
+        let label = step.label();
+        let planned = Box::pin(plan_step(&mut connections, step, run_id, stop)).await.map_err(|e| e.context(&label))?;
+        plans.extend(planned.into_iter().map(|(of, plan)| match of {
+            None => (label.clone(), plan),
+            Some(table) => (format!("{label}: {table}"), plan),
+        }));
     }
     Ok(plans)
+}
+
+/// The plan of a step, or one for each of its tables, with the table's name.
+async fn plan_step(
+    connections: &mut Connections<'_>,
+    step: &Step,
+    run_id: &str,
+    stop: &Stop,
+) -> Result<Vec<(Option<String>, String)>> {
+    let base: &Path = &connections.pipeline.base;
+    let plan = match &step.kind {
+        StepKind::Import(args) => {
+            let mysql = connections.mysql(stop).await?;
+            let ends = connections.ends(&mysql, &step.kind, stop).await?;
+            stop.or(transfer::import::plan(args, &ends, run_id)).await?.to_string()
+        }
+        StepKind::ImportAll(args) => {
+            let mysql = connections.mysql(stop).await?;
+            let ends = connections.ends(&mysql, &step.kind, stop).await?;
+            let all = stop.or(transfer::import::plan_all(args, &ends, run_id)).await?;
+            return Ok(all.into_iter().map(|all| (Some(all.plan.name.clone()), all.to_string())).collect());
+        }
+        StepKind::Export(args) => {
+            let mysql = connections.mysql(stop).await?;
+            let cluster = connections.cluster(stop).await?;
+            stop.or(transfer::export::plan(args, &mysql, cluster, run_id)).await?.to_string()
+        }
+        StepKind::Merge(args) => {
+            let cluster = connections.cluster(stop).await?;
+            stop.or(transfer::merge::plan(args, cluster)).await?.to_string()
+        }
+        StepKind::Verify(args) => {
+            let mysql = connections.mysql(stop).await?;
+            let cluster = connections.cluster(stop).await?;
+            stop.or(transfer::verify::plan(args, &mysql, cluster)).await?.to_string()
+        }
+        StepKind::Agent(args) => agent::plan(args, base)?,
+        StepKind::Scd2(args) => scd2::plan(&args.clone().relative_to(base), &connections.hiveserver2()?, stop).await?,
+        StepKind::Lookup(args) => lookup::plan(args, base)?,
+    };
+    Ok(vec![(None, plan)])
 }
 
 /// A comparison that found both sides equal is done; one that did not is an error that says where they differ.

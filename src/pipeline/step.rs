@@ -1,12 +1,14 @@
-//! The kinds of step, by their `type`.
+//! The kinds of step, by their `type`: how each is read, what it needs, what is wrong with it, how it is written.
 
-use crate::agent::AgentArgs;
-use crate::config;
-use crate::error::{self, Result};
-use crate::lookup::LookupArgs;
+use std::path::Path;
+
+use crate::agent::{self, AgentArgs};
+use crate::config::{self, Part, Renamed};
+use crate::error::{self, Error, Result};
+use crate::lookup::{self, LookupArgs};
 use crate::scd2::Scd2Args;
 use crate::transfer::ImportArgs;
-use crate::transfer::args::{ExportArgs, ImportAllArgs, MergeArgs, VerifyArgs};
+use crate::transfer::args::{ExportArgs, ImportAllArgs, MergeArgs, VerifyArgs, Wrong};
 
 /// The types of step, as they are listed in errors.
 const TYPES: &str = "import, import-all, export, merge, verify, agent, scd2, lookup";
@@ -69,51 +71,99 @@ impl StepKind {
             Self::Lookup(_) => &["hiveserver2", "hbase"],
         }
     }
+
+    /// Directories that belong to this step alone, by their keys.
+    pub(super) fn owns(&self) -> Vec<(&'static str, &str)> {
+        match self {
+            Self::Agent(args) => {
+                let channel = args.channel_dir.to_str().map(|dir| ("channel-dir", dir));
+                channel.into_iter().chain([("target-dir", args.target_dir.as_str())]).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
 }
 
+/// Keys of the agent in earlier versions.
+const AGENT: [Renamed; 1] = [Renamed::time("roll.seconds", "roll.age", "s")];
+
 impl Step {
-    /// Reads one `[[step]]` table.
-    pub(super) fn read(mut table: toml::Table, number: usize, origin: &str) -> Result<Self> {
-        let mut text = |key: &str| match table.remove(key) {
-            Some(toml::Value::String(text)) => Ok(text),
-            Some(_) => Err(error::config(format!("{origin}: step {number}: `{key}` is no text")).hint("quote it")),
-            None => Err(error::config(format!("{origin}: step {number}: missing key `{key}`")).hint("add it")),
-        };
-        let (kind, name) = (text("type")?, text("name")?);
-        let place = format!("{origin}: step `{name}`");
+    /// Reads one `[[step]]` table. Keys of earlier versions are read, and noted.
+    ///
+    /// # Errors
+    /// Config: all that is wrong with its keys and values.
+    pub(super) fn read(part: &mut Part<'_>, notes: &mut Vec<String>) -> Result<Self, Vec<Error>> {
+        let name = part.text("name").map_err(|e| vec![e])?;
+        part.label = format!("step `{name}`");
+        let kind = part.text("type").map_err(|e| vec![e])?;
+        if kind == "agent" {
+            part.rename(&AGENT, notes).map_err(|e| vec![e])?;
+        }
         let kind = match kind.as_str() {
-            "import" => StepKind::Import(config::from_table(table, &place)?),
-            "import-all" => StepKind::ImportAll(config::from_table(table, &place)?),
-            "export" => StepKind::Export(config::from_table(table, &place)?),
-            "merge" => StepKind::Merge(config::from_table(table, &place)?),
-            "verify" => StepKind::Verify(config::from_table(table, &place)?),
-            "agent" => StepKind::Agent(config::from_table(table, &place)?),
-            "scd2" => StepKind::Scd2(config::from_table(table, &place)?),
-            "lookup" => StepKind::Lookup(config::from_table(table, &place)?),
+            "import" => StepKind::Import(part.read()?),
+            "import-all" => StepKind::ImportAll(part.read()?),
+            "export" => StepKind::Export(part.read()?),
+            "merge" => StepKind::Merge(part.read()?),
+            "verify" => StepKind::Verify(part.read()?),
+            "agent" => StepKind::Agent(part.read()?),
+            "scd2" => StepKind::Scd2(part.read()?),
+            "lookup" => StepKind::Lookup(part.read()?),
             other => {
-                return Err(
-                    error::config(format!("{place}: unknown type `{other}`")).hint(format!("known types: {TYPES}"))
-                );
+                let e = error::config(format!("unknown type `{other}`")).hint(format!("known types: {TYPES}"));
+                return Err(vec![part.wrong("type", e)]);
             }
         };
         Ok(Self { name, kind })
     }
 
-    /// Refuses a step that lacks what it cannot do without, whether a file or the command line says it.
-    pub(super) fn check(&self) -> Result<()> {
-        let missing = match &self.kind {
-            StepKind::Import(args) if args.table.is_none() && args.query.is_none() => "table",
-            StepKind::Export(args) if args.table.is_none() && args.call.is_none() => "table",
-            StepKind::Export(args) if args.export_dir.is_none() && args.hive_table.is_none() => "export-dir",
-            StepKind::Merge(args) if args.new_data.is_empty() => "new-data",
-            StepKind::Merge(args) if args.onto.is_empty() => "onto",
-            StepKind::Merge(args) if args.target_dir.is_empty() => "target-dir",
-            StepKind::Merge(args) if args.merge_key.is_empty() => "merge-key",
-            StepKind::Verify(args) if args.table.is_empty() => "table",
-            StepKind::Verify(args) if args.target_dir.is_none() && args.hive_table.is_none() => "target-dir",
-            _ => return Ok(()),
+    /// Kind and name, as log and summary call it.
+    pub fn label(&self) -> String {
+        format!("{} {}", self.kind.as_str(), self.name)
+    }
+
+    /// What is wrong with a step, each with its key, whether a file or the command line says it; no server is asked.
+    pub(super) fn check(&self, base: &Path) -> Vec<Wrong> {
+        let missing = |keys: &[(bool, &'static str)]| -> Vec<Wrong> {
+            let absent = keys.iter().filter(|(is_there, _)| !is_there);
+            absent.map(|(_, key)| (*key, error::config(format!("missing key `{key}`")).hint("add it"))).collect()
         };
-        Err(error::config(format!("step `{}`: missing key `{missing}`", self.name)).hint("add it"))
+        let or_else = |missing: Vec<Wrong>, check: Result<()>| {
+            if missing.is_empty() { check.err().map(|e| ("", e)).into_iter().collect() } else { missing }
+        };
+        match &self.kind {
+            StepKind::Import(args) => args.check(),
+            StepKind::ImportAll(args) => args.check(),
+            StepKind::Export(args) => args.check(),
+            StepKind::Merge(args) => args.check(),
+            StepKind::Verify(args) => args.check(),
+            StepKind::Agent(args) => {
+                let missing = missing(&[
+                    (!args.files.is_empty(), "files"),
+                    (!args.channel_dir.as_os_str().is_empty(), "channel-dir"),
+                    (!args.target_dir.is_empty(), "target-dir"),
+                    (!args.reject_dir.is_empty(), "reject-dir"),
+                ]);
+                or_else(missing, agent::check(args, base))
+            }
+            StepKind::Scd2(args) => {
+                let missing = missing(&[
+                    (!args.source.is_empty(), "source"),
+                    (!args.target.is_empty(), "target"),
+                    (!args.keys.is_empty(), "keys"),
+                    (!args.sequence.is_empty(), "sequence"),
+                    (!args.tracked.is_empty(), "tracked"),
+                ]);
+                or_else(missing, args.check())
+            }
+            StepKind::Lookup(args) => {
+                let missing = missing(&[
+                    (!args.schema.as_os_str().is_empty(), "schema"),
+                    (!args.query_file.as_os_str().is_empty(), "query-file"),
+                    (!args.database.is_empty(), "database"),
+                ]);
+                or_else(missing, lookup::check(args, base))
+            }
+        }
     }
 
     /// The step as [`Step::read`] reads it, without what need not be said.
@@ -124,10 +174,9 @@ impl Step {
             StepKind::Export(args) => config::to_table(&**args)?,
             StepKind::Merge(args) => config::to_table(&**args)?,
             StepKind::Verify(args) => config::to_table(&**args)?,
-            StepKind::Agent(_) | StepKind::Scd2(_) | StepKind::Lookup(_) => {
-                let what = format!("steps of type `{}` are not written as toml", self.kind.as_str());
-                return Err(error::bug(what));
-            }
+            StepKind::Agent(args) => config::to_table(args)?,
+            StepKind::Scd2(args) => config::to_table(args)?,
+            StepKind::Lookup(args) => config::to_table(args)?,
         };
         let mut table = toml::Table::new();
         table.insert("type".to_owned(), self.kind.as_str().into());

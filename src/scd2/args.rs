@@ -3,68 +3,79 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{self, Result};
 
 /// Columns of the target that the step itself fills.
 const OWN_COLUMNS: [&str; 5] = ["sk", "valid_from", "valid_to", "is_current", "batch_id"];
 
-/// A slowly changing dimension; a step of type `scd2` in a pipeline.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+/// A slowly changing dimension: a change log into a table of versions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, clap::Args)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Scd2Args {
-    /// The log of changes, as `database.table`; any table that Hive reads.
+    /// Log of changes, as DATABASE.TABLE; any table that Hive reads
+    #[arg(long, value_name = "TABLE", default_value = "", hide_default_value = true)]
     pub source: String,
-    /// The dimension, as `database.table`; made as an ACID table if it is missing.
+    /// Table of versions, as DATABASE.TABLE; made as an ACID table if missing
+    #[arg(long, value_name = "TABLE", default_value = "", hide_default_value = true)]
     pub target: String,
-    /// Columns that identify the thing whose versions are kept.
+    /// Columns that identify the thing whose versions are kept
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     pub keys: Vec<String>,
-    /// Column that orders the changes of a key: when the change happened.
+    /// Column that orders the changes of a key: when the change happened
+    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
     pub sequence: String,
-    /// Columns whose change opens a new version.
+    /// Columns whose change opens a new version
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     pub tracked: Vec<String>,
-    /// Columns that are carried along without opening a version.
+    /// Columns that are carried along without opening a version
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     #[serde(default)]
     pub untracked: Vec<String>,
-    /// Which of the untracked values seen during a version it shows.
+    /// Which of the untracked values seen during a version it shows
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t)]
     #[serde(default)]
     pub untracked_policy: UntrackedPolicy,
-    /// Column that says what happened: `D` means deleted, anything else is a change. Without it nothing is deleted.
+    /// Column that holds D where the thing was deleted, anything else for a change [default: nothing is deleted]
+    #[arg(long, value_name = "NAME")]
     #[serde(default)]
     pub op_column: Option<String>,
-    /// How the log is cut into batches, by the sequence column.
+    /// How the log is cut into batches, by the sequence column
+    #[arg(long, value_name = "HOW", value_enum, default_value_t)]
     #[serde(default)]
     pub batches: Batches,
-    /// Applies the last batch once more, as a check: it changes nothing.
+    /// Apply the last batch once more, as a check: it changes nothing
+    #[arg(long)]
     #[serde(default)]
     pub reapply_last: bool,
-    /// Directory whose `scd2_*.hql` files take the place of the built-in ones.
+    /// Directory whose scd2_*.hql files take the place of the built-in ones
+    #[arg(long, value_name = "DIR")]
     #[serde(default)]
     pub ddl_dir: Option<PathBuf>,
 }
 
 /// Which of the untracked values seen during a version it shows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum UntrackedPolicy {
-    /// Those of the version's last event.
+    /// Those of the version's last event
     #[default]
     LatestInRun,
-    /// Those of the version's first event.
+    /// Those of the version's first event
     FirstInRun,
 }
 
 /// How a log is cut into batches.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Batches {
-    /// A batch a calendar month.
+    /// A batch a calendar month
     #[default]
     Month,
-    /// A batch a day.
+    /// A batch a day
     Day,
-    /// One batch.
+    /// One batch
     All,
 }
 
@@ -103,7 +114,7 @@ impl Scd2Args {
     ///
     /// # Errors
     /// Config: a table without database, no key, no tracked column, a column named twice, a name the target needs.
-    pub(super) fn check(&self) -> Result<()> {
+    pub fn check(&self) -> Result<()> {
         for (what, table) in [("source", &self.source), ("target", &self.target)] {
             if !matches!(table.split('.').collect::<Vec<_>>()[..], [db, name] if !db.is_empty() && !name.is_empty()) {
                 return Err(error::config(format!("scd2 {what} '{table}' is not database.table"))

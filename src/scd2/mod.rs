@@ -19,4 +19,4 @@ mod state;
 mod template;
 
 pub use args::{Batches, Scd2Args, UntrackedPolicy};
-pub use run::run;
+pub use run::{plan, run};

@@ -37,6 +37,21 @@ pub async fn run(args: &Scd2Args, hive: &HiveServer2Options, run_id: &str, stop:
     Ok(summary)
 }
 
+/// What [`run`] would do, in words: the batches that are to be applied, and the statement of the first. Asks the server,
+/// changes nothing.
+///
+/// # Errors
+/// Those of [`run`] that come before the first change.
+pub async fn plan(args: &Scd2Args, hive: &HiveServer2Options, stop: &Stop) -> Result<String> {
+    args.check()?;
+    let templates = Templates::load(args.ddl_dir.as_deref())?;
+    let session = Session::open(&settings(hive.clone())).await?;
+    let runner = Runner { args, session: &session, run_id: "RUN", stop };
+    let text = runner.preview(templates).await.map_err(|e| e.context(&args.target))?;
+    session.close().await?;
+    Ok(text)
+}
+
 /// Settings that the statements are quick with; what the user sets stays.
 fn settings(hive: HiveServer2Options) -> HiveServer2Options {
     // The four window steps of a merge sort by the same columns: one sort for all of them, however few reducers.
@@ -101,6 +116,34 @@ impl Runner<'_> {
             summary.detail.push_str(&format!("; {} ties decided by content", overview.ties));
         }
         Ok(summary)
+    }
+
+    async fn preview(&self, templates: Templates) -> Result<String> {
+        let columns = source::columns(self.session, &self.args.source, self.stop).await?;
+        let source = state::parameters(self.session, &self.args.source, self.stop).await?.unwrap_or_default();
+        let load = state::load_of(&source);
+        let plan = Plan::new(self.args, &columns, templates)?;
+        let definition = self.args.definition();
+        let target = state::parameters(self.session, &self.args.target, self.stop).await?;
+        let (state, made) = match &target {
+            Some(parameters) => (State::of(&self.args.target, parameters, &definition)?, ""),
+            None => (State::default(), ", which is made"),
+        };
+        let mut text = format!("read        {}\nmerge into  {}{made}", self.args.source, self.args.target);
+        if !self.args.reapply_last && load.is_some() && state.complete == load {
+            return Ok(text + "\nnothing     the source was not loaded anew");
+        }
+        let overview = self.overview(&plan).await?;
+        let work = pending(&overview.batches, &state, load.as_deref(), self.args.reapply_last);
+        for Work { batch, events } in &work {
+            text.push_str(&format!("\nbatch       {}: {events} events", batch.label));
+        }
+        if let Some(Work { batch, .. }) = work.first() {
+            let until = state.high_water.as_deref().unwrap_or("").max(&batch.until).to_owned();
+            let statement = plan.merge(batch, &until, &format!("{}/{}", self.run_id, batch.label))?;
+            text.push_str(&format!("\nstatement   {}", statement.replace('\n', "\n            ")));
+        }
+        Ok(text)
     }
 
     /// Reads the target's state; makes the target where it is missing.

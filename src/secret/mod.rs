@@ -4,6 +4,7 @@
 mod java;
 mod jceks;
 pub mod option_file;
+mod url;
 
 use std::fmt;
 use std::io::IsTerminal;
@@ -12,6 +13,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::error::{self, Result};
+
+pub use self::url::{is_in_url, masked, split as split_url};
 
 /// A password or token. `Debug` shows only that there is one.
 #[derive(Clone, PartialEq, Eq)]

@@ -24,10 +24,13 @@ pub use self::options::HdfsOptions;
 use self::web::WebHdfs;
 use super::writer::TaskWriter;
 use super::{CreateOptions, DeleteOptions, FileReader, FileStatus, FileWriter, Filesystem, RenameOptions, fault};
+use crate::config::Timespan;
 use crate::error::{self, Error, Kind, Result};
 use crate::retry::Retry;
 use crate::shutdown::Stop;
 
+/// How long a NameNode in safe mode is waited for, where the options do not say.
+const SAFE_MODE_WAIT: Duration = Duration::from_secs(60);
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 /// Time for finding out, after a file failed, whether the NameNode answers, and for a probe.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(20);
@@ -78,7 +81,7 @@ async fn connect_by(options: &HdfsOptions, web_only: bool) -> Result<Arc<dyn Fil
         builder = builder.with_user(user.clone());
     }
     let client = builder.build().map_err(|e| fault::hdfs(&format!("connecting to {url}"), e))?;
-    let patience = Duration::from_secs(options.wait.unwrap_or(60));
+    let patience = options.wait.map_or(SAFE_MODE_WAIT, Timespan::get);
     let fs = Hdfs { client, uri: url, defaults, web, web_only, health: Health::default(), patience };
     // Making the root directory changes nothing, and a NameNode in safe mode refuses it.
     fs.patiently("making directory /".to_owned(), || fs.client.mkdirs("/", 0o755, true)).await?;

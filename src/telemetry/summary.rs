@@ -5,6 +5,8 @@ use std::time::Duration;
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
+use crate::error::Error;
+
 /// What one step did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -93,8 +95,11 @@ fn seconds<S: serde::Serializer>(elapsed: &Duration, to: S) -> Result<S::Ok, S::
 pub struct Summary {
     /// Identifies the run in manifests, table parameters and logs.
     pub run_id: String,
-    /// One entry a step.
+    /// One entry a step that ended well.
     pub steps: Vec<StepSummary>,
+    /// Kind and name of the step that failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failed_step: Option<String>,
 }
 
 impl Summary {
@@ -125,11 +130,34 @@ impl Summary {
         format!("{table}\nrun {}", self.run_id)
     }
 
-    /// The summary as one JSON object; a stable interface.
-    pub fn to_json(&self) -> String {
-        // A struct of strings and numbers always serialises.
-        serde_json::to_string_pretty(self).unwrap_or_default()
+    /// Where the next run of an incremental import begins, if one was run.
+    pub fn last_value(&self) -> Option<String> {
+        self.steps.iter().find_map(|step| step.last_value.clone())
     }
+
+    /// The summary as one JSON object, with the error that ended the run, if one did; a stable interface.
+    pub fn to_json(&self, error: Option<&Error>) -> String {
+        #[derive(Serialize)]
+        struct Run<'a> {
+            #[serde(flatten)]
+            summary: &'a Summary,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            error: Option<serde_json::Value>,
+        }
+        // Structs of strings and numbers always serialise.
+        serde_json::to_string_pretty(&Run { summary: self, error: error.map(error_to_json) }).unwrap_or_default()
+    }
+}
+
+/// An error as JSON: its kind, text and hint, what it left visible, and the exit code; a stable interface.
+pub fn error_to_json(error: &Error) -> serde_json::Value {
+    serde_json::json!({
+        "kind": error.kind().as_str(),
+        "text": error.to_string(),
+        "hint": error.remedy(),
+        "effect": error.left().as_str(),
+        "exit-code": error.exit_code(),
+    })
 }
 
 #[cfg(test)]
@@ -138,11 +166,26 @@ mod tests {
 
     #[test]
     fn json_keeps_its_keys() {
-        let summary = Summary { run_id: "r".into(), steps: vec![StepSummary::new("import orders")] };
-        let json: serde_json::Value = serde_json::from_str(&summary.to_json()).unwrap();
+        let summary = Summary { run_id: "r".into(), steps: vec![StepSummary::new("import orders")], failed_step: None };
+        let json: serde_json::Value = serde_json::from_str(&summary.to_json(None)).unwrap();
         let step = &json["steps"][0];
         for key in ["step", "outcome", "rows-in", "rows-out", "rejects", "bytes", "files", "seconds", "detail"] {
             assert!(!step[key].is_null(), "{key}");
         }
+        assert!(json.get("error").is_none() && json.get("failed-step").is_none());
+    }
+
+    #[test]
+    fn an_error_is_part_of_the_object() {
+        let summary = Summary { run_id: "r".into(), steps: Vec::new(), failed_step: Some("import orders".into()) };
+        let error = crate::error::busy("the target is held").hint("wait");
+        let json: serde_json::Value = serde_json::from_str(&summary.to_json(Some(&error))).unwrap();
+        assert_eq!(json["failed-step"], "import orders");
+        assert_eq!(
+            json["error"],
+            serde_json::json!({
+                "kind": "busy", "text": "the target is held", "hint": "wait", "effect": "none", "exit-code": 75
+            })
+        );
     }
 }

@@ -12,8 +12,8 @@ async fn what_hive_wrote_arrives() {
     let mut scene =
         Scene::set(&["CREATE TABLE t (id INT, v VARCHAR(20), d DECIMAL(10,3), at DATETIME(6), yes BOOLEAN, ds DATE)"])
             .await;
-    let uris = vec![format!("thrift://{}", stack::address("METASTORE_PORT"))];
-    let metastore = MetastoreOptions { uris, user: None };
+    let url = format!("thrift://{}", stack::address("METASTORE_PORT"));
+    let metastore = MetastoreOptions::new(url);
     scene.cluster = Cluster::connect(&stack::hdfs(), Some(&metastore)).await.unwrap();
     let db = scene.name.clone();
     let columns = "(id int, v string, d decimal(10,3), at timestamp, yes boolean) partitioned by (ds string)";

@@ -17,7 +17,7 @@ fn pipeline(scene: &Scene) -> tempfile::NamedTempFile {
         file,
         "[mysql]\nhost = '127.0.0.1'\nport = {port}\nuser = 'shop'\ndatabase = '{name}'\n\
          password-file = '{root}/docker/shop.password'\n[hdfs]\nurl = 'hdfs://{namenode}'\nuser = 'root'\n\
-         [metastore]\nuris = ['thrift://{metastore}']\n[[step]]\ntype = 'import'\nname = 'ledger'\n\
+         [metastore]\nurl = 'thrift://{metastore}'\n[[step]]\ntype = 'import'\nname = 'ledger'\n\
          table = 'ledger'\ntarget-dir = '{target}'\nhive-database = '{name}'\n",
         port = setting("MARIADB_PORT"),
         name = scene.name,

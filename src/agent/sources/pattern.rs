@@ -2,6 +2,7 @@
 //!
 //! A `*` does not match a leading dot. `**`, `[..]` and `{..}` are refused rather than taken literally.
 
+use std::fmt;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,12 @@ pub struct Pattern {
     parent: PathBuf,
     /// The components from there on; at least the file name.
     rest: Vec<String>,
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.parent.join(self.rest.join("/")).display())
+    }
 }
 
 impl Pattern {

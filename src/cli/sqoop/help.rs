@@ -19,12 +19,12 @@ pub fn overview() -> String {
         "\n\nSee 'sqoop help COMMAND' for information on a specific command.\n\
          With --explain anywhere the equivalent pipeline file of sakia is printed and nothing is run.\n\n\
          Environment:\n  \
-         HADOOP_CONF_DIR     core-site.xml and hdfs-site.xml, which say where HDFS is unless -fs or fs.defaultFS do\n  \
-         HIVE_CONF_DIR       hive-site.xml with hive.metastore.uris; looked for in HADOOP_CONF_DIR too\n  \
-         SAKIA_HBASE_THRIFT  HBase's Thrift gateway, HOST:PORT\n  \
-         SAKIA_HIVESERVER2   HiveServer2, HOST:PORT; for tables stored as ORC\n  \
-         SAKIA_JOB_DIR       saved jobs (~/.sakia/jobs)\n  \
-         HADOOP_USER_NAME    the user on a cluster without Kerberos, whose home relative paths start from",
+         HADOOP_CONF_DIR        core-site.xml and hdfs-site.xml, which say where HDFS is unless -fs or fs.defaultFS do\n  \
+         HIVE_CONF_DIR          hive-site.xml with hive.metastore.uris; looked for in HADOOP_CONF_DIR too\n  \
+         SAKIA_HBASE_URL        HBase's Thrift gateway, thrift://HOST:PORT\n  \
+         SAKIA_HIVESERVER2_URL  HiveServer2, jdbc:hive2://HOST:PORT; for tables stored as ORC\n  \
+         SAKIA_JOB_DIR          saved jobs (~/.sakia/jobs)\n  \
+         HADOOP_USER_NAME       the user on a cluster without Kerberos, whose home relative paths start from",
     );
     text
 }
@@ -49,8 +49,8 @@ pub fn of_tool(tool: Tool) -> String {
     if !matches!(tool, Tool::Help | Tool::Version) {
         text.push_str(
             "\n\nGeneric Hadoop command-line arguments (they stand before the tool's own):\n\
-             \x20  -D <name=value>   sets a property: fs.defaultFS, hive.metastore.uris, sakia.hbase.thrift,\n\
-             \x20                    sakia.hiveserver2.endpoints, sakia.step.KEY (a key of the step that --explain shows)\n\
+             \x20  -D <name=value>   sets a property: fs.defaultFS, hive.metastore.uris, sakia.hbase.url,\n\
+             \x20                    sakia.hiveserver2.url, sakia.step.KEY (a key of the step that --explain shows)\n\
              \x20  -conf <file>      properties of a site file\n\
              \x20  -fs <uri>         the NameNode\n\
              \x20  -jt, -files, -libjars, -archives    do nothing here",

@@ -10,6 +10,7 @@ use super::tool::Tool;
 use super::translate::translate;
 use crate::cli::job::{Front, Job, State};
 use crate::error::{self, Result};
+use crate::secret;
 
 /// What is asked of saved jobs.
 #[derive(Debug)]
@@ -115,7 +116,7 @@ fn saved(rest: &[String], mut properties: BTreeMap<String, String>) -> Result<Jo
     };
     let tool = Tool::of_name(name)?;
     if matches!(tool, Tool::Job | Tool::Help | Tool::Version) {
-        return Err(error::usage(format!("{name} is no work that could be saved")).hint("save an import or export"));
+        return Err(error::usage(format!("{name} cannot be saved as a job")).hint("save an import or an export"));
     }
     let mut notes = Vec::new();
     let (own, args) = Properties::take(args, &mut notes)?;
@@ -129,9 +130,13 @@ fn saved(rest: &[String], mut properties: BTreeMap<String, String>) -> Result<Jo
             continue;
         }
         arguments.push(opt.typed());
-        arguments.extend(value.clone());
+        arguments.extend(value.as_ref().map(|value| {
+            let (clean, password) = if opt.is_url() { secret::split_url(value) } else { (value.clone(), None) };
+            asks_for_password |= password.is_some() && opt.name == "connect";
+            clean
+        }));
     }
-    properties.remove("sqoop.metastore.client.record.password");
+    properties.retain(|name, _| !is_secret(name));
     let job = Job {
         arguments_of: Front::Sqoop,
         tool: tool.name().to_owned(),
@@ -142,6 +147,13 @@ fn saved(rest: &[String], mut properties: BTreeMap<String, String>) -> Result<Jo
     };
     translate(&vector(&job, &[], &BTreeMap::new())?)?;
     Ok(job)
+}
+
+/// Whether the value of a property is a password, by its name.
+fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    (name.contains("password") || name.contains("secret"))
+        && !["file", "env", "alias", "path"].iter().any(|source| name.ends_with(source))
 }
 
 /// The argument vector that runs a job; options on top take the place of the saved ones.
@@ -170,7 +182,8 @@ pub fn vector(job: &Job, overrides: &[String], properties: &BTreeMap<String, Str
     for (opt, value) in &over.options {
         args.push(opt.typed());
         args.extend(value.clone());
-        asks &= !opt.name.starts_with("password") && opt.name != "P";
+        let in_url = opt.name == "connect" && value.as_deref().is_some_and(secret::is_in_url);
+        asks &= !opt.name.starts_with("password") && opt.name != "P" && !in_url;
     }
     if let Some(last_value) = job.state.last_value.clone().filter(|_| !over.is_typed("last-value")) {
         args.extend(["--last-value".to_owned(), last_value]);
@@ -206,6 +219,10 @@ pub fn show(name: &str, job: &Job) -> Result<String> {
         }
     } else {
         shown.insert("arguments".to_owned(), job.arguments.join(" "));
+    }
+    // Jobs of earlier versions may hold what is not saved any more.
+    for (name, value) in &mut shown {
+        *value = if is_secret(name) { "***".to_owned() } else { secret::masked(value) };
     }
     if let Some(last_value) = &job.state.last_value {
         shown.insert("incremental.last.value".to_owned(), last_value.clone());

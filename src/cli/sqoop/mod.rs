@@ -26,15 +26,12 @@ mod translate;
 
 use std::ffi::OsString;
 use std::path::Path;
-use std::process::ExitCode;
 
-use super::report;
-use crate::error::{self, Error, Kind, Result};
-use crate::shutdown::Stop;
-use crate::telemetry::{log, progress};
+use crate::error::{self, Result};
 
-pub use jobs::{save as save_job, show as show_job, vector as job_vector};
-pub use run::run_saved;
+pub use self::jobs::{Ask, list as list_jobs, save as save_job, show as show_job, vector as job_vector};
+pub use self::run::{run, run_saved};
+pub use self::translate::{Request, Work};
 
 /// Prints what would be run, and runs nothing.
 const EXPLAIN: &str = "--explain";
@@ -48,28 +45,11 @@ pub fn arguments(args: &[OsString]) -> Option<&[OsString]> {
     rest.split_first().filter(|(first, _)| *first == "sqoop").map(|(_, rest)| rest)
 }
 
-/// Runs the front door: reads the arguments, does the work, reports, and gives the exit code.
-pub fn main(args: &[OsString]) -> ExitCode {
-    match run_all(args) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Nothing was logged yet where the arguments were wrong.
-            log::init(0);
-            report(&error);
-            ExitCode::from(exit_code(&error))
-        }
-    }
-}
-
-/// Sqoop knows 1 and nothing else; what a signal ends says so.
-fn exit_code(error: &Error) -> u8 {
-    match error.kind() {
-        Kind::Stopped(_) => error.exit_code(),
-        _ => 1,
-    }
-}
-
-fn run_all(args: &[OsString]) -> Result<()> {
+/// Reads the arguments.
+///
+/// # Errors
+/// Usage: what Sqoop refuses, and what we do. Config: files of options or properties that cannot be read.
+pub fn read(args: &[OsString]) -> Result<Request> {
     let text = |arg: &OsString| {
         let not_text = || error::usage("an argument is not UTF-8").hint("write it in UTF-8");
         arg.to_str().map(str::to_owned).ok_or_else(not_text)
@@ -79,13 +59,5 @@ fn run_all(args: &[OsString]) -> Result<()> {
     args.retain(|arg| arg != EXPLAIN);
     let explain = args.len() < typed;
     let request = translate::translate(&options_file::expand(&args)?)?;
-    log::init(u8::from(request.verbose));
-    progress::init();
-    if explain {
-        return run::explain(request);
-    }
-    super::block_on(async {
-        let stop = Stop::on_signals()?;
-        run::run(request, &stop).await
-    })
+    Ok(Request { explain, ..request })
 }

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use super::servers::{Password, Source};
 use super::translate::{Request, Work, translate};
 use super::{help, jobs};
-use crate::cli::job::{self, JobStore};
+use crate::cli::job::JobStore;
+use crate::cli::output::{Report, print};
 use crate::cli::sql::{self, Answer};
-use crate::cli::{commands, print};
+use crate::cli::steps;
 use crate::error::{self, Result};
 use crate::mysql::{MySqlClient, MySqlOptions};
 use crate::pipeline::{self, Pipeline, Servers, Step, StepKind};
@@ -18,16 +19,26 @@ use crate::telemetry::summary::Summary;
 /// What stands in an explanation for a file that the user has to make.
 const PASSWORD_FILE: &str = "/path/to/password-file";
 
-/// Does the work.
+/// Does the work, or explains it; gives the summary of a step.
 ///
 /// # Errors
 /// Those of the work.
-pub async fn run(request: Request, stop: &Stop) -> Result<()> {
+pub async fn run(request: Request, stop: &Stop) -> Result<Option<Summary>> {
+    if request.explain {
+        return explain(request).map(|()| None);
+    }
     for note in &request.notes {
         tracing::warn!("{note}");
     }
     match request.work {
-        Work::Step(step, servers, password) => run_step(*step, *servers, password, stop).await.map(drop),
+        Work::Step(step, servers, password) => run_step(*step, *servers, password, stop).await.map(Some),
+        other => run_other(other, stop).await.map(|()| None),
+    }
+}
+
+/// Work that is not a step.
+async fn run_other(work: Work, stop: &Stop) -> Result<()> {
+    match work {
         Work::Eval(source, sql) => {
             let client = client(source, MySqlClient::of_server, stop).await?;
             match stop.or(sql::eval(&client, &sql)).await? {
@@ -47,10 +58,10 @@ pub async fn run(request: Request, stop: &Stop) -> Result<()> {
             let client = client(source, MySqlClient::new, stop).await?;
             print_lines(&stop.or(sql::tables(&client)).await?)
         }
-        Work::Job(ask) => run_job(ask, stop).await,
         Work::Help(None) => print(&help::overview()),
         Work::Help(Some(tool)) => print(&help::of_tool(tool)),
         Work::Version => print(&version()),
+        Work::Step(..) | Work::Job(_) => Err(error::bug("work went past the one that does it")),
     }
 }
 
@@ -58,7 +69,7 @@ pub async fn run(request: Request, stop: &Stop) -> Result<()> {
 ///
 /// # Errors
 /// Usage: work that no pipeline does.
-pub fn explain(request: Request) -> Result<()> {
+fn explain(request: Request) -> Result<()> {
     let mut text = String::new();
     let comment = |text: &mut String, note: &str| text.push_str(&format!("# {}\n", note.replace('\n', " ")));
     for note in &request.notes {
@@ -109,9 +120,14 @@ async fn run_step(step: Step, mut servers: Servers, password: Password, stop: &S
         _ => Default::default(),
     };
     let pipeline = Pipeline::of_step(servers, step)?;
-    let summary = commands::run_steps(pipeline, Default::default(), stop).await?;
-    if let (Some(mode), Some(last_value)) = (incremental.mode, summary.steps.iter().find_map(|s| s.last_value.clone()))
-    {
+    let mut report = Report::default();
+    let done = steps::run_pipeline(&pipeline, &mut report, stop).await;
+    if done.is_ok() || !report.summary.steps.is_empty() {
+        print(&report.summary.to_table())?;
+    }
+    done?;
+    let summary = report.summary;
+    if let (Some(mode), Some(last_value)) = (incremental.mode, summary.last_value()) {
         // As Sqoop says it; scripts look for these lines.
         if mode == crate::transfer::args::IncrementalMode::Append && summary.steps.iter().all(|s| s.rows_in == 0) {
             tracing::info!("No new rows detected since last import.");
@@ -128,22 +144,6 @@ async fn run_step(step: Step, mut servers: Servers, password: Password, stop: &S
     Ok(summary)
 }
 
-async fn run_job(ask: jobs::Ask, stop: &Stop) -> Result<()> {
-    let store = JobStore::of_environment()?;
-    match ask {
-        jobs::Ask::List => print(&jobs::list(&store.names()?)),
-        jobs::Ask::Show(name) => print(&jobs::show(&name, &store.read(&name)?)?),
-        jobs::Ask::Delete(name) => store.delete(&name),
-        jobs::Ask::Create(name, saved) => {
-            if saved.asks_for_password {
-                tracing::warn!("the password is not saved: job {name} will ask for it; --password-file spares that");
-            }
-            store.create(&name, &saved)
-        }
-        jobs::Ask::Exec(name, overrides, properties) => job::exec(&store, &name, &overrides, &properties, stop).await,
-    }
-}
-
 /// Runs the arguments of a saved job; gives the summary of its step, if it is one.
 ///
 /// # Errors
@@ -151,14 +151,8 @@ async fn run_job(ask: jobs::Ask, stop: &Stop) -> Result<()> {
 pub async fn run_saved(args: &[String], stop: &Stop) -> Result<Option<Summary>> {
     let request = translate(args)?;
     match request.work {
-        Work::Step(step, servers, password) => {
-            for note in &request.notes {
-                tracing::warn!("{note}");
-            }
-            run_step(*step, *servers, password, stop).await.map(Some)
-        }
         Work::Job(_) => Err(error::usage("a saved job cannot be another saved job").hint("save the work itself")),
-        _ => Box::pin(run(request, stop)).await.map(|()| None),
+        _ => run(request, stop).await,
     }
 }
 

@@ -2,24 +2,29 @@
 //!
 //! HDFS comes from `-fs` or `fs.defaultFS`, else from `HADOOP_CONF_DIR`; the metastore from `hive.metastore.uris`, on
 //! the command line or in the `hive-site.xml` of `HIVE_CONF_DIR` or `HADOOP_CONF_DIR`; the HBase gateway and
-//! HiveServer2 from `sakia.hbase.thrift` and `sakia.hiveserver2.endpoints`, or `SAKIA_HBASE_THRIFT` and
-//! `SAKIA_HIVESERVER2`.
+//! HiveServer2 from `sakia.hbase.url` and `sakia.hiveserver2.url`, or `SAKIA_HBASE_URL` and `SAKIA_HIVESERVER2_URL`. The
+//! names of earlier versions (`sakia.hbase.thrift`, `SAKIA_HBASE_THRIFT`, `sakia.hiveserver2.endpoints`,
+//! `SAKIA_HIVESERVER2`) are understood.
 
 use std::path::{Path, PathBuf};
 
 use super::given::Given;
 use super::paths::Paths;
 use super::properties::Properties;
+use crate::config::host_and_port;
 use crate::error::{self, Error, Result};
 use crate::hbase::HBaseOptions;
 use crate::hiveserver2::HiveServer2Options;
 use crate::metastore::MetastoreOptions;
 use crate::mysql::MySqlOptions;
-use crate::secret::Secret;
+use crate::secret::{self, Secret};
 use crate::storage::hdfs::HdfsOptions;
 
 /// Hadoop's property that names the credential file.
 const CREDENTIAL_PROVIDER: &str = "hadoop.security.credential.provider.path";
+
+/// Sqoop's warning about a password in the argument vector, with which one in the URL is warned of, too.
+const IN_CLEAR: &str = "Setting your password on the command-line is insecure. Consider using -P instead.";
 
 /// How the password gets here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +73,15 @@ pub fn mysql(given: &Given, properties: &Properties, notes: &mut Vec<String>) ->
         return Err(error::usage(format!("there is no connector for {scheme}"))
             .hint("sources are MySQL and MariaDB: jdbc:mysql://HOST:3306/DATABASE"));
     }
-    let password = password(given, notes)?;
+    let (url, in_url) = secret::split_url(&url);
+    let password = match (password(given, notes)?, in_url) {
+        (Password::None, Some(typed)) if !given.has("password-alias") => {
+            notes.push(IN_CLEAR.to_owned());
+            Password::Typed(typed)
+        }
+        (_, Some(_)) => return Err(several_passwords()),
+        (password, None) => password,
+    };
     let password_file = match &password {
         Password::File(file) => Some(file.clone()),
         _ => None,
@@ -93,8 +106,7 @@ fn password(given: &Given, notes: &mut Vec<String>) -> Result<Password> {
         _ if several => Err(several_passwords()),
         (None, false, None) => Ok(Password::None),
         (Some(typed), false, None) => {
-            let warning = "Setting your password on the command-line is insecure. Consider using -P instead.";
-            notes.push(warning.to_owned());
+            notes.push(IN_CLEAR.to_owned());
             Ok(Password::Typed(Secret::new(typed)))
         }
         (None, true, None) => Ok(Password::Prompt),
@@ -157,11 +169,11 @@ pub fn metastore(properties: &Properties) -> Result<MetastoreOptions> {
     let uris = properties.get("hive.metastore.uris").unwrap_or_default();
     let uris: Vec<String> = uris.split(',').map(str::trim).filter(|uri| !uri.is_empty()).map(str::to_owned).collect();
     if uris.is_empty() {
-        return Err(error::usage("Hive tables are asked for, and nobody says where the metastore is").hint(
+        return Err(error::usage("Hive tables are asked for, and nothing says where the metastore is").hint(
             "set HIVE_CONF_DIR to the directory of hive-site.xml, or give -D hive.metastore.uris=thrift://HOST:9083",
         ));
     }
-    Ok(MetastoreOptions { uris, user: None })
+    Ok(MetastoreOptions { urls: uris, ..MetastoreOptions::default() })
 }
 
 /// The Thrift gateway of HBase.
@@ -169,12 +181,22 @@ pub fn metastore(properties: &Properties) -> Result<MetastoreOptions> {
 /// # Errors
 /// Usage: nobody says where it is.
 pub fn hbase(properties: &Properties) -> Result<HBaseOptions> {
-    let named = properties.get("sakia.hbase.thrift").map(str::to_owned);
-    let endpoints = named.or_else(|| std::env::var("SAKIA_HBASE_THRIFT").ok()).ok_or_else(|| {
-        error::usage("an HBase table is asked for, and nobody says where HBase's Thrift gateway is")
-            .hint("set SAKIA_HBASE_THRIFT, or give -D sakia.hbase.thrift=HOST:9090")
-    })?;
-    Ok(HBaseOptions::new(endpoints.split(',').map(str::trim)))
+    let urls = named(properties, &["sakia.hbase.url", "sakia.hbase.thrift"])
+        .or_else(|| of_environment(&["SAKIA_HBASE_URL", "SAKIA_HBASE_THRIFT"]))
+        .ok_or_else(|| {
+            error::usage("an HBase table is asked for, and nothing says where HBase's Thrift gateway is")
+                .hint("set SAKIA_HBASE_URL, or give -D sakia.hbase.url=thrift://HOST:9090")
+        })?;
+    let urls = urls.split(',').map(|url| host_and_port(url, "thrift://")).collect::<Result<Vec<_>>>()?;
+    Ok(HBaseOptions::new(urls))
+}
+
+fn named(properties: &Properties, names: &[&str]) -> Option<String> {
+    names.iter().find_map(|name| properties.get(name).map(str::to_owned))
+}
+
+fn of_environment(names: &[&str]) -> Option<String> {
+    names.iter().find_map(|name| std::env::var(name).ok())
 }
 
 /// HiveServer2, if somebody says where it is.
@@ -184,11 +206,12 @@ pub fn hiveserver2(given: &Given, properties: &Properties) -> Option<HiveServer2
         address.split(['/', ';']).next().unwrap_or_default().to_owned()
     });
     let user = given.owned("hs2-user");
-    let named = properties.get("sakia.hiveserver2.endpoints").map(str::to_owned);
     let password_file = properties.get("sakia.hiveserver2.password-file").map(PathBuf::from);
-    let endpoints = named.or(of_url).or_else(|| std::env::var("SAKIA_HIVESERVER2").ok())?;
+    let urls = named(properties, &["sakia.hiveserver2.url", "sakia.hiveserver2.endpoints"])
+        .or(of_url)
+        .or_else(|| of_environment(&["SAKIA_HIVESERVER2_URL", "SAKIA_HIVESERVER2"]))?;
     let mut options = HiveServer2Options::new("", user.unwrap_or_else(|| "hive".to_owned()));
-    options.endpoints = endpoints.split(',').map(|endpoint| endpoint.trim().to_owned()).collect();
+    options.urls = urls.split(',').map(|url| url.trim().to_owned()).collect();
     options.password_file = password_file;
     Some(options)
 }

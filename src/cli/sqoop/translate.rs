@@ -23,6 +23,14 @@ pub struct Request {
     pub notes: Vec<String>,
     /// Whether `--verbose` was typed.
     pub verbose: bool,
+    /// Whether the work is to be explained only.
+    pub explain: bool,
+}
+
+impl Request {
+    fn new(work: Work, notes: Vec<String>, verbose: bool) -> Self {
+        Self { work, notes, verbose, explain: false }
+    }
 }
 
 /// The work.
@@ -51,7 +59,7 @@ pub enum Work {
 pub fn translate(args: &[String]) -> Result<Request> {
     let mut notes = Vec::new();
     let Some((name, args)) = args.split_first() else {
-        return Ok(Request { work: Work::Help(None), notes, verbose: false });
+        return Ok(Request::new(Work::Help(None), notes, false));
     };
     let tool = match name.as_str() {
         "--help" | "-help" | "-h" => Tool::Help,
@@ -61,13 +69,13 @@ pub fn translate(args: &[String]) -> Result<Request> {
     if tool == Tool::Help || tool == Tool::Version {
         let of = args.first().filter(|_| tool == Tool::Help).map(|name| Tool::of_name(name)).transpose()?;
         let work = if tool == Tool::Help { Work::Help(of) } else { Work::Version };
-        return Ok(Request { work, notes, verbose: false });
+        return Ok(Request::new(work, notes, false));
     }
     let (properties, rest) = Properties::take(args, &mut notes)?;
     let given = parse(tool, rest, &mut notes)?;
     let verbose = given.has("verbose");
     if given.has("help") {
-        return Ok(Request { work: Work::Help(Some(tool)), notes, verbose });
+        return Ok(Request::new(Work::Help(Some(tool)), notes, verbose));
     }
     let properties = properties.with_hive_site()?;
     let work = work(&given, &properties, &mut notes)?;
@@ -79,7 +87,7 @@ pub fn translate(args: &[String]) -> Result<Request> {
     if tool != Tool::Job {
         properties.note_idle(&mut notes);
     }
-    Ok(Request { work, notes, verbose })
+    Ok(Request::new(work, notes, verbose))
 }
 
 fn work(given: &Given, properties: &Properties, notes: &mut Vec<String>) -> Result<Work> {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use crate::config::Timespan;
 use crate::error::{self, Result};
 use crate::storage::site;
 
@@ -32,15 +33,20 @@ pub struct HdfsOptions {
     #[arg(id = "hdfs_user", long = "hdfs-user", value_name = "USER")]
     #[serde(default)]
     pub user: Option<String>,
-    /// Seconds to wait for a NameNode that is in safe mode (60)
-    #[arg(id = "hdfs_wait", long = "hdfs-wait", value_name = "SECONDS")]
+    /// How long to wait for a NameNode that is in safe mode [default: 60s]
+    #[arg(id = "hdfs_wait", long = "hdfs-wait", value_name = "TIME")]
     #[serde(default)]
-    pub wait: Option<u64>,
+    pub wait: Option<Timespan>,
     /// Web address of the NameNode, such as http://localhost:9870, for writing past a dead DataNode;
     /// dfs.namenode.http-address of the site files or port 9870 of its host where absent
     #[arg(id = "hdfs_webhdfs_url", long = "webhdfs-url", value_name = "URL")]
     #[serde(default)]
     pub webhdfs_url: Option<String>,
+    /// How long the NameNode has to accept a connection and give its first answer; that of the pipeline, or 20s, where
+    /// absent.
+    #[arg(skip)]
+    #[serde(default)]
+    pub connect_timeout: Option<Timespan>,
 }
 
 /// The settings of the site files, made fit for a client that reads them literally.

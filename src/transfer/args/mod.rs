@@ -1,6 +1,7 @@
 //! What a transfer is asked for: one struct a command, the same for the command line, a step of a pipeline file, and
 //! Sqoop's argument vector.
 
+mod check;
 mod export;
 mod import;
 mod import_all;
@@ -10,6 +11,7 @@ mod policy;
 mod unsaid;
 mod verify;
 
+pub use self::check::Wrong;
 pub use self::export::{ExportArgs, InputTextArgs, UpdateMode};
 pub use self::import::{
     Existing, HBaseTargetArgs, HiveStoredAs, ImportArgs, ImportFormat, IncrementalArgs, IncrementalMode, TextArgs,

@@ -116,6 +116,11 @@ impl Opt {
         if self.name.len() == 1 { format!("-{}", self.name) } else { format!("--{}", self.name) }
     }
 
+    /// Whether its value is a URL, which may hold a password.
+    pub fn is_url(&self) -> bool {
+        matches!(self.name, "connect" | "hs2-url" | "meta-connect")
+    }
+
     const fn short(mut self, letter: char) -> Self {
         self.short = Some(letter);
         self

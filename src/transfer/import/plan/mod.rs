@@ -150,7 +150,7 @@ pub(super) fn rows_to_split(selection: &Selection) -> Source {
 ///
 /// # Errors
 /// Config: two that exclude each other, or one that needs another.
-pub(super) fn check_options(args: &ImportArgs) -> Result<()> {
+pub fn check_options(args: &ImportArgs) -> Result<()> {
     let both = |a: &str, b: &str| Err(error::config(format!("{a} and {b} are both given")).hint("choose one"));
     let incremental = args.incremental.mode.is_some();
     if args.num_mappers == 0 {

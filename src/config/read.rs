@@ -1,47 +1,65 @@
-//! Reads TOML strictly: an unknown key is an error that names the nearest known one, a wrong type names its key.
+//! Reads TOML into our types and writes them as TOML.
 
 use std::path::Path;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::tree::Document;
+use super::words::explain;
 use crate::error::{self, Error, Result};
 
 /// Reads a TOML file into `T`.
 ///
 /// # Errors
-/// Config: the file cannot be read, is no TOML, or holds keys or types that `T` does not know.
+/// Config: the file cannot be read, is not TOML, or holds keys or values that `T` does not know.
 pub fn read_file<T: DeserializeOwned>(file: &Path) -> Result<T> {
-    let text = std::fs::read_to_string(file).map_err(|e| {
+    parse(&read_text(file)?, &file.display().to_string())
+}
+
+/// The text of a file.
+///
+/// # Errors
+/// Config: the file cannot be read, or is not UTF-8.
+pub fn read_text(file: &Path) -> Result<String> {
+    std::fs::read_to_string(file).map_err(|e| {
         error::config(format!("cannot read {}", file.display())).hint("check the path of the file").source(e)
-    })?;
-    parse(&text, &file.display().to_string())
+    })
 }
 
 /// Parses TOML text; `origin` names it in errors.
 ///
 /// # Errors
-/// As [`read_file`].
+/// Config: the first thing that is wrong, with its line and key.
 pub fn parse<T: DeserializeOwned>(text: &str, origin: &str) -> Result<T> {
-    toml::from_str(text).map_err(|e| {
-        let line = e.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-        let place = line.map_or(origin.to_owned(), |line| format!("{origin}:{line}"));
-        advise(&place, e.message())
-    })
+    Document::parse(text, origin)?.into_part().read().map_err(|wrong| first_of(wrong, origin))
 }
 
-/// Reads a table that was parsed already; `origin` names it in errors, such as `pipeline.toml: step orders`.
+/// The first of several mistakes, and how many there are beside it.
+pub fn first_of(wrong: Vec<Error>, origin: &str) -> Error {
+    let others = wrong.len().saturating_sub(1);
+    let first = wrong.into_iter().next().unwrap_or_else(|| error::bug(format!("{origin} is refused without a reason")));
+    match (others, first.remedy().map(str::to_owned)) {
+        (0, _) => first,
+        (n, remedy) => {
+            let others = format!("{n} more {}: sakia check {origin}", if n == 1 { "mistake" } else { "mistakes" });
+            first.hint(remedy.map_or_else(|| others.clone(), |remedy| format!("{remedy} ({others})")))
+        }
+    }
+}
+
+/// Reads a table that was parsed already; `origin` names it in errors.
 ///
 /// # Errors
-/// As [`read_file`].
+/// Config: keys or values that `T` does not know.
 pub fn from_table<T: DeserializeOwned>(table: toml::Table, origin: &str) -> Result<T> {
-    T::deserialize(toml::Value::Table(table)).map_err(|e| advise(origin, e.message()))
+    T::deserialize(toml::Value::Table(table)).map_err(|e| explain(e.message(), "").context(origin))
 }
 
 /// Writes `value` as a table that [`from_table`] reads back, leaving out what need not be said.
 ///
 /// # Errors
-/// Bug: `value` is no table, or is not read back as it was.
+/// Bug: `value` is not a table, or is not read back as it was.
 pub fn to_table<T: Serialize + DeserializeOwned + PartialEq>(value: &T) -> Result<toml::Table> {
     let mut table =
         toml::Table::try_from(value).map_err(|e| error::bug("cannot write a configuration as toml").source(e))?;
@@ -55,43 +73,6 @@ pub fn to_table<T: Serialize + DeserializeOwned + PartialEq>(value: &T) -> Resul
         }
     }
     if reads_back(&table) { Ok(table) } else { Err(error::bug("a configuration is not read as it was written")) }
-}
-
-/// Turns serde's words into an error with the remedy.
-fn advise(place: &str, message: &str) -> Error {
-    let names = quoted(message);
-    let error = |what: String| error::config(format!("{place}: {what}"));
-    match names.split_first() {
-        Some((unknown, known)) if message.starts_with("unknown field") => {
-            let what = format!("unknown key `{unknown}`");
-            match nearest(unknown, known) {
-                Some(name) => error(what).hint(format!("did you mean `{name}`?")),
-                None => error(what).hint(format!("known keys: {}", known.join(", "))),
-            }
-        }
-        Some((unknown, known)) if message.starts_with("unknown variant") => {
-            error(format!("unknown value `{unknown}`")).hint(format!("known values: {}", known.join(", ")))
-        }
-        Some((missing, _)) if message.starts_with("missing field") => {
-            error(format!("missing key `{missing}`")).hint("add it")
-        }
-        _ => error(message.lines().next().unwrap_or("is not valid").to_owned()).hint("correct the file"),
-    }
-}
-
-/// The known name closest to `typed`, if one is close enough to be meant.
-pub fn nearest<'a>(typed: &str, known: &[&'a str]) -> Option<&'a str> {
-    known
-        .iter()
-        .map(|name| (strsim::damerau_levenshtein(typed, name), *name))
-        .filter(|(distance, name)| *distance <= 1 + name.len() / 3)
-        .min()
-        .map(|(_, name)| name)
-}
-
-/// The names that serde sets in back quotes.
-fn quoted(message: &str) -> Vec<&str> {
-    message.split('`').skip(1).step_by(2).collect()
 }
 
 #[cfg(test)]
@@ -136,9 +117,9 @@ mod tests {
         assert_eq!(message("kind = 'avro'"), "job.toml:1: missing key `split-by`; add it");
         assert_eq!(
             message("split-by = 'id'\nkind = 'orc'"),
-            "job.toml:2: unknown value `orc`; known values: parquet, avro"
+            "job.toml:2: `kind`: unknown value `orc`; known values: parquet, avro"
         );
-        assert!(message("split-by = 3").starts_with("job.toml:1: invalid type: integer `3`"));
+        assert_eq!(message("split-by = 3"), "job.toml:1: `split-by`: expected a text, found `3`; put it in quotes");
     }
 
     #[test]

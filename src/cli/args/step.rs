@@ -1,0 +1,213 @@
+//! Arguments of the commands that run steps: a pipeline file, or the flags of one step and of the servers it needs.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::agent::AgentArgs;
+use crate::cli::output::Output;
+use crate::config::Timespan;
+use crate::hbase::HBaseOptions;
+use crate::hiveserver2::HiveServer2Options;
+use crate::lookup::LookupArgs;
+use crate::metastore::MetastoreOptions;
+use crate::mysql::MySqlOptions;
+use crate::pipeline::{Servers, Step, StepKind};
+use crate::scd2::Scd2Args;
+use crate::storage::hdfs::HdfsOptions;
+use crate::transfer::args::{ExportArgs, ImportAllArgs, ImportArgs, MergeArgs, VerifyArgs};
+
+/// A command of one type of step.
+#[derive(Clone, Debug, Args)]
+pub struct StepCommand<T: Args> {
+    /// A pipeline file (TOML), instead of flags
+    #[arg(value_name = "PIPELINE")]
+    pub pipeline: Option<PathBuf>,
+    /// Run only this step of the file; may be given several times
+    #[arg(long = "step", value_name = "NAME")]
+    pub steps: Vec<String>,
+    /// Print what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print the pipeline file that says the same, and do nothing
+    #[arg(long)]
+    pub explain: bool,
+    /// How the closing summary, or the plan, is printed
+    #[arg(long, value_enum, default_value_t)]
+    pub output: Output,
+    /// What is done.
+    #[command(flatten)]
+    pub args: T,
+    /// Where the servers are.
+    #[command(flatten)]
+    pub connections: ConnectionArgs,
+}
+
+/// Headings of the servers' flags, by the server's table in a pipeline file.
+pub const HEADINGS: [(&str, &str); 5] = [
+    ("mysql", "MySQL or MariaDB"),
+    ("hdfs", "HDFS"),
+    ("metastore", "Hive metastore"),
+    ("hiveserver2", "HiveServer2"),
+    ("hbase", "HBase"),
+];
+
+/// Where the servers are.
+#[derive(Clone, Debug, PartialEq, Args)]
+pub struct ConnectionArgs {
+    /// How long each server has to accept a connection and give its first answer [default: 20s]
+    #[arg(long, value_name = "TIME")]
+    pub connect_timeout: Option<Timespan>,
+    /// The database.
+    #[command(flatten, next_help_heading = HEADINGS[0].1)]
+    pub mysql: MySqlOptions,
+    /// The cluster's filesystem.
+    #[command(flatten, next_help_heading = HEADINGS[1].1)]
+    pub hdfs: HdfsOptions,
+    /// The Hive metastore.
+    #[command(flatten, next_help_heading = HEADINGS[2].1)]
+    pub metastore: MetastoreOptions,
+    /// HiveServer2.
+    #[command(flatten, next_help_heading = HEADINGS[3].1)]
+    pub hiveserver2: HiveServer2Options,
+    /// The HBase Thrift gateway.
+    #[command(flatten, next_help_heading = HEADINGS[4].1)]
+    pub hbase: HBaseOptions,
+}
+
+impl ConnectionArgs {
+    /// The servers that were named, and those of the step that need no name.
+    pub fn servers(self, kind: &StepKind) -> Servers {
+        let tables = tables_of(kind.as_str());
+        let to_hbase = match kind {
+            StepKind::Import(args) => args.hbase.table.is_some(),
+            other => tables_of(other.as_str()).contains(&"hbase"),
+        };
+        let mut servers = Servers {
+            mysql: Some(self.mysql).filter(|_| tables.contains(&"mysql")),
+            hdfs: Some(self.hdfs).filter(|_| tables.contains(&"hdfs")),
+            metastore: Some(self.metastore).filter(|m| !m.urls.is_empty()),
+            hiveserver2: Some(self.hiveserver2).filter(|h| !h.urls.is_empty()),
+            hbase: Some(self.hbase).filter(|_| to_hbase),
+        };
+        servers.limit_connecting(self.connect_timeout);
+        servers
+    }
+}
+
+/// The servers that a type of step may speak to; the help of its command shows no flags of others.
+pub fn tables_of(kind: &str) -> &'static [&'static str] {
+    match kind {
+        "import" => &["mysql", "hdfs", "metastore", "hiveserver2", "hbase"],
+        "import-all" => &["mysql", "hdfs", "metastore", "hiveserver2"],
+        "export" | "verify" => &["mysql", "hdfs", "metastore"],
+        "merge" => &["hdfs"],
+        "agent" => &["hdfs", "metastore"],
+        "scd2" => &["hiveserver2"],
+        "lookup" => &["hiveserver2", "hbase"],
+        _ => &[],
+    }
+}
+
+/// The arguments of a type of step.
+pub trait StepArgs: Args + Clone + PartialEq {
+    /// The type, as a pipeline file names it.
+    const TYPE: &'static str;
+
+    /// The step of these arguments.
+    fn step(self) -> Step;
+
+    /// These arguments without those that may stand beside a pipeline file.
+    fn without_additions(self) -> Self {
+        self
+    }
+
+    /// Adds what may stand beside a pipeline file to a step of it.
+    fn add_to(&self, _step: &mut StepKind) {}
+}
+
+impl StepArgs for ImportArgs {
+    const TYPE: &'static str = "import";
+
+    fn step(self) -> Step {
+        let name = self.table.clone().unwrap_or_else(|| "query".to_owned());
+        Step { name, kind: StepKind::Import(Box::new(self)) }
+    }
+}
+
+impl StepArgs for ImportAllArgs {
+    const TYPE: &'static str = "import-all";
+
+    fn step(self) -> Step {
+        Step { name: "all".to_owned(), kind: StepKind::ImportAll(Box::new(self)) }
+    }
+}
+
+impl StepArgs for ExportArgs {
+    const TYPE: &'static str = "export";
+
+    fn step(self) -> Step {
+        let name = self.table.clone().or_else(|| self.call.clone()).unwrap_or_else(|| "export".to_owned());
+        Step { name, kind: StepKind::Export(Box::new(self)) }
+    }
+}
+
+impl StepArgs for MergeArgs {
+    const TYPE: &'static str = "merge";
+
+    fn step(self) -> Step {
+        Step { name: "merge".to_owned(), kind: StepKind::Merge(Box::new(self)) }
+    }
+}
+
+impl StepArgs for VerifyArgs {
+    const TYPE: &'static str = "verify";
+
+    fn step(self) -> Step {
+        Step { name: self.table.clone(), kind: StepKind::Verify(Box::new(self)) }
+    }
+}
+
+impl StepArgs for AgentArgs {
+    const TYPE: &'static str = "agent";
+
+    fn step(self) -> Step {
+        Step { name: self.hive_table.clone().unwrap_or_else(|| "agent".to_owned()), kind: StepKind::Agent(self) }
+    }
+
+    fn without_additions(self) -> Self {
+        Self { drain: false, ..self }
+    }
+
+    fn add_to(&self, step: &mut StepKind) {
+        if let StepKind::Agent(agent) = step {
+            agent.drain |= self.drain;
+        }
+    }
+}
+
+impl StepArgs for Scd2Args {
+    const TYPE: &'static str = "scd2";
+
+    fn step(self) -> Step {
+        Step { name: self.target.clone(), kind: StepKind::Scd2(self) }
+    }
+
+    fn without_additions(self) -> Self {
+        Self { reapply_last: false, ..self }
+    }
+
+    fn add_to(&self, step: &mut StepKind) {
+        if let StepKind::Scd2(scd2) = step {
+            scd2.reapply_last |= self.reapply_last;
+        }
+    }
+}
+
+impl StepArgs for LookupArgs {
+    const TYPE: &'static str = "lookup";
+
+    fn step(self) -> Step {
+        Step { name: self.hive_table.clone().unwrap_or_else(|| "lookup".to_owned()), kind: StepKind::Lookup(self) }
+    }
+}

@@ -1,0 +1,149 @@
+//! Where the servers of a pipeline are: one table each, in its file or from the command line's flags.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::config::{self, Document, Renamed, Timespan};
+use crate::error::{self, Error, Result};
+use crate::hbase::HBaseOptions;
+use crate::hiveserver2::HiveServer2Options;
+use crate::metastore::MetastoreOptions;
+use crate::mysql::MySqlOptions;
+use crate::secret;
+use crate::storage::hdfs::HdfsOptions;
+
+/// The names of the tables.
+pub(super) const TABLES: [&str; 5] = ["mysql", "hdfs", "metastore", "hiveserver2", "hbase"];
+
+/// The key above the tables that holds for all of them.
+pub(super) const CONNECT_TIMEOUT: &str = "connect-timeout";
+
+const MYSQL: [Renamed; 2] =
+    [Renamed::time("connect-timeout", "connect-timeout", "s"), Renamed::time("read-timeout", "read-timeout", "s")];
+const HDFS: [Renamed; 1] = [Renamed::time("wait", "wait", "s")];
+const METASTORE: [Renamed; 1] = [Renamed::key("uris", "url")];
+const HIVESERVER2: [Renamed; 3] = [
+    Renamed::key("endpoints", "url"),
+    Renamed::time("connect-timeout-s", "connect-timeout", "s"),
+    Renamed::time("call-timeout-s", "call-timeout", "s"),
+];
+const HBASE: [Renamed; 3] = [
+    Renamed::key("thrift", "url"),
+    Renamed::time("connect-timeout-ms", "connect-timeout", "ms"),
+    Renamed::time("read-timeout-ms", "call-timeout", "ms"),
+];
+
+/// Where the servers are.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Servers {
+    /// The database, `[mysql]`.
+    pub mysql: Option<MySqlOptions>,
+    /// The cluster's filesystem, `[hdfs]`.
+    pub hdfs: Option<HdfsOptions>,
+    /// The Hive metastore, `[metastore]`.
+    pub metastore: Option<MetastoreOptions>,
+    /// HiveServer2, `[hiveserver2]`.
+    pub hiveserver2: Option<HiveServer2Options>,
+    /// The HBase Thrift gateway, `[hbase]`.
+    pub hbase: Option<HBaseOptions>,
+}
+
+impl Servers {
+    /// Takes the tables of the servers out of a document. Keys of earlier versions are read, and noted.
+    pub(super) fn take(document: &mut Document<'_>, notes: &mut Vec<String>, wrong: &mut Vec<Error>) -> Self {
+        let limit = document.value(CONNECT_TIMEOUT).unwrap_or_else(|e| {
+            wrong.push(e);
+            None
+        });
+        let mut take = Take { document, notes, wrong };
+        let mut servers = Self {
+            mysql: take.table("mysql", &MYSQL),
+            hdfs: take.table("hdfs", &HDFS),
+            metastore: take.table("metastore", &METASTORE),
+            hiveserver2: take.table("hiveserver2", &HIVESERVER2),
+            hbase: take.table("hbase", &HBASE),
+        };
+        servers.limit_connecting(limit);
+        servers
+    }
+
+    /// Sets how long each server has to let us in, where its own options do not.
+    pub fn limit_connecting(&mut self, limit: Option<Timespan>) {
+        let Self { mysql, hdfs, metastore, hiveserver2, hbase } = self;
+        let limits = [
+            mysql.as_mut().map(|options| &mut options.connect_timeout),
+            hdfs.as_mut().map(|options| &mut options.connect_timeout),
+            metastore.as_mut().map(|options| &mut options.connect_timeout),
+            hiveserver2.as_mut().map(|options| &mut options.connect_timeout),
+            hbase.as_mut().map(|options| &mut options.connect_timeout),
+        ];
+        for own in limits.into_iter().flatten() {
+            *own = own.or(limit);
+        }
+    }
+
+    /// Refuses a URL that holds a password, so that it is neither printed nor saved.
+    ///
+    /// # Errors
+    /// Config: there is one; it is not repeated.
+    pub(super) fn check(&self) -> Result<()> {
+        match self.mysql.as_ref().and_then(|options| options.url.as_deref()).is_some_and(secret::is_in_url) {
+            false => Ok(()),
+            true => Err(error::config("the mysql url holds a password, which would be printed and saved with it")
+                .hint("take it out of the url and give password-file or password-env")),
+        }
+    }
+
+    /// Whether the server of a table was named.
+    pub(super) fn has(&self, table: &str) -> bool {
+        match table {
+            "mysql" => self.mysql.is_some(),
+            "hdfs" => self.hdfs.is_some(),
+            "metastore" => self.metastore.is_some(),
+            "hiveserver2" => self.hiveserver2.is_some(),
+            "hbase" => self.hbase.is_some(),
+            _ => false,
+        }
+    }
+
+    /// The tables by name, without what need not be said; secrets are not in them, only where they come from.
+    ///
+    /// # Errors
+    /// Bug: options that are not read as they are written.
+    pub(super) fn to_tables(&self) -> Result<Vec<(&'static str, toml::Table)>> {
+        fn table<T: Serialize + DeserializeOwned + PartialEq>(options: Option<&T>) -> Result<Option<toml::Table>> {
+            options.map(config::to_table).transpose()
+        }
+        let tables = [
+            table(self.mysql.as_ref())?,
+            table(self.hdfs.as_ref())?,
+            table(self.metastore.as_ref())?,
+            table(self.hiveserver2.as_ref())?,
+            table(self.hbase.as_ref())?,
+        ];
+        Ok(TABLES.into_iter().zip(tables).filter_map(|(name, table)| Some((name, table?))).collect())
+    }
+}
+
+struct Take<'a, 't> {
+    document: &'a mut Document<'t>,
+    notes: &'a mut Vec<String>,
+    wrong: &'a mut Vec<Error>,
+}
+
+impl Take<'_, '_> {
+    /// Reads one table; what is wrong with it is collected.
+    fn table<T: DeserializeOwned>(&mut self, name: &str, renamed: &[Renamed]) -> Option<T> {
+        let table = self.document.table(name).and_then(|table| {
+            let Some(mut part) = table else { return Ok(None) };
+            part.rename(renamed, self.notes).map(|()| Some(part))
+        });
+        match table.map_err(|e| vec![e]).and_then(|part| part.map(|part| part.read()).transpose()) {
+            Ok(options) => options,
+            Err(wrong) => {
+                self.wrong.extend(wrong);
+                None
+            }
+        }
+    }
+}

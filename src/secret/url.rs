@@ -1,0 +1,146 @@
+//! Passwords inside URLs: `user:password@host`, and parameters such as `?password=` or Hive's `;password=`. Found in the
+//! text itself, because the URLs of JDBC drivers have more forms than parsers of URLs know.
+
+use std::ops::Range;
+
+use super::Secret;
+
+/// Names of parameters whose values are passwords.
+const PARAMETERS: [&str; 8] = [
+    "password",
+    "password1",
+    "password2",
+    "password3",
+    "trustcertificatekeystorepassword",
+    "clientcertificatekeystorepassword",
+    "truststorepassword",
+    "keystorepassword",
+];
+
+/// A URL without the passwords in it, and the first of them; parameters and user stay as they are.
+pub fn split(url: &str) -> (String, Option<Secret>) {
+    let (mut rest, mut clean, mut password) = (url, String::with_capacity(url.len()), None);
+    while let Some(found) = find(rest) {
+        clean.push_str(&rest[..found.whole.start]);
+        let text = percent_encoding::percent_decode_str(&rest[found.value.clone()]).decode_utf8_lossy().into_owned();
+        password.get_or_insert_with(|| Secret::new(text));
+        rest = &rest[found.whole.end..];
+    }
+    clean.push_str(rest);
+    // A parameter that is gone may leave its separator behind.
+    let clean = clean.replace("?&", "?").replace("&&", "&").replace(";;", ";");
+    (clean.trim_end_matches(['?', '&', ';']).to_owned(), password)
+}
+
+/// Whether a URL holds a password.
+pub fn is_in_url(url: &str) -> bool {
+    find(url).is_some()
+}
+
+/// A text for people in which `***` stands for each password of a URL.
+pub fn masked(text: &str) -> String {
+    let (mut rest, mut shown) = (text, String::with_capacity(text.len()));
+    while let Some(found) = find(rest) {
+        shown.push_str(&rest[..found.value.start]);
+        shown.push_str("***");
+        rest = &rest[found.value.end..];
+        // What follows is looked at as the rest of the same URL.
+        if rest.is_empty() {
+            break;
+        }
+    }
+    shown + rest
+}
+
+struct Found {
+    /// What goes with the password: `:password`, or the parameter.
+    whole: Range<usize>,
+    value: Range<usize>,
+}
+
+/// The first password of a URL.
+fn find(url: &str) -> Option<Found> {
+    in_authority(url).or_else(|| in_parameters(url))
+}
+
+fn in_authority(url: &str) -> Option<Found> {
+    let from = url.find("://")? + 3;
+    let authority = &url[from..];
+    let end = authority.find(['/', '?', ';', ' ']).unwrap_or(authority.len());
+    // A password may hold a slash or a question mark that nobody encoded: the last @ before the parameters ends it.
+    let end = match authority[..end].contains('@') {
+        true => end,
+        false => authority.find('@').filter(|at| !authority[..*at].contains([' ', '='])).map_or(end, |at| at + 1),
+    };
+    let at = authority[..end].rfind('@')?;
+    let colon = authority[..at].find(':')?;
+    let value = from + colon + 1..from + at;
+    (!value.is_empty() && &url[value.clone()] != "***").then(|| Found { whole: from + colon..value.end, value })
+}
+
+fn in_parameters(url: &str) -> Option<Found> {
+    let separators = ['?', '&', ';', '(', ','];
+    for (at, separator) in url.match_indices(separators) {
+        let from = at + separator.len();
+        let parameter = &url[from..];
+        let Some(equals) = parameter.find('=') else { return None };
+        let name = parameter[..equals].trim().to_ascii_lowercase();
+        if !PARAMETERS.contains(&name.as_str()) {
+            continue;
+        }
+        let end = parameter.find(['&', ';', ')', ' ']).unwrap_or(parameter.len()).max(equals + 1);
+        let value = from + equals + 1..from + end;
+        if !value.is_empty() && &url[value.clone()] != "***" {
+            return Some(Found { whole: from..value.end, value });
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_taken_out_wherever_it_stands() {
+        for (url, clean) in [
+            ("mysql://u:s3cret@h:3306/d", "mysql://u@h:3306/d"),
+            ("jdbc:mysql://u:s3cret@h1:1,h2:2/d?useSSL=false", "jdbc:mysql://u@h1:1,h2:2/d?useSSL=false"),
+            ("jdbc:mysql://h/d?user=u&password=s3cret", "jdbc:mysql://h/d?user=u"),
+            ("jdbc:mysql://h/d?password=s3cret&user=u", "jdbc:mysql://h/d?user=u"),
+            ("jdbc:mysql://h/d?a=1&PASSWORD=s3cret&b=2", "jdbc:mysql://h/d?a=1&b=2"),
+            ("jdbc:mysql://address=(host=h)(password=s3cret)/d", "jdbc:mysql://address=(host=h)()/d"),
+            ("jdbc:hive2://h:10000/default;user=u;password=s3cret", "jdbc:hive2://h:10000/default;user=u"),
+            ("jdbc:mysql://h/d?password=s3%63ret", "jdbc:mysql://h/d"),
+        ] {
+            let (text, password) = split(url);
+            assert_eq!(text, clean, "{url}");
+            assert_eq!(password.unwrap().expose(), "s3cret", "{url}");
+            assert!(is_in_url(url) && !is_in_url(&text), "{url}");
+            assert!(!masked(url).contains("s3cret") && masked(url).contains("***"), "{}", masked(url));
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_password_stays() {
+        for url in [
+            "mysql://u@h:3306/d",
+            "jdbc:mysql://h:3306/d?user=u&passwordCharacterEncoding=utf8&x=1",
+            "jdbc:mysql://[::1]:3306/d",
+            "hdfs://nn:8020/a@b:c/d",
+            "SELECT '://', a:b FROM t",
+            "",
+            "--query",
+        ] {
+            assert_eq!(split(url), (url.to_owned(), None));
+            assert_eq!(masked(url), url);
+        }
+    }
+
+    #[test]
+    fn a_password_with_characters_of_urls_is_found_whole() {
+        for url in ["mysql://u:p@ss:w@h/d", "mysql://u:p/ss@h/d", "mysql://u:p?ss@h/d"] {
+            assert_eq!(split(url).0, "mysql://u@h/d", "{url}");
+        }
+    }
+}
