@@ -156,7 +156,9 @@ impl Part<'_> {
                 Ok(_) => return Err(wrong),
                 Err(e) => e,
             };
-            let path = e.span().and_then(|span| path_to(table.get_ref(), &span));
+            // What is missing is said of the table itself.
+            let inside = e.span().filter(|span| *span != self.table.span());
+            let path = inside.and_then(|span| path_to(table.get_ref(), &span));
             let at = e.span().map_or_else(|| self.table.span().start, |span| span.start);
             match path {
                 // Without the key that is wrong, the others can be looked at.
@@ -254,12 +256,15 @@ fn described(value: &DeValue<'_>) -> &'static str {
 /// The keys that lead to what stands at a place; none where it is the table itself.
 fn path_to(table: &DeTable<'_>, span: &Range<usize>) -> Option<Vec<String>> {
     let within = |outer: Range<usize>| outer.start <= span.start && span.end <= outer.end;
-    table.iter().find(|(key, value)| within(key.span()) || within(value.span())).map(|(key, value)| {
+    table.iter().find_map(|(key, value)| {
+        // A table that dotted keys make stands nowhere itself.
         let below = match value.get_ref() {
-            DeValue::Table(table) if !within(key.span()) => path_to(table, span),
+            DeValue::Table(table) => path_to(table, span),
             _ => None,
         };
-        std::iter::once(key.get_ref().clone().into_owned()).chain(below.unwrap_or_default()).collect()
+        let is_here = below.is_some() || within(key.span()) || within(value.span());
+        let path = std::iter::once(key.get_ref().clone().into_owned()).chain(below.unwrap_or_default());
+        is_here.then(|| path.collect())
     })
 }
 
@@ -296,13 +301,20 @@ mod tests {
     #[test]
     fn every_mistake_is_named_with_line_key_and_what_was_expected() {
         assert_eq!(
-            said("keys = 'k'\n# a comment\ncount = -1\nkey = 1\n\n[text]\nnull-sting = 'x'"),
+            said("keys = ['k']\n# a comment\ncount = -1\nkey = 1\n\n[text]\nnull-sting = 'x'"),
             [
                 "f.toml:3: `count`: expected a whole number from 0 on, found `-1`; correct the value",
                 "f.toml:4: unknown key `key`; did you mean `keys`?",
-                "f.toml:1: `keys`: expected a list, found \"k\"; write it in brackets: keys = [ ... ]",
                 "f.toml:7: `text`: unknown key `null-sting`; did you mean `null-string`?",
             ]
+        );
+    }
+
+    #[test]
+    fn a_type_is_named_as_it_is_written() {
+        assert_eq!(
+            said("keys = 'k'"),
+            ["f.toml:1: `keys`: expected a list, found \"k\"; write it in brackets: keys = [ ... ]"]
         );
     }
 

@@ -66,12 +66,16 @@ fn find(url: &str) -> Option<Found> {
 fn in_authority(url: &str) -> Option<Found> {
     let from = url.find("://")? + 3;
     let authority = &url[from..];
-    let end = authority.find(['/', '?', ';', ' ']).unwrap_or(authority.len());
-    // A password may hold a slash or a question mark that nobody encoded: the last @ before the parameters ends it.
-    let end = match authority[..end].contains('@') {
-        true => end,
-        false => authority.find('@').filter(|at| !authority[..*at].contains([' ', '='])).map_or(end, |at| at + 1),
-    };
+    let mut end = authority.find(['/', '?', ';', ' ']).unwrap_or(authority.len());
+    if !authority[..end].contains('@') {
+        // A password may hold a slash or a question mark that nobody encoded; a port is no password.
+        let (_, after) = authority[..end].rsplit_once(':')?;
+        let at = authority.find('@').filter(|at| !authority[..*at].contains([' ', '=']))?;
+        if after.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        end = at + 1;
+    }
     let at = authority[..end].rfind('@')?;
     let colon = authority[..at].find(':')?;
     let value = from + colon + 1..from + at;
