@@ -186,7 +186,7 @@ mod tests {
     use arrow_array::record_batch;
     use arrow_schema::Schema;
 
-    use super::PartitionColumns;
+    use crate::transfer::import::PartitionColumns;
     use super::*;
 
     #[test]
