@@ -8,6 +8,7 @@ mod goldens;
 mod hive;
 mod in_bulk;
 mod modes;
+mod partitions;
 
 use std::path::Path;
 use std::sync::Arc;

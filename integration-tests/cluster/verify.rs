@@ -239,6 +239,18 @@ async fn one_change_is_found_where_it_is() {
     let report = scene.verify("rows", "").await;
     assert!(report.equal, "{report}");
 
+    // Values that changed places between rows, with floats in the row and without.
+    let swap = |a: &str, b: &str| format!("UPDATE t SET code = CASE id WHEN 1 THEN '{a}' WHEN 3 THEN '{b}' END WHERE id IN (1, 3)");
+    scene.sql(&swap("x", "code")).await;
+    for more in ["", "columns = ['id', 'code', 'tiny']"] {
+        let report = scene.verify("rows", more).await;
+        assert!(!report.equal && different(&report).is_empty(), "{report}");
+        let error = report.verdict().unwrap_err().to_string();
+        assert!(error.ends_with("each column holds the same values, but in other rows"), "{error}");
+    }
+    scene.sql(&swap("code", "x")).await;
+    assert!(scene.verify("rows", "columns = ['id', 'code', 'tiny']").await.equal);
+
     // A row more in the source, and a condition that leaves it out.
     scene.sql("INSERT INTO t (id) VALUES (5)").await;
     let report = scene.verify("rows", "").await;

@@ -10,7 +10,8 @@ use parquet::basic::LogicalType;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use sakia::format::avro::AvroTimestamps;
 use sakia::format::{AvroOptions, FileFormat, Output, ParquetOptions};
-use sakia::metastore::types::hive_type;
+use sakia::metastore::HiveStorage;
+use sakia::metastore::types::{hive_type, table_columns};
 use sakia::mysql::types::{Column, Compat, FileKind, TypeOptions};
 
 const HEAD: &str = "# MySQL types and what becomes of them
@@ -23,15 +24,17 @@ Written by a test (`make bless`); do not edit.
   (BIT of several bits, which it turns into true and false). Times are milliseconds from 1970, decimals plain text.
 - **sqoop, text** is the same in delimited text: the values are exact, and written as Sqoop writes them.
 - **Java** and **JDBC** are the type that Sqoop gives the column and its number, as Avro's property `sqlType` has it.
-- **Hive**, **Parquet** and **Avro** are what the exact values are there. Avro's times are micros where no Hive table is
-  registered; for Hive they are `timestamp-millis`, and finer values are refused. Parquet's times are INT96 for Hive
-  before 4. Delimited text and SequenceFiles hold each value as text; so do HBase cells, in which bytes are pairs of
-  hexadecimal digits.
+- **Hive**, **Parquet** and **Avro** are what the exact values are there, **Hive** for a table of Parquet or Avro files.
+  Avro's times are micros where no Hive table is registered; for Hive they are `timestamp-millis`, and finer values are
+  refused. Parquet's times are INT96 for Hive before 4.
+- **Hive, text** is the column of a Hive table of delimited text. Bytes are base64 there, in a column of strings:
+  `unbase64` makes bytes of them in a query; with `--compat sqoop` they are pairs of hexadecimal digits. SequenceFiles
+  hold the same texts; so do HBase cells, in which bytes are pairs of hexadecimal digits.
 - Zero and impossible dates are an error unless zero-dates says NULL or text; with text, the columns of DATE, DATETIME
   and TIMESTAMP become text.
 
-| MySQL | exact | Hive | Parquet | Avro | sqoop | sqoop, text | Java | JDBC |
-|---|---|---|---|---|---|---|---|---|
+| MySQL | exact | Hive | Hive, text | Parquet | Avro | sqoop | sqoop, text | Java | JDBC |
+|---|---|---|---|---|---|---|---|---|---|
 ";
 
 const TYPES: &[&str] = &[
@@ -151,6 +154,14 @@ fn in_avro(field: &Field) -> String {
     }
 }
 
+/// The type of a column in a Hive table of text.
+fn in_hive_text(column: &Column) -> String {
+    let options = TypeOptions { hive: true, files: FileKind::Text, ..TypeOptions::default() };
+    let schema = Schema::new(vec![column.field(&options).unwrap()]);
+    let storage = HiveStorage::Text { fields: '\u{1}', lines: '\n', escaped_by: None, null: None };
+    table_columns(&schema, &storage, &[]).unwrap().remove(0).hive_type
+}
+
 fn matrix() -> String {
     let exact = TypeOptions::default();
     let hive = TypeOptions { hive: true, ..TypeOptions::default() };
@@ -166,12 +177,17 @@ fn matrix() -> String {
         }
         let (java, jdbc) = (column.java_type(&sqoop), column.jdbc_code(&sqoop));
         let field = column.field(&exact).unwrap();
-        let in_hive = hive_type(column.field(&hive).unwrap().data_type()).unwrap();
+        let mut in_hive = hive_type(column.field(&hive).unwrap().data_type()).unwrap();
+        let in_text = in_hive_text(&column);
         let (parquet, avro) = (in_parquet(&field), in_avro(&field));
+        // Hive takes the columns of an Avro table from its schema, which has no shorter number.
+        if avro == "int" && in_hive != "int" {
+            in_hive.push_str("; int in Avro");
+        }
         let (sqoop, text) = (arrow(&sqoop), arrow(&text));
         writeln!(
             page,
-            "| `{kind}` | {by_default} | {in_hive} | {parquet} | {avro} | {sqoop} | {text} | {java} | {jdbc} |"
+            "| `{kind}` | {by_default} | {in_hive} | {in_text} | {parquet} | {avro} | {sqoop} | {text} | {java} | {jdbc} |"
         )
         .unwrap();
     }

@@ -41,7 +41,7 @@ const CODECS: [(Compression, &[&str], &str, &str); 7] = [
 ];
 
 impl Compression {
-    /// Hadoop's class of the codec; nothing for none and for xz, which Hadoop has not.
+    /// Hadoop's class of the codec; nothing for `none`, and for xz, which Hadoop does not have.
     pub fn hadoop_class(self) -> Option<&'static str> {
         let row = CODECS.iter().find(|row| row.0 == self)?;
         Some(row.2).filter(|class| !class.is_empty())

@@ -92,7 +92,7 @@ impl ParquetEncoder {
     /// Makes the encoder of one file.
     ///
     /// # Errors
-    /// Schema: a type that Parquet or Hive cannot carry exactly. Config: a codec that Parquet has not.
+    /// Schema: a type that Parquet or Hive cannot carry exactly. Config: a codec that Parquet does not have.
     pub fn new(schema: SchemaRef, options: &ParquetOptions) -> Result<Self> {
         parquet_schema(&schema, options.timestamps)?;
         codec_name(options.compression)?;

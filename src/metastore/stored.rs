@@ -36,6 +36,8 @@ pub struct StoredFiles {
     pub serde: String,
     /// What that class is told.
     pub serde_parameters: BTreeMap<String, String>,
+    /// Columns that are declared for these files: those of a partition are the table's when it was made.
+    pub columns: Vec<Column>,
 }
 
 /// A partition.
@@ -91,5 +93,6 @@ fn files(sd: Option<StorageDescriptor>) -> StoredFiles {
         input_format: thrift::text(sd.input_format),
         serde: thrift::text(serde.serialization_lib),
         serde_parameters: thrift::unmap(serde.parameters.as_ref()),
+        columns: thrift::columns(sd.cols),
     }
 }

@@ -149,7 +149,7 @@ pub(super) fn fields(columns: &[Column]) -> Vec<FieldSchema> {
     columns.iter().map(field).collect()
 }
 
-fn columns(fields: Option<Vec<FieldSchema>>) -> Vec<Column> {
+pub(super) fn columns(fields: Option<Vec<FieldSchema>>) -> Vec<Column> {
     let column = |f: FieldSchema| Column {
         name: text(f.name),
         hive_type: text(f.r#type),

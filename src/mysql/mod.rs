@@ -5,6 +5,7 @@
 
 pub mod advice;
 pub mod check_column;
+pub mod checksum;
 pub mod connect;
 pub mod decode;
 pub mod read;

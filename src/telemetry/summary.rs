@@ -15,6 +15,8 @@ pub enum Outcome {
     Done,
     /// Source and target agreed already; nothing was touched.
     Unchanged,
+    /// Source and target were compared and agree.
+    Equal,
 }
 
 impl Outcome {
@@ -23,6 +25,7 @@ impl Outcome {
         match self {
             Self::Done => "done",
             Self::Unchanged => "unchanged",
+            Self::Equal => "equal",
         }
     }
 }

@@ -217,3 +217,34 @@ async fn microseconds_reach_hive_by_parquet_and_are_refused_by_avro() {
     assert_eq!(seen, [["2011-01-01 00:00:00.000001", "1500-03-01 12:00:00.999999"]]);
     scene.clear().await;
 }
+
+/// A table of every type in docs/types.md that MariaDB has, as Hive describes it for each format that it reads.
+#[tokio::test(flavor = "multi_thread")]
+async fn hive_has_the_types_of_the_matrix() {
+    let page = std::fs::read_to_string(crate::stack::root().join("docs/types.md")).unwrap();
+    let rows: Vec<Vec<&str>> = page
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .map(|line| line.split('|').map(|cell| cell.trim().trim_matches('`')).collect())
+        .filter(|row: &Vec<&str>| !row[1].starts_with("vector"))
+        .collect();
+    let columns: Vec<String> = rows.iter().enumerate().map(|(n, row)| format!("c{n} {}", row[1])).collect();
+    let table = format!("CREATE TABLE t (id INT PRIMARY KEY, {})", columns.join(", "));
+    let bytes = rows.iter().position(|row| row[1].starts_with("varbinary")).unwrap();
+    let scene = Scene::set(&[&table, &format!("INSERT INTO t (id, c{bytes}) VALUES (1, x'00FF10')")]).await;
+    let plain = format!("c{bytes}");
+    for (format, cell, value) in
+        [("parquet", 3, plain.clone()), ("avro", 3, plain.clone()), ("text", 4, format!("unbase64({plain})"))]
+    {
+        scene.import("t", &format!("as = '{format}'")).await;
+        let seen = scene.hive(&format!("describe @db.t; select hex({value}) from @db.t; drop table @db.t"));
+        for (number, row) in rows.iter().enumerate() {
+            let found = seen.iter().find(|column| column[0] == format!("c{number}")).unwrap();
+            let (one, in_avro) = row[cell].split_once("; ").unwrap_or((row[cell], row[cell]));
+            let want = if format == "avro" { in_avro.trim_end_matches(" in Avro") } else { one };
+            assert_eq!(found[1], want, "{} as {format}", row[1]);
+        }
+        assert!(seen.contains(&vec!["00FF10".to_owned()]), "{format}: {seen:?}");
+    }
+    scene.clear().await;
+}

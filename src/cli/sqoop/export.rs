@@ -111,6 +111,7 @@ pub fn merge(
         compression: None,
         success_file: true,
         file_names: FileNames::Sqoop,
+        calendar: None,
         text,
     })
 }

@@ -82,7 +82,7 @@ pub fn sqoop_name(name: &str) -> String {
 /// The Avro names of all columns of a table, in their order.
 ///
 /// # Errors
-/// Schema: two columns would get the same name, or one gets none.
+/// Schema: two columns would get the same name, or one is left without a name.
 pub fn sqoop_names<'a>(columns: impl IntoIterator<Item = &'a str>) -> Result<Vec<String>> {
     let mut taken: BTreeMap<String, &str> = BTreeMap::new();
     let mut names = Vec::new();

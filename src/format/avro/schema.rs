@@ -96,6 +96,6 @@ fn check_name(what: &str, name: &str, options: &AvroOptions) -> Result<()> {
     if plain && name.chars().next().is_some_and(letter) {
         return Ok(());
     }
-    Err(error::schema(format!("{what} {name:?} is no name that avro allows"))
+    Err(error::schema(format!("{what} {name:?} is not a name that avro allows"))
         .hint("write parquet, or leave the column out with columns"))
 }

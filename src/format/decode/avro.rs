@@ -1,5 +1,6 @@
 //! Avro object containers read as batches. The container is walked here, block by block, so that a range of a file can
-//! be read and an error says where it is; the records are decoded by arrow-avro. All codecs of the specification.
+//! be read and an error says where it is; the records are decoded by arrow-avro. All codecs of the specification. Days and
+//! times are in the proleptic calendar, whichever the file was written in.
 //!
 //! A block belongs to the range in which the sync marker before it begins.
 
@@ -14,8 +15,9 @@ use arrow_schema::SchemaRef;
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::Input;
+use super::calendar::Conversion;
 use super::input::{InputReader, read_buffered};
+use super::{BatchOptions, Input};
 use crate::error::{self, Result};
 use crate::format::avro::put_long;
 
@@ -28,31 +30,36 @@ const MAX_BLOCK_BYTES: i64 = 1 << 30;
 pub struct AvroDecoder {
     reader: Reader<Blocks>,
     input: Input,
-    schema_json: String,
+    metadata: Vec<(String, Vec<u8>)>,
+    conversion: Conversion,
     /// Where the block begins that was read last.
     block: Arc<AtomicU64>,
     failed: bool,
 }
 
 impl AvroDecoder {
-    /// Opens a range of a file, or all of it; `columns` are the fields wanted, all if there are none.
+    /// Opens a range of a file, or all of it; the columns of the batches are in the order in which they are wanted.
     ///
     /// # Errors
-    /// Data: not an Avro file, or damaged. Schema: a type without a column, or no field of a wanted name.
-    pub fn new(input: Input, range: Option<Range<u64>>, columns: Option<&[String]>, batch_rows: usize) -> Result<Self> {
+    /// Data: not an Avro file, or damaged, or written in an unknown time zone. Schema: a type without a column, or no
+    /// field of a wanted name.
+    pub fn new(input: Input, range: Option<Range<u64>>, options: &BatchOptions<'_>) -> Result<Self> {
         let range = input.range(range);
         let header = Header::read(&input)?;
-        let schema_json = header.schema.clone();
-        let mut builder = ReaderBuilder::new().with_batch_size(batch_rows);
-        if let Some(columns) = columns {
-            builder = builder.with_projection(projection(&input, &schema_json, columns)?);
+        let metadata = header.metadata.clone();
+        let mut builder = ReaderBuilder::new().with_batch_size(options.rows);
+        if let Some(columns) = options.columns {
+            let schema_json = value(&metadata, "avro.schema").unwrap_or_default();
+            builder = builder.with_projection(projection(&input, schema_json, columns)?);
         }
         let blocks = Blocks::new(input.clone(), header, range)?;
         let block = blocks.last.clone();
         let reader = builder.build(blocks).map_err(|e| {
             error::schema(format!("{}: cannot read records of this avro schema", input.name())).source(e)
         })?;
-        Ok(Self { reader, input, schema_json, block, failed: false })
+        let pairs = |key: &str| value(&metadata, key).map(str::to_owned);
+        let conversion = Conversion::of_avro(input.name(), &pairs, &reader.schema(), options.calendar)?;
+        Ok(Self { reader, input, metadata, conversion, block, failed: false })
     }
 
     /// Schema of the batches.
@@ -62,7 +69,12 @@ impl AvroDecoder {
 
     /// The Avro schema that the file carries.
     pub fn schema_json(&self) -> &str {
-        &self.schema_json
+        self.metadata("avro.schema").unwrap_or_default()
+    }
+
+    /// A value of the header's metadata that is text.
+    pub fn metadata(&self, key: &str) -> Option<&str> {
+        value(&self.metadata, key)
     }
 }
 
@@ -75,14 +87,21 @@ impl Iterator for AvroDecoder {
         }
         let batch = self.reader.next()?;
         let at = self.block.load(Ordering::Relaxed);
+        let batch = batch.map_err(|e| self.input.explain(at, e));
+        let batch = batch.and_then(|batch| self.conversion.apply(&self.input, batch));
         self.failed = batch.is_err();
-        Some(batch.map_err(|e| self.input.explain(at, e)))
+        Some(batch)
     }
+}
+
+fn value<'a>(metadata: &'a [(String, Vec<u8>)], key: &str) -> Option<&'a str> {
+    let (_, value) = metadata.iter().find(|(name, _)| name == key)?;
+    std::str::from_utf8(value).ok()
 }
 
 fn projection(input: &Input, schema_json: &str, columns: &[String]) -> Result<Vec<usize>> {
     let schema: Value = serde_json::from_str(schema_json)
-        .map_err(|e| error::data(format!("{}: its avro schema is no json", input.name())).source(e))?;
+        .map_err(|e| error::data(format!("{}: its avro schema is not valid json", input.name())).source(e))?;
     let fields: Vec<&str> = schema["fields"]
         .as_array()
         .map_or(Vec::new(), |fields| fields.iter().map(|field| field["name"].as_str().unwrap_or_default()).collect());
@@ -98,14 +117,14 @@ fn projection(input: &Input, schema_json: &str, columns: &[String]) -> Result<Ve
 /// The head of a container.
 struct Header {
     bytes: Bytes,
-    schema: String,
+    metadata: Vec<(String, Vec<u8>)>,
     sync: [u8; SYNC_BYTES],
 }
 
 impl Header {
     fn read(input: &Input) -> Result<Self> {
         let mut reader = input.reader(0..input.len_bytes());
-        let mut header = Self { bytes: Bytes::new(), schema: String::new(), sync: [0; SYNC_BYTES] };
+        let mut header = Self { bytes: Bytes::new(), metadata: Vec::new(), sync: [0; SYNC_BYTES] };
         header.fill(&mut reader).map_err(|e| input.explain(reader.offset(), e))?;
         let length = reader.offset();
         header.bytes = input.read_at(0, length as usize)?;
@@ -116,7 +135,7 @@ impl Header {
         let mut magic = [0; 4];
         reader.read_exact(&mut magic)?;
         if magic != *b"Obj\x01" {
-            return Err(damaged("this is no avro file"));
+            return Err(damaged("this is not an avro file"));
         }
         loop {
             let mut count = long(reader)?;
@@ -129,9 +148,7 @@ impl Header {
             }
             for _ in 0..count {
                 let (key, value) = (bytes(reader)?, bytes(reader)?);
-                if key == b"avro.schema" {
-                    self.schema = String::from_utf8(value).map_err(damaged)?;
-                }
+                self.metadata.push((String::from_utf8(key).map_err(damaged)?, value));
             }
         }
         reader.read_exact(&mut self.sync)
@@ -161,7 +178,7 @@ fn long(reader: &mut impl Read) -> io::Result<i64> {
 fn bytes(reader: &mut impl Read) -> io::Result<Vec<u8>> {
     let length = long(reader)?;
     if !(0..=MAX_BLOCK_BYTES).contains(&length) {
-        return Err(damaged(format!("a length of {length} cannot be")));
+        return Err(damaged(format!("a length of {length} bytes is impossible")));
     }
     let mut bytes = Vec::new();
     reader.take(length as u64).read_to_end(&mut bytes)?;
@@ -208,7 +225,7 @@ impl Blocks {
         let rows = long(&mut self.reader)?;
         let length = long(&mut self.reader)?;
         if rows < 0 || !(0..=MAX_BLOCK_BYTES).contains(&length) {
-            return Err(damaged(format!("a block of {rows} records and {length} bytes cannot be")));
+            return Err(damaged(format!("a block of {rows} records and {length} bytes is impossible")));
         }
         let behind = self.reader.offset() + length as u64;
         let mut block = Vec::with_capacity(64);

@@ -3,18 +3,35 @@
 //! it. Memory is bounded by a batch, a block, a page or a record, never by the file.
 
 mod avro;
+mod calendar;
 mod input;
 mod parquet;
 mod parser;
+mod record;
 mod sequence;
 mod text;
 
+use std::fmt;
+
 pub use self::avro::AvroDecoder;
+pub use self::calendar::Calendar;
 pub use self::input::{Input, RangeRead};
 pub use self::parquet::{ParquetDecoder, RowGroups};
 pub use self::parser::{TextField, TextFields, parse_record};
+pub use self::record::{BadRecord, ReadAs, TextDecodeOptions, TextRecord};
 pub use self::sequence::SequenceDecoder;
-pub use self::text::{TextDecodeOptions, TextDecoder, TextRecord};
+pub use self::text::TextDecoder;
+
+/// What is read of a file of Avro or Parquet.
+#[derive(Clone, Copy, Debug)]
+pub struct BatchOptions<'a> {
+    /// The columns wanted, all if there are none.
+    pub columns: Option<&'a [String]>,
+    /// Most rows of a batch.
+    pub rows: usize,
+    /// The calendar of days before 1582-10-15 where the file does not name it; without one, such days are an error.
+    pub calendar: Option<Calendar>,
+}
 
 /// The kinds of files that can be told by their first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +44,24 @@ pub enum FileKind {
     Parquet,
     /// Hadoop sequence file.
     Sequence,
+}
+
+impl FileKind {
+    /// Whether the files hold records of delimited text.
+    pub fn is_text(self) -> bool {
+        matches!(self, Self::Text | Self::Sequence)
+    }
+}
+
+impl fmt::Display for FileKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Text => "text",
+            Self::Avro => "Avro",
+            Self::Parquet => "Parquet",
+            Self::Sequence => "a sequence file",
+        })
+    }
 }
 
 /// Tells the kind of a file by its first bytes; three are enough.

@@ -1,5 +1,6 @@
 //! Parquet files read as batches: chosen columns, chosen row groups. INT96 timestamps become microseconds without a
-//! zone, which hold all their years; digits below the microsecond, which MySQL has not, are cut.
+//! zone, which hold all their years; digits below the microsecond, which MySQL does not have, are cut. Days and times
+//! are in the proleptic calendar, whichever the file was written in.
 
 use std::io::Read;
 use std::ops::Range;
@@ -12,13 +13,15 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
-use parquet::basic::Type;
+use parquet::basic::{Compression as Codec, Type};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{ChunkReader, Length};
 
-use super::Input;
+use super::calendar::Conversion;
+use super::{BatchOptions, Input};
 use crate::error::{self, Error, Result};
+use crate::format::Compression;
 
 /// The row groups that are wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,16 +41,18 @@ pub struct ParquetDecoder {
     input: Input,
     schema: SchemaRef,
     metadata: Arc<ParquetMetaData>,
+    conversion: Conversion,
     rows: u64,
     failed: bool,
 }
 
 impl ParquetDecoder {
-    /// Opens row groups of a file; `columns` are those wanted, in the file's order, all if there are none.
+    /// Opens row groups of a file; the columns of the batches are in the file's order.
     ///
     /// # Errors
-    /// Data: not a Parquet file, or damaged. Schema: a type without a column, or no column of a wanted name.
-    pub fn new(input: Input, groups: &RowGroups, columns: Option<&[String]>, batch_rows: usize) -> Result<Self> {
+    /// Data: not a Parquet file, or damaged, or written in an unknown time zone. Schema: a type without a column, or no
+    /// column of a wanted name.
+    pub fn new(input: Input, groups: &RowGroups, options: &BatchOptions<'_>) -> Result<Self> {
         let source = Chunks { input: input.clone(), window: Mutex::default() };
         let bad = |e: ParquetError| {
             input.explain_or(e, |e| error::data(format!("{}: cannot read its parquet footer", input.name())).source(e))
@@ -57,15 +62,20 @@ impl ParquetDecoder {
         let exact = plain.with_schema(exact_times(&found));
         let found = ArrowReaderMetadata::try_new(found.metadata().clone(), exact).map_err(bad)?;
         let metadata = found.metadata().clone();
-        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(source, found).with_batch_size(batch_rows);
-        if let Some(columns) = columns {
+        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(source, found).with_batch_size(options.rows);
+        if let Some(columns) = options.columns {
             let places = columns.iter().map(|c| place(&input, builder.schema(), c)).collect::<Result<Vec<_>>>()?;
             let mask = ProjectionMask::roots(builder.parquet_schema(), places);
             builder = builder.with_projection(mask);
         }
         let reader = builder.with_row_groups(wanted(&metadata, groups)).build().map_err(bad)?;
         let schema = arrow_array::RecordBatchReader::schema(&reader);
-        Ok(Self { reader, schema, metadata, input, rows: 0, failed: false })
+        let pairs = |key: &str| key_value(&metadata, key).map(str::to_owned);
+        let created_by = metadata.file_metadata().created_by().unwrap_or_default();
+        let is_int96 = |name: &str| is_int96(&metadata, name);
+        let conversion =
+            Conversion::of_parquet(input.name(), &pairs, created_by, &schema, is_int96, options.calendar)?;
+        Ok(Self { reader, schema, metadata, conversion, input, rows: 0, failed: false })
     }
 
     /// Schema of the batches.
@@ -80,9 +90,37 @@ impl ParquetDecoder {
 
     /// A value of the footer's key-value metadata.
     pub fn key_value(&self, key: &str) -> Option<&str> {
-        let pairs = self.metadata.file_metadata().key_value_metadata()?;
-        pairs.iter().find(|pair| pair.key == key)?.value.as_deref()
+        key_value(&self.metadata, key)
     }
+
+    /// The codec of the first column; Snappy, the most usual, where the file has no codec or one that we do not write.
+    pub fn compression(&self) -> Compression {
+        let column = self.metadata.row_groups().first().and_then(|group| group.columns().first());
+        match column.map(parquet::file::metadata::ColumnChunkMetaData::compression) {
+            Some(Codec::UNCOMPRESSED) => Compression::None,
+            Some(Codec::GZIP(_)) => Compression::Gzip,
+            Some(Codec::ZSTD(_)) => Compression::Zstd,
+            Some(Codec::LZ4 | Codec::LZ4_RAW) => Compression::Lz4,
+            _ => Compression::Snappy,
+        }
+    }
+
+    /// Whether a column is INT96.
+    pub fn has_int96(&self) -> bool {
+        let columns = self.metadata.file_metadata().schema_descr().columns();
+        columns.iter().any(|column| column.physical_type() == Type::INT96)
+    }
+}
+
+fn key_value<'a>(metadata: &'a ParquetMetaData, key: &str) -> Option<&'a str> {
+    let pairs = metadata.file_metadata().key_value_metadata()?;
+    pairs.iter().find(|pair| pair.key == key)?.value.as_deref()
+}
+
+/// Whether a column of the top level is INT96.
+fn is_int96(metadata: &ParquetMetaData, name: &str) -> bool {
+    let columns = metadata.file_metadata().schema_descr().columns();
+    columns.iter().any(|column| column.path().parts() == [name] && column.physical_type() == Type::INT96)
 }
 
 impl Iterator for ParquetDecoder {
@@ -95,7 +133,9 @@ impl Iterator for ParquetDecoder {
         Some(match self.reader.next()? {
             Ok(batch) => {
                 self.rows += batch.num_rows() as u64;
-                Ok(batch)
+                let converted = self.conversion.apply(&self.input, batch);
+                self.failed = converted.is_err();
+                converted
             }
             Err(e) => {
                 self.failed = true;

@@ -3,9 +3,11 @@
 //! it stands, an empty record has no fields.
 //!
 //! Where Sqoop lets a record end inside an enclosed field or behind an escape character, that is an error here.
+//! Hive's tables have two rules more, see [`TextDecodeOptions`].
 //!
 //! Source: Sqoop 1.4.7 `TestRecordParser`.
 
+use super::TextDecodeOptions;
 use crate::error::{self, Result};
 use crate::format::TextOptions;
 use crate::format::text::{Delimiters, TextStyle};
@@ -41,7 +43,7 @@ impl TextFields {
         self.ends.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no fields.
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
@@ -72,7 +74,7 @@ impl TextFields {
 /// # Errors
 /// Data: the text breaks the rules; says at which character.
 pub fn parse_record(text: &str, options: &TextOptions) -> Result<TextFields> {
-    let mut parser = Parser::new(options, true)?;
+    let mut parser = Parser::new(&TextDecodeOptions::new(options.clone()), true)?;
     parser.feed(text)?;
     parser.finish()
 }
@@ -95,6 +97,8 @@ pub(super) struct Parser {
     delimiters: Delimiters,
     lines: Option<char>,
     must_enclose: bool,
+    csv: bool,
+    escaped_line_ends: bool,
     /// Null strings that are taken as they stand, exact style only.
     nulls: Vec<String>,
     state: State,
@@ -111,11 +115,12 @@ pub(super) struct Parser {
 
 impl Parser {
     /// Prepares the rules; `in_lines` where a record ends at a delimiter, and not at a length that is written down.
-    pub fn new(options: &TextOptions, in_lines: bool) -> Result<Self> {
-        let delimiters = options.delimiters.checked()?;
+    pub fn new(options: &TextDecodeOptions, in_lines: bool) -> Result<Self> {
+        let text = &options.text;
+        let delimiters = text.delimiters.checked()?;
         let mut nulls = Vec::new();
-        if options.style == TextStyle::Exact {
-            nulls = vec![options.null_string.clone(), options.null_non_string.clone()];
+        if text.style == TextStyle::Exact && !options.csv {
+            nulls = vec![text.null_string.clone(), text.null_non_string.clone()];
             nulls.dedup();
             nulls.retain(|null| !null.is_empty());
         }
@@ -123,6 +128,8 @@ impl Parser {
             delimiters,
             lines: in_lines.then_some(delimiters.lines),
             must_enclose: delimiters.enclosed_by.is_some() && !delimiters.enclose_optionally,
+            csv: options.csv,
+            escaped_line_ends: options.escaped_line_ends,
             nulls,
             state: State::FieldStart,
             fields: TextFields::default(),
@@ -152,12 +159,21 @@ impl Parser {
                     }
                     None => self.begin_field(c).map_err(|what| self.wrong(&text[..at], what))?,
                 },
-                State::Unenclosed => self.plain(&text[at..]),
+                State::Unenclosed => self.plain(&text[at..]).map_err(|(ahead, what)| self.wrong(&text[..at + ahead], what))?,
                 State::Enclosed => self.enclosed(&text[at..]),
                 State::EnclosedEscape | State::UnenclosedEscape => {
-                    self.fields.text.push(c);
+                    self.fields.text.push(match c {
+                        'n' if self.escaped_line_ends => '\n',
+                        'r' if self.escaped_line_ends => '\r',
+                        c => c,
+                    });
                     let is_enclosed = self.state == State::EnclosedEscape;
                     self.state = if is_enclosed { State::Enclosed } else { State::Unenclosed };
+                    c.len_utf8()
+                }
+                State::Closed if self.csv && Some(c) == self.delimiters.enclosed_by => {
+                    self.fields.text.push(c);
+                    self.state = State::Enclosed;
                     c.len_utf8()
                 }
                 State::Closed => match self.delimit(c) {
@@ -190,17 +206,21 @@ impl Parser {
         if may_begin { Ok(0) } else { Err("the field does not begin with its encloser") }
     }
 
-    /// Takes what is neither delimiter nor escape character, or one of these; how many bytes it took.
-    fn plain(&mut self, text: &str) -> usize {
-        let Delimiters { fields, escaped_by, .. } = self.delimiters;
+    /// Takes what is neither delimiter nor escape character, or one of these; how many bytes it took, or how many are in
+    /// front of what is wrong.
+    fn plain(&mut self, text: &str) -> Result<usize, (usize, &'static str)> {
+        let Delimiters { fields, escaped_by, enclosed_by, .. } = self.delimiters;
         let run = run(text, [Some(fields), self.lines, escaped_by]);
+        if let Some(at) = enclosed_by.filter(|_| self.csv).and_then(|encloser| text[..run].find(encloser)) {
+            return Err((at, "an encloser stands inside a field that does not begin with it"));
+        }
         self.fields.text.push_str(&text[..run]);
-        let Some(c) = text[run..].chars().next() else { return run };
+        let Some(c) = text[run..].chars().next() else { return Ok(run) };
         if !self.delimit(c) {
             self.is_bare = false;
-            self.state = State::UnenclosedEscape;
+            self.state = if self.csv { State::Unenclosed } else { State::UnenclosedEscape };
         }
-        run + c.len_utf8()
+        Ok(run + c.len_utf8())
     }
 
     /// Takes what is neither encloser nor escape character, or one of these; how many bytes it took.
@@ -360,6 +380,26 @@ mod tests {
         assert!(parse_record("\"a\",\"b\\", &options).is_err());
         let exact = TextOptions { style: TextStyle::Exact, ..options };
         assert!(parse_record("\"a\",null", &exact).unwrap().get(1).unwrap().is_null("null", TextStyle::Exact));
+    }
+
+    #[test]
+    fn hives_tables_have_two_rules_more() {
+        let of = |text: &str, options: &TextDecodeOptions| {
+            let mut parser = Parser::new(options, true).unwrap();
+            parser.feed(text).unwrap();
+            parser.finish().unwrap().iter().map(|field| field.text.to_owned()).collect::<Vec<_>>()
+        };
+        let csv = TextDecodeOptions {
+            csv: true,
+            ..TextDecodeOptions::new(TextOptions { style: TextStyle::Exact, ..quoted() })
+        };
+        assert_eq!(of(r#""x ""y"" z","",\N,"b\"c",d\,e"#, &csv), ["x \"y\" z", "", "N", "b\"c", "d", "e"]);
+        let mut parser = Parser::new(&csv, true).unwrap();
+        assert!(parser.feed("a,b\"c\"").unwrap_err().to_string().starts_with("at character 4"));
+        let delimiters = Delimiters { escaped_by: Some('\\'), ..Delimiters::default() };
+        let text = TextOptions { delimiters, null_string: "\\N".into(), ..TextOptions::default() };
+        let lazy = TextDecodeOptions { escaped_line_ends: true, ..TextDecodeOptions::new(text) };
+        assert_eq!(of(r"a\nb\rc\\n\x", &lazy), ["a\nb\rc\\nx"]);
     }
 
     #[test]

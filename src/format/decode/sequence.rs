@@ -10,7 +10,8 @@ use std::ops::Range;
 
 use super::input::InputReader;
 use super::parser::Parser;
-use super::{Input, TextDecodeOptions, TextRecord};
+use super::record::Place;
+use super::{BadRecord, Input, TextDecodeOptions, TextRecord};
 use crate::error::{self, Error, Result};
 use crate::format::sequence::{SYNC_BYTES, SYNC_ESCAPE, VALUE_CLASS};
 use crate::format::{Compression, hadoop};
@@ -33,7 +34,6 @@ pub struct SequenceDecoder {
     block_offset: u64,
     count: u64,
     done: bool,
-    broken: bool,
 }
 
 struct Header {
@@ -59,38 +59,37 @@ impl SequenceDecoder {
         };
         let reader = input.reader(start.unwrap_or(input.len_bytes())..input.len_bytes());
         Ok(Self {
-            parser: Parser::new(&options.text, false)?,
+            parser: Parser::new(options, false)?,
             end: range.end,
             block: VecDeque::new(),
             block_offset: 0,
             count: 0,
             done: start.is_none(),
-            broken: false,
             header,
             reader,
             input,
         })
     }
 
-    /// Whether an error ended the reading: what follows in the range is not read.
-    pub fn is_broken(&self) -> bool {
-        self.broken
+    /// The codec of its records or blocks.
+    pub fn codec(&self) -> Compression {
+        self.header.codec
     }
 
-    fn record(&mut self) -> Result<Option<TextRecord>> {
+    fn record(&mut self) -> Result<Option<TextRecord>, BadRecord> {
         let at = self.reader.offset();
         let value = self.value().map_err(|e| {
-            (self.done, self.broken) = (true, true);
-            self.input.explain(at, e)
+            self.done = true;
+            BadRecord::end(self.input.explain(at, e))
         })?;
         let Some(bytes) = value else { return Ok(None) };
         self.count += 1;
-        let (record, offset) = (self.count, self.block_offset);
-        let place = |e: Error| e.context(format!("{}: record {record} (byte {offset})", self.input.name()));
-        let raw = String::from_utf8(bytes).map_err(|e| place(error::data("the value is not utf-8").source(e)))?;
+        let place = Place { unit: "record", number: self.count, offset: self.block_offset };
+        let bad = |e: Error| BadRecord::at(self.input.name(), place, e);
+        let raw = String::from_utf8(bytes).map_err(|e| bad(error::data("the value is not utf-8").source(e)))?;
         self.parser.reset();
-        let fields = self.parser.feed(&raw).and_then(|()| self.parser.finish()).map_err(place)?;
-        Ok(Some(TextRecord { line: record, offset, fields, raw }))
+        let fields = self.parser.feed(&raw).and_then(|()| self.parser.finish()).map_err(bad)?;
+        Ok(Some(TextRecord { line: place.number, offset: place.offset, fields, raw }))
     }
 
     /// The bytes of the next value.
@@ -138,7 +137,7 @@ impl SequenceDecoder {
         self.reader.read_exact(&mut word)?;
         let key = u32::from_be_bytes(word);
         if key > length {
-            return Err(damaged(format!("a key of {key} bytes in a record of {length} cannot be")));
+            return Err(damaged(format!("a key of {key} bytes in a record of {length} is impossible")));
         }
         exactly(&mut self.reader, key.into())?;
         let value = exactly(&mut self.reader, u64::from(length - key))?;
@@ -182,7 +181,7 @@ impl SequenceDecoder {
 }
 
 impl Iterator for SequenceDecoder {
-    type Item = Result<TextRecord>;
+    type Item = Result<TextRecord, BadRecord>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.record().transpose()
@@ -212,10 +211,10 @@ impl Header {
         let mut magic = [0; 4];
         reader.read_exact(&mut magic)?;
         if magic[..3] != *b"SEQ" {
-            return Err(damaged("this is no sequence file"));
+            return Err(damaged("this is not a sequence file"));
         }
         if magic[3] != 6 {
-            return Err(damaged(format!("version {} of sequence files is not known, only 6", magic[3])));
+            return Err(damaged(format!("version {} of sequence files is not supported, only version 6", magic[3])));
         }
         let (_, value_class) = (string(reader)?, string(reader)?);
         let mut flags = [0; 2];
@@ -238,7 +237,7 @@ fn damaged(what: impl ToString) -> io::Error {
 
 fn exactly(reader: &mut impl Read, length: u64) -> io::Result<Vec<u8>> {
     if length > MAX_BYTES {
-        return Err(damaged(format!("a part of {length} bytes cannot be")));
+        return Err(damaged(format!("a part of {length} bytes is impossible")));
     }
     let mut bytes = Vec::new();
     if reader.take(length).read_to_end(&mut bytes)? as u64 != length {

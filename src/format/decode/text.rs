@@ -6,47 +6,18 @@
 //! A field may hold a line end that is enclosed or escaped. Hadoop, and so Sqoop, cuts there all the same. Here the
 //! record goes on in the next line, if it is read by [`TextDecodeOptions::spanning`] and the file as a whole; else it
 //! is an error, since the record is not what was written.
+//!
+//! A byte order mark at the beginning of a file is passed over, as Hadoop does.
 
 use std::io::{BufRead, BufReader, Read};
 use std::ops::Range;
 
 use super::input::InputReader;
 use super::parser::Parser;
-use super::{Input, TextFields};
+use super::record::Place;
+use super::{BadRecord, Input, TextDecodeOptions, TextRecord};
 use crate::error::{self, Error, Result};
-use crate::format::{Compression, TextOptions, hadoop};
-
-/// A record of a text or sequence file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TextRecord {
-    /// Number of its first line, or of the record in a sequence file, from 1, counted from the beginning of the range.
-    pub line: u64,
-    /// Offset of its first byte: in the file, or in the text that was compressed; in a sequence file that of its
-    /// record or block.
-    pub offset: u64,
-    /// Its fields.
-    pub fields: TextFields,
-    /// The text as it stood in the file, without the record delimiter.
-    pub raw: String,
-}
-
-/// How text is read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TextDecodeOptions {
-    /// Delimiters, null strings and style as for writing; what concerns only the writer is ignored.
-    pub text: TextOptions,
-    /// Records may go on in the next line, see the top of this room.
-    pub spanning: bool,
-    /// Longer records are refused, so that a wrong delimiter does not become a file in memory.
-    pub max_record_bytes: usize,
-}
-
-impl TextDecodeOptions {
-    /// Records span lines where the delimiters allow it; at most 256 MiB each.
-    pub fn new(text: TextOptions) -> Self {
-        Self { spanning: text.delimiters.may_span_lines(), text, max_record_bytes: 256 << 20 }
-    }
-}
+use crate::format::{Compression, hadoop};
 
 /// Reads the records of a text file. A record that breaks the rules is an error of its own; the next call goes on
 /// behind it.
@@ -68,7 +39,7 @@ impl TextDecoder {
     /// Opens a range of a file, or all of it. A compressed file is always read as a whole.
     ///
     /// # Errors
-    /// Config: delimiters that contradict each other, a codec that Hadoop has not, or a range of a file that cannot be
+    /// Config: delimiters that contradict each other, a codec that Hadoop does not have, or a range of a file that cannot be
     /// read in ranges. Otherwise of the storage.
     pub fn new(
         input: Input,
@@ -94,7 +65,7 @@ impl TextDecoder {
         let lines = Lines { source, delimiter, offset: from, max_bytes, bytes: Vec::new(), end: Vec::new() };
         let mut decoder = Self {
             lines,
-            parser: Parser::new(&options.text, true)?,
+            parser: Parser::new(options, true)?,
             spare: Vec::new(),
             spanning: options.spanning,
             exact: options.text.style == crate::format::text::TextStyle::Exact,
@@ -106,6 +77,11 @@ impl TextDecoder {
         if range.start > 0 {
             decoder.next_line()?;
             decoder.line = 0;
+            return Ok(decoder);
+        }
+        decoder.lines.skip_byte_order_mark().map_err(|e| decoder.input.explain(0, e))?;
+        for _ in 0..options.header_lines {
+            decoder.next_line()?;
         }
         Ok(decoder)
     }
@@ -115,11 +91,6 @@ impl TextDecoder {
         self.parser.recycle(record.fields);
         self.spare = record.raw.into_bytes();
         self.spare.clear();
-    }
-
-    /// Whether an error ended the reading: what follows in the range is not read.
-    pub fn is_broken(&self) -> bool {
-        self.failed
     }
 
     fn next_line(&mut self) -> Result<bool> {
@@ -139,20 +110,20 @@ impl TextDecoder {
         })
     }
 
-    fn record(&mut self) -> Result<Option<TextRecord>> {
+    fn record(&mut self) -> Result<Option<TextRecord>, BadRecord> {
         let offset = self.lines.offset;
-        if self.failed || offset >= self.end || !self.next_line()? {
+        if self.failed || offset >= self.end || !self.next_line().map_err(BadRecord::end)? {
             return Ok(None);
         }
-        let line = self.line;
+        let place = Place { unit: "line", number: self.line, offset };
         self.parser.reset();
-        let at_line = |e: Error, input: &Input| e.context(format!("{}: line {line} (byte {offset})", input.name()));
+        let bad = |e: Error, input: &Input| BadRecord::at(input.name(), place, e);
         let mut fed = 0;
         loop {
             let piece = simdutf8::compat::from_utf8(&self.lines.bytes[fed..]);
             let piece = piece.map_err(|e| error::data("the line is not utf-8").source(e));
-            let piece = piece.map_err(|e| at_line(e, &self.input))?;
-            self.parser.feed(piece).map_err(|e| at_line(e, &self.input))?;
+            let piece = piece.map_err(|e| bad(e, &self.input))?;
+            self.parser.feed(piece).map_err(|e| bad(e, &self.input))?;
             if !self.spanning || !self.parser.is_open() {
                 break;
             }
@@ -161,18 +132,18 @@ impl TextDecoder {
             if self.lines.end == b"\r\n" {
                 self.lines.bytes.push(b'\r');
                 fed += 1;
-                self.parser.feed("\r").map_err(|e| at_line(e, &self.input))?;
+                self.parser.feed("\r").map_err(|e| bad(e, &self.input))?;
                 if !self.parser.is_open() {
                     break;
                 }
                 self.lines.end.remove(0);
             }
             self.lines.keep_end();
-            if !self.append_line()? {
+            if !self.append_line().map_err(BadRecord::end)? {
                 break;
             }
         }
-        let mut fields = self.parser.finish().map_err(|e| at_line(e, &self.input))?;
+        let mut fields = self.parser.finish().map_err(|e| bad(e, &self.input))?;
         if fields.is_empty() && self.exact {
             // Only a single empty field makes an empty line.
             fields.end_field(true);
@@ -181,13 +152,13 @@ impl TextDecoder {
         let mut room = std::mem::take(&mut self.spare);
         room.reserve(self.lines.bytes.len());
         let raw = String::from_utf8(std::mem::replace(&mut self.lines.bytes, room));
-        let raw = raw.map_err(|e| error::bug("a line changed").source(e))?;
-        Ok(Some(TextRecord { line, offset, fields, raw }))
+        let raw = raw.map_err(|e| BadRecord::end(error::bug("a line changed").source(e)))?;
+        Ok(Some(TextRecord { line: place.number, offset, fields, raw }))
     }
 }
 
 impl Iterator for TextDecoder {
-    type Item = Result<TextRecord>;
+    type Item = Result<TextRecord, BadRecord>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.record().transpose()
@@ -213,7 +184,19 @@ struct Lines {
 }
 
 impl Lines {
-    /// Appends the next line; false where there is none.
+    fn skip_byte_order_mark(&mut self) -> std::io::Result<()> {
+        const MARK: &[u8] = "\u{feff}".as_bytes();
+        let buffer = match &mut self.source {
+            Source::Plain(reader) => reader.fill_buf()?,
+            Source::Compressed(reader) => reader.fill_buf()?,
+        };
+        if buffer.starts_with(MARK) {
+            self.consume(MARK.len());
+        }
+        Ok(())
+    }
+
+    /// Appends the next line; false where there is no other.
     fn append(&mut self) -> std::io::Result<bool> {
         let start = self.offset;
         self.end.clear();

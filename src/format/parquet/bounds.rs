@@ -8,9 +8,9 @@ const TEXT_BYTES: usize = 64;
 /// What is known of some values.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Seen {
-    /// Between which they lie; nothing where none of them has an order, or nobody would ask.
+    /// Between which they lie; nothing where their type has no order, or where nobody would ask for them.
     pub bounds: Option<Bounds>,
-    /// How many are no number (NaN); nothing where none can be.
+    /// How many are not a number (NaN); nothing where the type has no NaN.
     pub nans: Option<usize>,
 }
 
@@ -56,7 +56,7 @@ impl Bounds {
         Some(bounds(least, most))
     }
 
-    /// Bounds of some floating numbers, those that are none (NaN) left out; zeros are widened to both signs, as the
+    /// Bounds of some floating numbers, NaN left out; zeros are widened to both signs, as the
     /// format's specification wants it.
     fn of_floats(values: impl Iterator<Item = f64>) -> Option<Self> {
         let (least, most) =

@@ -87,7 +87,7 @@ fn zstd_compressor(level: i32) -> std::io::Result<zstd::bulk::Compressor<'static
 /// The codec as the library's writers take it.
 ///
 /// # Errors
-/// Config: a codec that Parquet has not.
+/// Config: a codec that Parquet does not have.
 pub(super) fn codec_name(compression: Compression) -> Result<Name> {
     let bug = |e| error::bug("no such compression level").source(e);
     Ok(match compression {

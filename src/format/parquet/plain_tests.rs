@@ -83,7 +83,7 @@ proptest! {
 }
 
 /// Rows enough for several pages: a number that rises, a text with NULLs that falls, a number with a page of NULLs, and
-/// floats that are none in the first page.
+/// NaN in the first page.
 fn long() -> RecordBatch {
     let rows = 70_000i64;
     let columns: Vec<(&str, ArrayRef)> = vec![

@@ -82,7 +82,7 @@ impl SequenceEncoder {
     /// Makes the encoder of one file.
     ///
     /// # Errors
-    /// Schema: a type without a text. Config: a codec that Hadoop has not.
+    /// Schema: a type without a text. Config: a codec that Hadoop does not have.
     pub fn new(schema: SchemaRef, options: &SequenceOptions) -> Result<Self> {
         let codec = options.text.compression;
         let in_blocks = codec != Compression::None && options.compress == SequenceCompression::Block;

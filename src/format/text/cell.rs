@@ -68,7 +68,7 @@ impl<'a> Cells<'a> {
         })
     }
 
-    /// Prints a value that is no string and no NULL.
+    /// Prints a value that is neither a string nor NULL.
     #[inline]
     pub fn print(&self, row: usize, look: Look, out: &mut Vec<u8>) {
         match self {
@@ -115,7 +115,7 @@ impl Default for Look {
 /// Checks that the values of a column have a text.
 ///
 /// # Errors
-/// Schema: they have none.
+/// Schema: they do not have one.
 pub(super) fn supported(field: &Field) -> Result<()> {
     let empty = arrow_array::new_empty_array(field.data_type());
     Cells::new(&empty).map(drop).map_err(|_| {

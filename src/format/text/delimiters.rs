@@ -82,13 +82,13 @@ pub struct DelimiterArgument {
 /// `\0xhhh` hexadecimal. Of several characters the first is taken, with a warning.
 ///
 /// # Errors
-/// Usage: nothing, or an escape that is none of these.
+/// Usage: nothing, or another escape.
 pub fn parse_delimiter(text: &str) -> Result<DelimiterArgument> {
     let plain = |delimiter| Ok(DelimiterArgument { delimiter, warning: None });
     let number = |digits: &str, radix| {
         let code = if digits.is_empty() { Some(0) } else { u32::from_str_radix(digits, radix).ok() };
         let delimiter = code.filter(|_| !digits.starts_with('+')).and_then(char::from_u32);
-        delimiter.ok_or_else(|| bad(text, "is no number of that base"))
+        delimiter.ok_or_else(|| bad(text, "is not a number of that base"))
     };
     if let Some(digits) = text.strip_prefix("\\0x").or_else(|| text.strip_prefix("\\0X")) {
         return plain(number(digits, 16)?);
@@ -110,9 +110,9 @@ pub fn parse_delimiter(text: &str) -> Result<DelimiterArgument> {
             'r' => plain('\r'),
             't' => plain('\t'),
             '"' | '\'' | '\\' => plain(escaped),
-            _ => Err(bad(text, "is no known escape")),
+            _ => Err(bad(text, "is not a known escape")),
         },
-        _ => Err(bad(text, "is no known escape")),
+        _ => Err(bad(text, "is not a known escape")),
     }
 }
 
@@ -136,7 +136,7 @@ pub fn unescape_java(text: &str) -> Result<String> {
             continue;
         }
         let wrong = |what: &str| {
-            error::usage(format!("{text:?} has {what}, which is no escape of a java string"))
+            error::usage(format!("{text:?} has {what}, which is not an escape of a java string"))
                 .hint("write a backslash as \\\\, for example '\\\\N' for hive's null")
         };
         match chars.next() {

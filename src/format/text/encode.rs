@@ -25,7 +25,7 @@ impl TextEncoder {
     /// Makes the encoder of one file.
     ///
     /// # Errors
-    /// Schema: a type without a text. Config: delimiters that contradict each other, or a codec that Hadoop has not.
+    /// Schema: a type without a text. Config: delimiters that contradict each other, or a codec that Hadoop does not have.
     pub fn new(schema: SchemaRef, options: &TextOptions) -> Result<Self> {
         let compressor = match options.compression {
             Compression::None => None,
@@ -95,7 +95,7 @@ struct Column {
     null_bytes: Vec<u8>,
     /// Java's String: its null string, and the delimiters that are dropped from it.
     is_string: bool,
-    /// Its values need no look at their characters.
+    /// Its values never need to be escaped or enclosed.
     is_safe: bool,
 }
 
@@ -223,7 +223,7 @@ impl Records {
     fn looked_at(&self, column: &Column, cells: &Cells<'_>, row: usize, out: &mut Vec<u8>) -> Result<()> {
         let mut printed = Vec::new();
         cells.print(row, self.look, &mut printed);
-        let printed = String::from_utf8(printed).map_err(|e| error::bug("a number is no text").source(e))?;
+        let printed = String::from_utf8(printed).map_err(|e| error::bug("a number is not text").source(e))?;
         self.escaping.field(&printed, &column.null, out)
     }
 }

@@ -342,7 +342,7 @@ pub fn base64(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(STANDARD.encode(bytes).as_bytes());
 }
 
-/// Bytes of [`hex_pairs`]; nothing if it is no such text. Blanks may be left out.
+/// Bytes of [`hex_pairs`]; nothing if it is not such a text. Blanks may be left out.
 pub fn parse_hex_pairs(text: &str) -> Option<Vec<u8>> {
     let digit = |b: u8| char::from(b).to_digit(16).map(|d| d as u8);
     let digits: Vec<u8> = text.bytes().filter(|b| *b != b' ').map(digit).collect::<Option<_>>()?;
@@ -352,7 +352,7 @@ pub fn parse_hex_pairs(text: &str) -> Option<Vec<u8>> {
     Some(digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
 }
 
-/// Bytes of [`base64()`]; nothing if it is no such text.
+/// Bytes of [`base64()`]; nothing if it is not such a text.
 pub fn parse_base64(text: &str) -> Option<Vec<u8>> {
     STANDARD.decode(text).ok()
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::pairs::Pairs;
 use super::policy::Compat;
 use super::unsaid::{is_default, is_false};
+use crate::format::decode::Calendar;
 
 /// Files of the cluster or a Hive table into a MySQL table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, clap::Args)]
@@ -74,6 +75,11 @@ pub struct ExportArgs {
     #[arg(long, value_name = "COUNT", default_value_t = 100)]
     #[serde(skip_serializing_if = "is_default_transaction")]
     pub statements_per_transaction: u32,
+    /// Calendar of days before 1582-10-15 in files that do not name theirs [default: such days are an error; hybrid for a
+    /// Hive table, as Hive reads them]
+    #[arg(long, value_name = "WHICH", value_enum)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<Calendar>,
     /// How delimited text is read
     #[command(flatten)]
     #[serde(skip_serializing_if = "is_default")]
@@ -115,6 +121,7 @@ impl Default for ExportArgs {
             direct: false,
             rows_per_statement: None,
             statements_per_transaction: 100,
+            calendar: None,
             text: InputTextArgs::default(),
             compat: Compat::default(),
             reject_dir: None,

@@ -6,6 +6,7 @@ use super::import::TextArgs;
 use super::policy::FileNames;
 use super::unsaid::{is_default, is_false};
 use crate::format::Compression;
+use crate::format::decode::Calendar;
 
 /// Newer records over older ones by key, into a new directory.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::Args)]
@@ -43,6 +44,10 @@ pub struct MergeArgs {
     #[arg(long, value_name = "HOW", value_enum, default_value_t)]
     #[serde(default, skip_serializing_if = "is_default")]
     pub file_names: FileNames,
+    /// Calendar of days before 1582-10-15 in files that do not name theirs [default: such days are an error]
+    #[arg(long, value_name = "WHICH", value_enum)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<Calendar>,
     /// Delimited text, read and written
     #[command(flatten)]
     #[serde(default, skip_serializing_if = "is_default")]

@@ -6,6 +6,7 @@ use super::export::InputTextArgs;
 use super::pairs::Pairs;
 use super::policy::{Compat, Consistency};
 use super::unsaid::is_default;
+use crate::format::decode::Calendar;
 
 /// A MySQL table compared with files or a Hive table: row counts, sums over columns, and rows that differ.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, clap::Args)]
@@ -50,6 +51,11 @@ pub struct VerifyArgs {
     #[arg(long, value_name = "WHOSE", value_enum, default_value_t)]
     #[serde(default, skip_serializing_if = "is_default")]
     pub compat: Compat,
+    /// Calendar of days before 1582-10-15 in files that do not name theirs [default: such days are an error; hybrid for a
+    /// Hive table, as Hive reads them]
+    #[arg(long, value_name = "WHICH", value_enum)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<Calendar>,
     /// How delimited text is read
     #[command(flatten)]
     #[serde(default, skip_serializing_if = "is_default")]

@@ -5,14 +5,12 @@
 //! transactions, so that an export that fails leaves those visible that are committed, and says how many they are;
 //! with a staging table all rows become visible at once or none does.
 
-mod arrow;
-mod hive;
-mod input;
-mod pattern;
 mod plan;
 mod read;
 mod reject;
 mod row;
+mod unit;
+mod value;
 mod work;
 
 use std::sync::atomic::Ordering;
@@ -23,16 +21,18 @@ use futures::future::try_join_all;
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 
-pub use self::hive::HiveSource;
-pub use self::input::{Files, SourceFile, Unit};
 pub use self::plan::ExportPlan;
+use self::plan::Source;
 pub use self::reject::Reject;
 use self::reject::Rejects;
 pub use self::row::{Origin, Shape};
 use self::work::{Counts, Job, work};
 use super::args::ExportArgs;
+use super::input::{self, Dataset, FileSet, FileSetOptions, hive, options};
 use super::cleanup;
 use crate::error::{self, Effect, Error, Kind, Result};
+use crate::format::TextOptions;
+use crate::format::decode::TextDecodeOptions;
 use crate::load::Cluster;
 use crate::mysql::MySqlClient;
 use crate::mysql::write::{Action, Staging, Target};
@@ -58,34 +58,49 @@ pub async fn plan(args: &ExportArgs, client: &MySqlClient, cluster: &Cluster, ru
     };
     // A connection that does not close well has done its work all the same.
     let _ = conn.disconnect().await;
-    let mut notes = Vec::new();
-    let (hive, files) = match (&args.hive_table, &args.export_dir) {
+    let source = source(args, cluster).await?;
+    let plan = Arc::new(ExportPlan::new(args, target, staging, source, run_id)?);
+    if let Some(data) = plan.data.clone().filter(|data| !data.kind().is_text()) {
+        // A column that is missing is found before anything is written.
+        plan.shape.bind(&data, 0, &data.head().schema)?;
+    }
+    Ok(Arc::unwrap_or_clone(plan))
+}
+
+/// The files, and what is known of them; all are of one format.
+async fn source(args: &ExportArgs, cluster: &Cluster) -> Result<Source> {
+    let style = options::style(args.compat);
+    let (hive, files, options) = match (&args.hive_table, &args.export_dir) {
         (Some(table), _) => {
-            let (hive, files) = hive::find(args, table, cluster).await?;
-            (Some(hive), files)
-        }
-        (None, Some(dir)) => {
-            let found = input::find(cluster.fs.as_ref(), dir, &mut notes).await?;
-            let partition = Arc::default();
-            let file = |f: crate::storage::FileStatus| SourceFile {
-                path: f.path.into(),
-                len_bytes: f.len_bytes,
-                partition: Arc::clone(&partition),
+            let source = hive::HiveSource {
+                database: args.hive_database.as_deref(),
+                table,
+                partition: args.hive_partition.as_ref(),
+                text: &args.text,
+                style,
+                calendar: args.calendar,
             };
-            (None, found.into_iter().map(file).collect())
+            let mut table = hive::find(&source, cluster).await?;
+            let (files, options) = (std::mem::take(&mut table.files), table.options.clone());
+            (Some(table), files, options)
+        }
+        (None, Some(path)) => {
+            let mut files = input::list(cluster.fs.as_ref(), path).await?;
+            files.retain(|file| file.len_bytes > 0);
+            let text = options::of_read(&args.text, style, TextOptions::default())?;
+            let options = FileSetOptions::new(TextDecodeOptions::new(text), Vec::new());
+            (None, files, FileSetOptions { calendar: args.calendar, ..options })
         }
         (None, None) => {
             return Err(error::config("the export has no export-dir").hint("name the directory of the files"));
         }
     };
-    let files = Files::of(cluster.fs.as_ref(), files, notes).await?;
-    let plan = Arc::new(ExportPlan::new(args, target, staging, files, hive, run_id)?);
-    if let Some(first) = plan.files.files.first().cloned() {
-        let (checked, fs) = (plan.clone(), cluster.fs.clone());
-        let done = tokio::task::spawn_blocking(move || read::check_schema(&checked, &first, fs.as_ref())).await;
-        done.map_err(|e| error::bug("the look at a file broke down").source(e))??;
+    if files.is_empty() {
+        return Ok(Source { data: None, hive });
     }
-    Ok(Arc::unwrap_or_clone(plan))
+    let data = FileSet::open(cluster.fs.clone(), files, options).await?;
+    data.check_kinds().await?;
+    Ok(Source { data: Some(data), hive })
 }
 
 /// Writes the records of the files to the table.
@@ -132,7 +147,7 @@ pub async fn run(
 fn job(plan: &Arc<ExportPlan>, client: &MySqlClient, cluster: &Cluster, staging: Option<&Staging>) -> Job {
     Job {
         client: client.clone(),
-        fs: cluster.fs.clone(),
+        data: plan.data.clone(),
         queue: Mutex::new(plan.units().into()),
         rejects: Rejects::new(cluster.fs.clone(), plan.reject_file.clone(), plan.reject_limit),
         line: progress::line(format!("export {}", plan.target.name), None),
@@ -220,8 +235,8 @@ fn summary(job: &Job, rows: u64, elapsed: Duration) -> StepSummary {
     summary.rows_in = of(&counts.read);
     summary.rows_out = rows;
     summary.rejects = job.rejects.total();
-    summary.files = plan.files.files.len() as u64;
-    summary.bytes = plan.files.len_bytes();
+    summary.files = plan.data.as_ref().map_or(0, |data| data.files().len() as u64);
+    summary.bytes = plan.data.as_ref().map_or(0, FileSet::len_bytes);
     summary.elapsed = elapsed;
     summary.outcome = if rows > 0 { Outcome::Done } else { Outcome::Unchanged };
     let mut details = Vec::new();

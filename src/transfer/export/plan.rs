@@ -3,15 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::hive::HiveSource;
-use super::input::{self, Files, Unit};
 use super::row::{Origin, Shape};
+use super::unit::{Unit, units};
 use crate::error::{self, Result};
-use crate::format::TextOptions;
-use crate::format::decode::{FileKind, TextDecodeOptions};
-use crate::format::text::{Delimiters, TextStyle, parse_delimiter, unescape_java};
 use crate::mysql::write::{Action, BULK_ROWS, Means, Reading, Statement, Target, TargetColumn};
-use crate::transfer::args::{Compat, ExportArgs, InputTextArgs, UpdateMode};
+use crate::transfer::args::{Compat, ExportArgs, UpdateMode};
+use crate::transfer::input::{DataFile, Dataset, FileSet, HiveTable};
 
 /// Rows of a chunk where statements are small.
 const LEAST_CHUNK_ROWS: usize = 1000;
@@ -25,6 +22,12 @@ const ROWS_PER_STATEMENT: u32 = 100;
 /// Rows of one LOAD DATA, at least; each is an exchange of its own.
 const LOAD_CHUNK_ROWS: usize = 10_000;
 
+/// The files of an export, and the Hive table that they belong to.
+pub(super) struct Source {
+    pub data: Option<FileSet>,
+    pub hive: Option<HiveTable>,
+}
+
 /// A decided export.
 #[derive(Clone, Debug)]
 pub struct ExportPlan {
@@ -32,14 +35,12 @@ pub struct ExportPlan {
     pub target: Target,
     /// The table that is filled first, and whether it is emptied before.
     pub staging: Option<(Target, bool)>,
-    /// What is read.
-    pub files: Files,
+    /// What is read; `None` where there are no files, or only empty ones.
+    pub data: Option<FileSet>,
     /// The Hive table that the files belong to.
     pub hive: Option<String>,
     /// How records become rows.
     pub shape: Shape,
-    /// How text is read.
-    pub text: TextDecodeOptions,
     /// What is sent.
     pub statement: Arc<Statement>,
     /// How it is sent.
@@ -65,22 +66,20 @@ impl ExportPlan {
     ///
     /// # Errors
     /// Config: options that do not fit together or the table. NotFound: no such column.
-    pub fn new(
+    pub(super) fn new(
         args: &ExportArgs,
         target: Target,
         staging: Option<Target>,
-        files: Files,
-        hive: Option<HiveSource>,
+        source: Source,
         run_id: &str,
     ) -> Result<Self> {
         check(args)?;
-        let mut notes = files.notes.clone();
-        let (columns, fields) = columns(args, &target, &files, hive.as_ref(), &mut notes)?;
+        let mut notes = Vec::new();
+        let (columns, fields) = columns(args, &target, &source, &mut notes)?;
         let reading = match args.compat {
             Compat::Exact => Reading::Exact,
             Compat::Sqoop => Reading::Sqoop,
         };
-        let text = text_options(&args.text, args.compat, hive.as_ref())?;
         let names: Vec<TargetColumn> = columns.iter().map(|(column, _)| column.clone()).collect();
         let action = action(args, &target, &names, &mut notes)?;
         let written = staging.as_ref().unwrap_or(&target);
@@ -95,16 +94,9 @@ impl ExportPlan {
         let in_transaction = usize::try_from(rows_per_transaction).unwrap_or(usize::MAX);
         Ok(Self {
             statement: Arc::new(Statement::new(action, &written.quoted(), &names)),
-            shape: Shape {
-                columns,
-                fields,
-                reading,
-                null_string: text.null_string.clone(),
-                null_non_string: text.null_non_string.clone(),
-            },
-            text: TextDecodeOptions::new(text),
+            shape: Shape { columns, fields, reading },
             staging: staging.map(|table| (table, args.clear_staging_table)),
-            hive: hive.map(|hive| hive.name),
+            hive: source.hive.map(|hive| hive.name),
             means,
             connections: args.num_mappers,
             rows_per_transaction,
@@ -115,7 +107,7 @@ impl ExportPlan {
                 .map(|dir| format!("{}/rejects-{run_id}.jsonl", dir.trim_end_matches('/'))),
             reject_limit: args.reject_limit,
             verify: args.verify,
-            files,
+            data: source.data,
             target,
             notes,
         })
@@ -132,8 +124,14 @@ impl ExportPlan {
     }
 
     /// The work, in the order in which it is taken.
-    pub fn units(&self) -> Vec<Unit> {
-        self.files.units(self.connections, self.text.spanning)
+    pub(super) fn units(&self) -> Vec<Unit> {
+        let Some(data) = &self.data else { return Vec::new() };
+        let spanning = data.options(0).text.spanning;
+        units(data.files(), data.kind(), self.connections, spanning)
+    }
+
+    fn files(&self) -> &[DataFile] {
+        self.data.as_ref().map_or(&[], |data| data.files())
     }
 }
 
@@ -187,35 +185,54 @@ fn check(args: &ExportArgs) -> Result<()> {
 fn columns(
     args: &ExportArgs,
     target: &Target,
-    files: &Files,
-    hive: Option<&HiveSource>,
+    source: &Source,
     notes: &mut Vec<String>,
 ) -> Result<(Vec<(TargetColumn, Origin)>, usize)> {
     let chosen = target.select(&args.columns)?;
-    let (generated, written): (Vec<_>, Vec<_>) = chosen.iter().cloned().enumerate().partition(|(_, c)| c.generated);
-    if !generated.is_empty() {
-        let names: Vec<&str> = generated.iter().map(|(_, c)| c.name.as_str()).collect();
-        notes.push(format!("the server computes {}: values in the files are passed over", names.join(", ")));
-    }
-    let is_text = matches!(files.kind, FileKind::Text | FileKind::Sequence);
-    let origin = |at: usize, column: &TargetColumn| {
-        let Some(hive) = hive else {
-            return Ok(if is_text { Origin::Field(at) } else { Origin::Name(column.name.clone()) });
+    let is_text = source.data.as_ref().is_none_or(|data| data.kind().is_text());
+    let partitions = partition_columns(source);
+    let (mut columns, mut generated, mut fields) = (Vec::new(), Vec::new(), 0);
+    for column in &chosen {
+        let same = |name: &&String| name.eq_ignore_ascii_case(&column.name);
+        let origin = match (&source.hive, partitions.iter().find(same)) {
+            (_, Some(name)) => Origin::Partition(name.clone()),
+            (None, None) => {
+                fields += 1;
+                if is_text { Origin::Field(fields - 1) } else { Origin::Name(column.name.clone()) }
+            }
+            (Some(hive), None) => match hive.columns.iter().find(same) {
+                Some(name) => Origin::Name(name.clone()),
+                None if column.generated => Origin::Name(column.name.clone()),
+                None => {
+                    return Err(error::schema(format!("hive table {} has no column {}", hive.name, column.name))
+                        .hint("choose the columns that both tables have with columns"));
+                }
+            },
         };
-        let same = |name: &String| name.eq_ignore_ascii_case(&column.name);
-        if let Some(at) = hive.partition_columns.iter().position(same) {
-            return Ok(Origin::Partition(at));
+        match column.generated {
+            true => generated.push(column.name.as_str()),
+            false => columns.push((column.clone(), origin)),
         }
-        match hive.columns.iter().position(same) {
-            Some(at) if is_text => Ok(Origin::Field(at)),
-            Some(at) => Ok(Origin::Name(hive.columns[at].clone())),
-            None => Err(error::schema(format!("hive table {} has no column {}", hive.name, column.name))
-                .hint("choose the columns that both tables have with columns")),
+    }
+    if !generated.is_empty() {
+        notes.push(format!("the server computes {}: values in the files are passed over", generated.join(", ")));
+    }
+    let left_out = |name: &&String| !chosen.iter().any(|column| column.name.eq_ignore_ascii_case(name));
+    for name in partitions.iter().filter(left_out) {
+        notes.push(format!("the values of the partition column {name} are not written"));
+    }
+    Ok((columns, fields))
+}
+
+fn partition_columns(source: &Source) -> Vec<String> {
+    match (&source.hive, &source.data) {
+        (Some(hive), _) => hive.partition_columns.clone(),
+        (None, Some(data)) => {
+            let first = data.files().first();
+            first.map(|file| file.partition.names().map(str::to_owned).collect()).unwrap_or_default()
         }
-    };
-    let fields = hive.map_or(chosen.len(), |hive| hive.columns.len());
-    let columns = written.into_iter().map(|(at, column)| Ok((column.clone(), origin(at, &column)?)));
-    Ok((columns.collect::<Result<Vec<_>>>()?, fields))
+        (None, None) => Vec::new(),
+    }
 }
 
 fn action(args: &ExportArgs, target: &Target, columns: &[TargetColumn], notes: &mut Vec<String>) -> Result<Action> {
@@ -241,7 +258,7 @@ fn action(args: &ExportArgs, target: &Target, columns: &[TargetColumn], notes: &
         UpdateMode::AllowInsert => {
             if !target.is_unique_key(&args.update_key) {
                 let what =
-                    format!("update-key {} is no unique key of {}", args.update_key.join(","), target.full_name());
+                    format!("update-key {} is not a unique key of {}", args.update_key.join(","), target.full_name());
                 if args.compat == Compat::Exact {
                     return Err(
                         error::config(what).hint("the table's unique keys decide what is updated: name one of them")
@@ -276,50 +293,15 @@ fn means(args: &ExportArgs, action: &Action, target: &Target, notes: &mut Vec<St
     Ok(Means::Pipelined)
 }
 
-fn text_options(args: &InputTextArgs, compat: Compat, hive: Option<&HiveSource>) -> Result<TextOptions> {
-    let mut text = match hive.and_then(|hive| hive.text.clone()) {
-        Some(text) => text,
-        None => TextOptions { delimiters: Delimiters::default(), ..TextOptions::default() },
-    };
-    let one = |given: &Option<String>| given.as_deref().map(parse_delimiter).transpose();
-    let delimiters = &mut text.delimiters;
-    if let Some(d) = one(&args.fields_terminated_by)? {
-        delimiters.fields = d.delimiter;
-    }
-    if let Some(d) = one(&args.lines_terminated_by)? {
-        delimiters.lines = d.delimiter;
-    }
-    if let Some(d) = one(&args.optionally_enclosed_by)? {
-        (delimiters.enclosed_by, delimiters.enclose_optionally) = (Some(d.delimiter), true);
-    }
-    if let Some(d) = one(&args.enclosed_by)? {
-        (delimiters.enclosed_by, delimiters.enclose_optionally) = (Some(d.delimiter), false);
-    }
-    if let Some(d) = one(&args.escaped_by)? {
-        delimiters.escaped_by = Some(d.delimiter);
-    }
-    text.delimiters = text.delimiters.checked()?;
-    if let Some(null) = &args.null_string {
-        text.null_string = unescape_java(null)?;
-    }
-    if let Some(null) = &args.null_non_string {
-        text.null_non_string = unescape_java(null)?;
-    }
-    text.style = match compat {
-        Compat::Exact => TextStyle::Exact,
-        Compat::Sqoop => TextStyle::Sqoop,
-    };
-    Ok(text)
-}
-
 impl fmt::Display for ExportPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let units = self.units();
-        let (count, bytes) = (self.files.files.len(), self.files.len_bytes());
+        let (count, bytes) = (self.files().len(), self.data.as_ref().map_or(0, FileSet::len_bytes));
         let from = self.hive.as_ref().map(|hive| format!(" of hive table {hive}")).unwrap_or_default();
-        writeln!(f, "read       {count} files{from}, {bytes} bytes, {}", input::name(self.files.kind))?;
+        let kind = self.data.as_ref().map(|data| format!(", {}", data.kind())).unwrap_or_default();
+        writeln!(f, "read       {count} files{from}, {bytes} bytes{kind}")?;
         for unit in &units {
-            if let Some(file) = self.files.files.get(unit.file) {
+            if let Some(file) = self.files().get(unit.file) {
                 writeln!(f, "  {} {unit}", file.path)?;
             }
         }
@@ -357,7 +339,7 @@ impl fmt::Display for ExportPlan {
             let from = match origin {
                 Origin::Field(at) => format!("field {}", at + 1),
                 Origin::Name(name) => format!("field {name}"),
-                Origin::Partition(at) => format!("partition column {}", at + 1),
+                Origin::Partition(name) => format!("partition column {name}"),
             };
             writeln!(f, "  {from:<24} -> {} {}", column.name, column.column_type)?;
         }

@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::input::Unit;
 use super::plan::ExportPlan;
 use super::read::{Chunk, read};
 use super::reject::{Reject, Rejects};
+use super::unit::Unit;
 use crate::error::{self, Effect, Error, Result};
 use crate::mysql::MySqlClient;
 use crate::mysql::write::{Broken, Writer};
-use crate::storage::Filesystem;
 use crate::telemetry::progress::Line;
+use crate::transfer::input::FileSet;
 
 /// Times a transaction is tried that loses against others.
 const TRIES: u32 = 6;
@@ -30,7 +30,7 @@ const CHUNKS_AHEAD: usize = 1;
 pub(super) struct Job {
     pub plan: Arc<ExportPlan>,
     pub client: MySqlClient,
-    pub fs: Arc<dyn Filesystem>,
+    pub data: Option<FileSet>,
     pub queue: Mutex<VecDeque<Unit>>,
     pub rejects: Rejects,
     pub line: Line,
@@ -60,9 +60,9 @@ impl Job {
     }
 }
 
-/// Writes units until there is none left.
+/// Writes units until none is left.
 pub(super) async fn work(job: &Arc<Job>) -> Result<()> {
-    let Some(mut unit) = job.next() else { return Ok(()) };
+    let (Some(mut unit), Some(data)) = (job.next(), job.data.clone()) else { return Ok(()) };
     let plan = &job.plan;
     let writer =
         Writer::open(&job.client, plan.statement.clone(), plan.means, &plan.written_table().full_name()).await?;
@@ -71,8 +71,8 @@ pub(super) async fn work(job: &Arc<Job>) -> Result<()> {
     loop {
         let (to, mut from) = mpsc::channel(CHUNKS_AHEAD);
         let reader = {
-            let job = job.clone();
-            tokio::task::spawn_blocking(move || read(&job.plan, &unit, job.fs.as_ref(), to))
+            let (job, data) = (job.clone(), data.clone());
+            tokio::task::spawn_blocking(move || read(&job.plan, &data, &unit, to))
         };
         while let Some(chunk) = from.recv().await {
             open.write(chunk).await?;

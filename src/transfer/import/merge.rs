@@ -3,8 +3,9 @@
 
 use super::plan::{FilesPlan, ImportPlan};
 use crate::error::{self, Result};
+use crate::format::decode::TextDecodeOptions;
 use crate::load::{Cluster, Load, StagedPart};
-use crate::transfer::input::{self, FileSetOptions, words};
+use crate::transfer::input::{self, FileSetOptions};
 use crate::transfer::merge::{self, Keeping, Kept, MergeOptions};
 
 /// Writes the older rows that stay into parts of the load, which will replace exactly the files that were read. From the number
@@ -42,5 +43,5 @@ pub(super) async fn keep(
 /// How the files of an import are read again.
 pub(super) fn set_options(files: &FilesPlan) -> FileSetOptions {
     let columns = files.load.schema.fields().iter().map(|f| f.name().clone()).collect();
-    FileSetOptions { text: words::decoding(files.text_options()), columns }
+    FileSetOptions::new(TextDecodeOptions::new(files.text_options()), columns)
 }

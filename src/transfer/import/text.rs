@@ -3,7 +3,7 @@
 use crate::error::{self, Result};
 use crate::format::{Compression, SequenceOptions, TextOptions};
 use crate::transfer::args::{Compat, TextArgs};
-use crate::transfer::input::words;
+use crate::transfer::input::options::{of_written, style};
 
 /// How a text file is written; tables of Hive have their own delimiters unless told otherwise, and no encloser.
 ///
@@ -16,7 +16,7 @@ pub(super) fn options(args: &TextArgs, compat: Compat, hive: bool, compression: 
         plain_decimals: !args.scientific_decimals,
         compression,
         for_hive: hive,
-        ..words::of_written(args, words::style(compat), hive)?
+        ..of_written(args, style(compat), hive)?
     };
     let delimiters = &mut options.delimiters;
     if let Some(encloser) = delimiters.enclosed_by.filter(|_| hive) {

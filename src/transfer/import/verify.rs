@@ -20,14 +20,14 @@ pub(super) async fn verify(conn: &mut ReadConnection, run: &ImportRun) -> Result
     let (Some(OpenTarget::Files(load)), Some(files)) = (run.target(), plan.files()) else { return Ok(()) };
     let staged = merge::staged_files(&load, &run.staged());
     let zero_dates_are_null = plan.zero_dates == ZeroDates::Null;
-    let options = ComparisonOptions { zero_dates_are_null, ..ComparisonOptions::default() };
+    let options = ComparisonOptions { zero_dates_are_null };
     let (comparison, found) = if staged.is_empty() {
         let comparison = Comparison::with_nothing(&plan.selection)?;
         let nothing = Checksums::new(comparison.columns().len());
         (comparison, nothing)
     } else {
         let set = FileSet::open(load.filesystem(), staged, set_options(files)).await?;
-        let comparison = Comparison::of(&plan.selection, &set, &options)?;
+        let comparison = Comparison::of(&plan.selection, &set, &options).await?;
         let found = comparison.found(&set, plan.connections as usize).await?;
         (comparison, found)
     };

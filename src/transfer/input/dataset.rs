@@ -8,7 +8,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use tokio::sync::mpsc;
 
 use super::DataFile;
-use crate::error::{self, Error, Kind, Result};
+use crate::error::{self, Result};
 
 /// The batches of a file in order. Blocking: for threads that compute.
 pub type Batches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
@@ -34,10 +34,10 @@ impl Cancelled {
     /// Fails once nobody waits.
     ///
     /// # Errors
-    /// Stopped.
+    /// Bug, which nobody sees: whoever waited has gone with another error.
     pub fn check(&self) -> Result<()> {
         if self.0.load(Ordering::Relaxed) {
-            return Err(Error::new(Kind::Stopped(15), "reading was given up"));
+            return Err(error::bug("a file is read that nobody waits for"));
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use arrow_row::{RowConverter, Rows, SortField};
 use arrow_schema::{DataType, Schema};
 
 use crate::error::{self, Error, Result};
+use crate::transfer::input;
 
 /// Finds and encodes the key columns of batches of one schema.
 pub(super) struct Keys {
@@ -35,13 +36,13 @@ impl Keys {
             Some(converter) => converter,
             None => {
                 let fields = types.iter().cloned().map(SortField::new).collect();
-                self.converter.insert((RowConverter::new(fields).map_err(no_key)?, types.clone()))
+                self.converter.insert((RowConverter::new(fields).map_err(not_a_key)?, types.clone()))
             }
         };
         if *known != types {
             return Err(error::schema(format!("{file}: key columns have other types than in the files before")));
         }
-        converter.convert_columns(&columns).map_err(no_key)
+        converter.convert_columns(&columns).map_err(not_a_key)
     }
 
     fn columns(&self, batch: &RecordBatch) -> Result<Vec<ArrayRef>> {
@@ -50,19 +51,17 @@ impl Keys {
     }
 }
 
-fn no_key(error: arrow_schema::ArrowError) -> Error {
+fn not_a_key(error: arrow_schema::ArrowError) -> Error {
     error::schema("these columns cannot be a key").source(error)
 }
 
 /// The place of a column, whatever the case of its name.
 ///
 /// # Errors
-/// NotFound: there is none; the hint names those there are.
+/// NotFound: there is no such column; the hint names those there are.
 pub(super) fn position(schema: &Schema, name: &str) -> Result<usize> {
-    let fields = schema.fields();
-    let exact = fields.iter().position(|f| f.name() == name);
-    exact.or_else(|| fields.iter().position(|f| f.name().eq_ignore_ascii_case(name))).ok_or_else(|| {
-        let names: Vec<&str> = fields.iter().map(|f| f.name().as_str()).collect();
+    input::position(schema, name).ok_or_else(|| {
+        let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
         error::not_found(format!("the files have no column {name}"))
             .hint(format!("their columns are {}", names.join(", ")))
     })

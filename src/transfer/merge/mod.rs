@@ -10,7 +10,6 @@
 //! It refuses NULL in a key. Old rows that share a key among themselves and meet no new one all stay: nobody said
 //! which of them is right.
 
-mod codec;
 mod dead;
 mod judge;
 mod key;

@@ -11,14 +11,13 @@ use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use serde_json::Value;
 
-use super::codec;
 use crate::error::{self, Error, Result};
 use crate::format::avro::{AvroTimestamps, schema_json};
-use crate::format::decode::{FileKind, Input};
+use crate::format::decode::FileKind;
 use crate::format::parquet::Timestamps;
 use crate::format::text::{Delimiters, TextStyle};
 use crate::format::{AvroOptions, Compression, FileFormat, ParquetOptions, SequenceOptions, TextOptions};
-use crate::transfer::input::FileSet;
+use crate::transfer::input::{Dataset, FileSet, Head};
 
 /// How rows are written again.
 #[derive(Clone, Debug)]
@@ -30,26 +29,22 @@ pub struct Rewrite {
 }
 
 impl Rewrite {
-    /// Decides it by the first file of a set, with another codec if one is given. Blocking: for threads that compute.
+    /// Decides it by the first file of a set, with another codec if one is given.
     ///
     /// # Errors
-    /// Schema: the files have types that cannot be written again exactly. Those of the filesystem.
+    /// Schema: the files have types that cannot be written again exactly.
     pub fn of(set: &FileSet, compression: Option<Compression>) -> Result<Self> {
-        let input = set.input(0)?;
-        let text = &set.options().text.text;
-        Ok(match set.kind() {
-            FileKind::Text => {
-                let found = Compression::of_file_name(input.name()).unwrap_or(Compression::None);
-                let text = as_it_stands(text, compression.unwrap_or(found));
-                Self { format: FileFormat::Text(text), schema: set.schema() }
-            }
+        let Head { kind, schema, .. } = set.head();
+        let compression = compression.unwrap_or(set.head().compression);
+        let text = as_it_stands(&set.options(0).text.text, compression);
+        Ok(match kind {
+            FileKind::Text => Self { format: FileFormat::Text(text), schema: schema.clone() },
             FileKind::Sequence => {
-                let text = as_it_stands(text, compression.unwrap_or(codec::of_sequence(&input)?));
                 let options = SequenceOptions { text, ..SequenceOptions::default() };
-                Self { format: FileFormat::Sequence(options), schema: set.schema() }
+                Self { format: FileFormat::Sequence(options), schema: schema.clone() }
             }
-            FileKind::Parquet => parquet(set, &input, compression)?,
-            FileKind::Avro => avro(set, &input, compression)?,
+            FileKind::Parquet => parquet(set, compression)?,
+            FileKind::Avro => avro(set, compression)?,
         })
     }
 
@@ -74,66 +69,71 @@ fn as_it_stands(read: &TextOptions, compression: Compression) -> TextOptions {
     }
 }
 
-fn parquet(set: &FileSet, input: &Input, compression: Option<Compression>) -> Result<Rewrite> {
-    let footer = codec::parquet_footer(input)?;
+fn path(set: &FileSet) -> &str {
+    set.files().first().map_or("", |file| file.path.as_str())
+}
+
+fn parquet(set: &FileSet, compression: Compression) -> Result<Rewrite> {
+    let Head { schema, avro_schema, int96, .. } = set.head();
     let options = ParquetOptions {
-        compression: compression.unwrap_or(footer.compression),
-        timestamps: if footer.int96 { Timestamps::Int96 } else { Timestamps::Int64 },
-        avro_schema: footer.avro_schema,
+        compression,
+        timestamps: if *int96 { Timestamps::Int96 } else { Timestamps::Int64 },
+        avro_schema: avro_schema.clone(),
         ..ParquetOptions::default()
     };
-    let fields: Vec<Field> = set.schema().fields().iter().map(|f| in_micros(f)).collect();
+    let fields: Vec<Field> = schema.fields().iter().map(|f| in_micros(f)).collect();
     let rewrite = Rewrite { format: FileFormat::Parquet(options), schema: Arc::new(Schema::new(fields)) };
-    let of_millis = set
-        .schema()
-        .fields()
-        .iter()
-        .any(|f| matches!(f.data_type(), DataType::Timestamp(unit, _) if *unit != TimeUnit::Microsecond));
-    if of_millis {
-        return Err(error::schema(format!(
-            "{}: its times are not in microseconds, as a merge writes them",
-            input.name()
-        ))
-        .hint("import the data anew before it is merged"));
+    let is_micros = |f: &Arc<Field>| !matches!(f.data_type(), DataType::Timestamp(unit, _) if *unit != TimeUnit::Microsecond);
+    if !schema.fields().iter().all(is_micros) {
+        let what = format!("{}: its times are not in microseconds, as a merge writes them", path(set));
+        return Err(error::schema(what).hint("import the data anew before it is merged"));
     }
-    rewrite.format.encoder(rewrite.schema.clone()).map_err(|e| e.context(input.name()))?;
+    rewrite.format.encoder(rewrite.schema.clone()).map_err(|e| e.context(path(set)))?;
     Ok(rewrite)
 }
 
-fn avro(set: &FileSet, input: &Input, compression: Option<Compression>) -> Result<Rewrite> {
-    let text = set.avro_schema().unwrap_or_default();
+fn avro(set: &FileSet, codec: Compression) -> Result<Rewrite> {
+    let text = set.head().avro_schema.as_deref().unwrap_or_default();
     let json: Value = serde_json::from_str(text)
-        .map_err(|e| error::data(format!("{}: its avro schema is no json", input.name())).source(e))?;
+        .map_err(|e| error::data(format!("{}: its avro schema is not valid json", path(set))).source(e))?;
     let word = |key: &str| json[key].as_str().map(str::to_owned);
     let options = AvroOptions {
-        codec: match compression {
-            Some(codec) => codec,
-            None => codec::of_avro(input)?,
-        },
+        codec,
         namespace: word("namespace"),
         java_names: true,
         timestamps: if text.contains("-micros") { AvroTimestamps::Micros } else { AvroTimestamps::Millis },
         ..AvroOptions::new(word("name").unwrap_or_default())
     };
     let of_name = |name: &str| json["fields"].as_array()?.iter().find(|f| f["name"] == name);
-    let schema = set.schema();
-    let fields = schema.fields().iter().map(|field| {
+    let fields = set.head().schema.fields().iter().map(|field| {
         let declared = of_name(field.name()).cloned().unwrap_or_default();
         in_micros(field).with_metadata(properties(&declared, &["name", "type", "default", "doc"]))
     });
     let metadata = properties(&json, &["name", "namespace", "type", "fields", "doc"]);
     let schema: SchemaRef = Arc::new(Schema::new_with_metadata(fields.collect::<Vec<_>>(), metadata));
     let written: Value = serde_json::from_str(&schema_json(&schema, &options)?)
-        .map_err(|e| error::bug("our avro schema is no json").source(e))?;
+        .map_err(|e| error::bug("our avro schema is not valid json").source(e))?;
     if types(&written) != types(&json) {
-        return Err(cannot_repeat(input, text, &written));
+        return Err(cannot_repeat(path(set), &json, &written));
     }
     Ok(Rewrite { format: FileFormat::Avro(options), schema })
 }
 
-fn cannot_repeat(input: &Input, text: &str, written: &Value) -> Error {
-    error::schema(format!("{} has the avro schema {text}, of which a merge would make {written}", input.name()))
-        .hint("import the data anew before it is merged")
+/// The error of a schema that cannot be written again; names the first field at fault.
+fn cannot_repeat(path: &str, read: &Value, written: &Value) -> Error {
+    let fields = |schema: &Value| schema["fields"].as_array().cloned().unwrap_or_default();
+    let (read, written) = (fields(read), fields(written));
+    let at_fault = read.iter().zip(&written).find(|(read, written)| types(read) != types(written));
+    let what = match at_fault {
+        Some((read, written)) => format!(
+            "{path}: field {} is {}, and a merge would write {}",
+            read["name"].as_str().unwrap_or_default(),
+            types(&read["type"]),
+            types(&written["type"])
+        ),
+        None => format!("{path}: a merge would write its avro schema with another name or other fields"),
+    };
+    error::schema(what).hint("import the data anew before it is merged")
 }
 
 /// What an Avro schema says of names and types, without docs, defaults and properties.

@@ -8,14 +8,14 @@ use sha2::{Digest, Sha256};
 use super::write::{JudgedData, write};
 use super::{MergeOptions, Rewrite, Verdict, judge};
 use crate::error::{self, Error, Result};
-use crate::format::decode::FileKind;
+use crate::format::decode::TextDecodeOptions;
 use crate::format::text::TextStyle;
 use crate::load::{Cluster, EncoderFactory, Load, LoadMode, LoadPlan, PartNames, StagedPart, recorded_columns};
 use crate::shutdown::Stop;
 use crate::telemetry::summary::{Outcome, StepSummary};
 use crate::transfer::args::{FileNames, MergeArgs};
 use crate::transfer::cleanup;
-use crate::transfer::input::{self, Batches, DataFile, Dataset, FileSet, FileSetOptions, words};
+use crate::transfer::input::{self, Batches, DataFile, Dataset, FileSet, FileSetOptions, options};
 
 /// A data set without files.
 pub(super) struct NoFiles;
@@ -91,9 +91,12 @@ pub(super) async fn prepare(args: &MergeArgs, cluster: &Cluster) -> Result<Prepa
     if args.merge_key.is_empty() {
         return Err(error::config("the merge has no merge-key").hint("name the key columns"));
     }
-    let text = words::of_written(&args.text, TextStyle::Exact, false)?;
+    let text = options::of_written(&args.text, TextStyle::Exact, false)?;
     let columns = columns(args, cluster, [&onto, &new]).await?;
-    let set_options = || FileSetOptions { text: words::decoding(text.clone()), columns: columns.clone() };
+    let set_options = || FileSetOptions {
+        calendar: args.calendar,
+        ..FileSetOptions::new(TextDecodeOptions::new(text.clone()), columns.clone())
+    };
     let old = open(cluster, &onto, set_options()).await?;
     let new = open(cluster, &new, set_options()).await?;
     if let (Some(old), Some(new)) = (&old, &new) {
@@ -102,9 +105,7 @@ pub(super) async fn prepare(args: &MergeArgs, cluster: &Cluster) -> Result<Prepa
     let Some(first) = old.as_ref().or(new.as_ref()).cloned() else {
         return Err(error::not_found(format!("neither {onto} nor {} holds a file", args.new_data)));
     };
-    let compression = args.compression;
-    let rewrite = tokio::task::spawn_blocking(move || Rewrite::of(&first, compression)).await;
-    let rewrite = rewrite.map_err(|e| error::bug("a thread that reads files broke down").source(e))??;
+    let rewrite = Rewrite::of(&first, args.compression)?;
     let data = |set: Option<FileSet>| -> Arc<dyn Dataset> {
         match set {
             Some(set) => Arc::new(set),
@@ -133,22 +134,17 @@ async fn open(cluster: &Cluster, directory: &str, options: FileSetOptions) -> Re
     Ok(Some(FileSet::open(cluster.fs.clone(), files, options).await?))
 }
 
-/// Refuses two sets of different formats or columns, both shown.
+/// Refuses two sets of different formats or columns.
 fn same(old: &FileSet, new: &FileSet) -> Result<()> {
     let path = |set: &FileSet| set.files().first().map(|f| f.path.clone()).unwrap_or_default();
     if old.kind() != new.kind() {
-        let what = format!("{} is {:?} and {} is {:?}", path(old), old.kind(), path(new), new.kind());
-        return Err(error::schema(what.to_lowercase()).hint("merge data sets of one format"));
+        let what = format!("{} is {}, {} is {}", path(old), old.kind(), path(new), new.kind());
+        return Err(error::schema(what).hint("merge data sets of one format"));
     }
-    if input::same_columns(&old.schema(), &new.schema()) {
-        return Ok(());
-    }
-    match (old.avro_schema(), new.avro_schema(), old.kind()) {
-        (Some(ours), Some(theirs), FileKind::Avro) => {
-            let what = format!("{} has the avro schema {ours}, and {} has {theirs}", path(old), path(new));
-            Err(error::schema(what).hint("bring both to one schema first"))
-        }
-        _ => Err(input::differ((&path(old), &old.schema()), (&path(new), &new.schema()))),
+    let (ours, theirs) = (&old.head().schema, &new.head().schema);
+    match input::same_columns(ours, theirs) {
+        true => Ok(()),
+        false => Err(input::differ((&path(old), ours), (&path(new), theirs))),
     }
 }
 

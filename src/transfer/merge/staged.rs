@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::write::{JudgedData, write};
 use super::{MergeOptions, Rewrite, judge};
-use crate::error::{self, Result};
+use crate::error::Result;
 use crate::load::{Load, StagedPart};
 use crate::storage::Filesystem;
 use crate::transfer::input::{DataFile, Dataset, FileSet, FileSetOptions};
@@ -37,11 +37,7 @@ pub struct Keeping<'a> {
 /// The files of staged parts, which can be read before they are visible.
 pub fn staged_files(load: &Load, parts: &[StagedPart]) -> Vec<DataFile> {
     let data = parts.iter().filter(|part| part.directory.is_none() && part.rows > 0);
-    let file = |part: &StagedPart| DataFile {
-        path: load.staged_path(part),
-        len_bytes: part.bytes,
-        partition: part.partition.clone(),
-    };
+    let file = |part: &StagedPart| DataFile::new(load.staged_path(part), part.bytes, part.partition.clone());
     data.map(file).collect()
 }
 
@@ -63,9 +59,7 @@ pub async fn keep_survivors(
         return Ok(Kept { parts: Vec::new(), replaced_rows: 0, doubles: 0 });
     }
     let old = FileSet::open(fs.clone(), old, set.clone()).await?;
-    let again = old.clone();
-    let rewrite = tokio::task::spawn_blocking(move || Rewrite::of(&again, None)).await;
-    let rewrite = rewrite.map_err(|e| error::bug("a thread that reads files broke down").source(e))??;
+    let rewrite = Rewrite::of(&old, None)?;
     let old: Arc<dyn Dataset> = Arc::new(old);
     let new: Arc<dyn Dataset> = match staged.is_empty() {
         true => Arc::new(super::run::NoFiles),

@@ -22,7 +22,7 @@ struct Memory {
 
 impl Memory {
     fn dataset(batches: Vec<Vec<RecordBatch>>) -> Arc<dyn Dataset> {
-        let file = |number: usize| DataFile { path: format!("/f{number}"), len_bytes: 1, partition: Partition::none() };
+        let file = |number: usize| DataFile::new(format!("/f{number}"), 1, Partition::none());
         Arc::new(Self { files: (0..batches.len()).map(file).collect(), batches })
     }
 }

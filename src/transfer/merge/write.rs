@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn small_neighbours_of_a_partition_are_put_together() {
-        let file = |len_bytes, dt| DataFile { path: "/f".into(), len_bytes, partition: Partition::new([("dt", dt)]) };
+        let file = |len_bytes, dt| DataFile::new("/f", len_bytes, Partition::new([("dt", dt)]));
         let data = Sizes(vec![file(4, "1"), file(5, "1"), file(2, "1"), file(1, "2"), file(30, "2")]);
         let seen: Vec<Vec<usize>> = groups(&data, 10).into_iter().map(|g| g.files).collect();
         assert_eq!(seen, [vec![0, 1], vec![2], vec![3], vec![4]]);

@@ -50,7 +50,7 @@ fn civil(days: i64) -> (i64, i64, i64) {
     (year + era * 400 + i64::from(month <= 2), month, day)
 }
 
-/// A date as text, whatever stands behind the day if it is midnight; zero dates too. `None` if it is no date.
+/// A date as text, whatever stands behind the day if it is midnight; zero dates too. `None` if it is not a date.
 pub(super) fn date_of_text(out: &mut String, text: &str) -> Option<()> {
     let day = text.get(..10).filter(|day| is_pattern(day, "0000-00-00"))?;
     let rest = &text[10..];

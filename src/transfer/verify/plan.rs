@@ -3,10 +3,11 @@
 use std::fmt;
 
 use super::run::{compared, select, splits};
-use super::{Meaning, target};
+use super::target;
 use crate::error::Result;
 use crate::load::Cluster;
 use crate::mysql::MySqlClient;
+use crate::mysql::checksum::Meaning;
 use crate::mysql::snapshot::{Snapshot, SnapshotOptions};
 use crate::mysql::split::Split;
 use crate::mysql::table::Table;
@@ -20,7 +21,7 @@ pub struct VerifyPlan {
     source: String,
     target: String,
     moment: String,
-    /// The statement of each split, and the rows that the server reckons with.
+    /// The statement of each split, and the rows that the server expects.
     statements: Vec<String>,
     files: Vec<DataFile>,
     columns: Vec<(String, Meaning)>,
@@ -33,7 +34,7 @@ pub struct VerifyPlan {
 pub async fn plan(args: &VerifyArgs, client: &MySqlClient, cluster: &Cluster) -> Result<VerifyPlan> {
     let target = target::find(args, cluster).await?;
     let selection = select(args, client).await?;
-    let comparison = compared(&selection, &target)?;
+    let comparison = compared(&selection, &target).await?;
     let mut conn = ReadConnection::connect(client).await?;
     let splits = splits(&mut conn, &selection, args.num_mappers).await?;
     conn.close().await;

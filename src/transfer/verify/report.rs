@@ -6,9 +6,10 @@ use comfy_table::{Table, presets};
 use serde::Serialize;
 
 use super::checksums::{Checksums, Summed};
-use super::meaning::Meaning;
+use super::meaning::in_words;
 use super::sums::Shown;
 use crate::error::{self, Result};
+use crate::mysql::checksum::Meaning;
 
 /// Source and target side by side.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -18,12 +19,16 @@ pub struct Report {
     pub source: String,
     /// What it was compared with.
     pub target: String,
-    /// Whether all is equal.
+    /// Whether everything is equal.
     pub equal: bool,
     /// Rows of the source.
     pub source_rows: u64,
     /// Rows of the target.
     pub target_rows: u64,
+    /// Sum of the checksums of the source's rows as wholes, hexadecimal.
+    pub source_row_checksum: String,
+    /// The same of the target.
+    pub target_row_checksum: String,
     /// The columns.
     pub columns: Vec<ColumnReport>,
     /// What the numbers cannot say.
@@ -45,9 +50,12 @@ pub struct ColumnReport {
     pub source: Shown,
     /// The target's sums.
     pub target: Shown,
-    /// Values of the target that are none of what the source's column holds.
+    /// Values of the target that the source's column cannot hold.
     pub unreadable: u64,
 }
+
+/// Columns that an error names.
+const NAMED: usize = 8;
 
 /// Puts source and target side by side.
 pub fn compare(
@@ -67,7 +75,7 @@ pub fn compare(
         let (ours, theirs) = (shown(source.1), shown(target.1));
         ColumnReport {
             column: column.name.clone(),
-            compared: column.meaning.how(),
+            compared: in_words(column.meaning),
             equal: ours == theirs && unreadable == 0,
             source: ours,
             target: theirs,
@@ -78,9 +86,13 @@ pub fn compare(
     Report {
         source: source.0.to_owned(),
         target: target.0.to_owned(),
-        equal: source.1.rows == target.1.rows && columns.iter().all(|c| c.equal),
+        equal: source.1.rows == target.1.rows
+            && source.1.row_checksum == target.1.row_checksum
+            && columns.iter().all(|c| c.equal),
         source_rows: source.1.rows,
         target_rows: target.1.rows,
+        source_row_checksum: format!("{:x}", source.1.row_checksum),
+        target_row_checksum: format!("{:x}", target.1.row_checksum),
         columns,
         notes,
     }
@@ -101,13 +113,17 @@ impl Report {
         if self.equal {
             return Ok(());
         }
-        let mut what = format!("{} and {} differ", self.source, self.target);
-        if self.source_rows != self.target_rows {
-            what = format!("{what}: {} rows and {}", self.source_rows, self.target_rows);
+        let what = format!("{} and {} differ", self.source, self.target);
+        let columns: Vec<&str> = self.columns.iter().filter(|c| !c.equal).map(|c| c.column.as_str()).collect();
+        let what = if self.source_rows != self.target_rows {
+            format!("{what}: {} rows and {}", self.source_rows, self.target_rows)
+        } else if columns.is_empty() {
+            format!("{what}: each column holds the same values, but in other rows")
+        } else if columns.len() > NAMED {
+            format!("{what} in {} and {} more columns", columns[..NAMED].join(", "), columns.len() - NAMED)
         } else {
-            let names: Vec<&str> = self.columns.iter().filter(|c| !c.equal).map(|c| c.column.as_str()).collect();
-            what = format!("{what} in {}", names.join(", "));
-        }
+            format!("{what} in {}", columns.join(", "))
+        };
         Err(error::data(what).hint("import again, or look whether somebody wrote to one of them in between"))
     }
 }
@@ -117,9 +133,10 @@ impl fmt::Display for Report {
         let equal = |equal: bool| if equal { "equal" } else { "DIFFERENT" };
         let mut table = Table::new();
         table.load_style(presets::ASCII_BORDERS_ONLY_CONDENSED).set_header(["", "compared", "", "source", "target"]);
-        let rows_equal = self.source_rows == self.target_rows;
-        let (source_rows, target_rows) = (self.source_rows.to_string(), self.target_rows.to_string());
-        table.add_row(["rows", "count", equal(rows_equal), source_rows.as_str(), target_rows.as_str()]);
+        let (source, target) = (self.source_rows.to_string(), self.target_rows.to_string());
+        table.add_row(["rows", "count", equal(source == target), source.as_str(), target.as_str()]);
+        let (source, target) = (&self.source_row_checksum, &self.target_row_checksum);
+        table.add_row(["rows", "each as a whole", equal(source == target), source.as_str(), target.as_str()]);
         for column in &self.columns {
             let side = |shown: &Shown| {
                 let mut text = format!("{} values", shown.values);

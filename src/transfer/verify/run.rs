@@ -19,7 +19,7 @@ use crate::mysql::table::Table;
 use crate::mysql::types::TypeOptions;
 use crate::mysql::wire::ReadConnection;
 use crate::shutdown::Stop;
-use crate::telemetry::summary::StepSummary;
+use crate::telemetry::summary::{Outcome, StepSummary};
 use crate::transfer::args::VerifyArgs;
 use crate::transfer::cleanup;
 
@@ -41,7 +41,7 @@ pub async fn run(args: &VerifyArgs, client: &MySqlClient, cluster: &Cluster, sto
     let started = Instant::now();
     let target = stop.or(target::find(args, cluster)).await?;
     let selection = stop.or(select(args, client)).await?;
-    let comparison = compared(&selection, &target)?;
+    let comparison = stop.or(compared(&selection, &target)).await?;
     let snapshot = stop.or(snapshot(args, client, &selection)).await?;
     let (ids, notes) = (snapshot.ids(), notes(&snapshot));
     let workers = args.num_mappers.max(1) as usize;
@@ -60,15 +60,21 @@ pub async fn run(args: &VerifyArgs, client: &MySqlClient, cluster: &Cluster, sto
     let report = compare((&source, &expected), (&target.name, &found), comparison.columns(), notes);
     let mut summary = StepSummary::new(format!("verify {}", args.table));
     (summary.rows_in, summary.elapsed) = (expected.rows, started.elapsed());
-    summary.detail = format!("{} with {}", if report.equal { "equal" } else { "different" }, target.name);
+    if report.equal {
+        summary.outcome = Outcome::Equal;
+    }
+    let (rows, columns) = (expected.rows, report.columns.len());
+    summary.detail = match report.equal {
+        true => format!("equal to {}: {rows} rows, each as a whole, and {columns} columns", target.name),
+        false => format!("different from {}", target.name),
+    };
     Ok(Verified { summary, report })
 }
 
 /// What is compared with what.
-pub(super) fn compared(selection: &Selection, target: &Target) -> Result<Comparison> {
-    let options = ComparisonOptions { text_columns: target.text_columns.clone(), zero_dates_are_null: false };
+pub(super) async fn compared(selection: &Selection, target: &Target) -> Result<Comparison> {
     match &target.set {
-        Some(set) => Comparison::of(selection, set, &options),
+        Some(set) => Comparison::of(selection, set, &ComparisonOptions::default()).await,
         None => Comparison::with_nothing(selection),
     }
 }

@@ -24,10 +24,10 @@ impl Sums {
         self.checksum = self.checksum.wrapping_add(other.checksum);
     }
 
-    /// Adds one value by the bytes it is compared as.
-    pub(super) fn take(&mut self, canonical: &[u8]) {
+    /// Adds one value by its checksum.
+    pub(super) fn take(&mut self, checksum: u64) {
         self.values += 1;
-        self.checksum = self.checksum.wrapping_add(crc32fast::hash(canonical).into());
+        self.checksum = self.checksum.wrapping_add(checksum.into());
     }
 
     /// The sums as they are shown.
@@ -67,7 +67,7 @@ fn plain(number: i256, scale: i8) -> String {
 }
 
 /// The number that `text` says, plain or with an exponent, times ten to the power of `scale`; `None` if it has more
-/// digits behind the point, or is no number.
+/// digits behind the point, or is not a number.
 pub(super) fn scaled(text: &str, scale: i8) -> Option<i256> {
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
@@ -94,7 +94,7 @@ pub(super) fn scaled(text: &str, scale: i8) -> Option<i256> {
         }
         digits.truncate(keep);
     } else if digits.bytes().any(|b| b != b'0') {
-        // More zeros than a decimal has digits make no decimal.
+        // A decimal does not have as many digits as that.
         let shift = usize::try_from(shift).ok().filter(|shift| *shift <= 80)?;
         digits.extend(std::iter::repeat_n('0', shift));
     }
@@ -108,10 +108,10 @@ pub(super) fn scaled(text: &str, scale: i8) -> Option<i256> {
 /// A sum as the server sends it.
 ///
 /// # Errors
-/// Bug: it is no number of that scale.
+/// Bug: it is not a number of that scale.
 pub(super) fn of_server(text: Option<&str>, scale: i8) -> Result<i256> {
     let Some(text) = text else { return Ok(i256::ZERO) };
-    scaled(text, scale).ok_or_else(|| error::bug(format!("the server's sum {text} has not the scale {scale}")))
+    scaled(text, scale).ok_or_else(|| error::bug(format!("the server's sum {text} does not have the scale {scale}")))
 }
 
 /// Canonical text of a decimal.

@@ -5,10 +5,19 @@ use std::borrow::Cow;
 use arrow_buffer::i256;
 
 use super::canonical;
-use super::checksums::BytesAs;
-use super::meaning::Meaning;
 use super::sums::{Sums, decimal_text, scaled};
 use crate::format::text::value::{parse_base64, parse_hex_pairs};
+use crate::mysql::checksum::Meaning;
+
+/// How delimited text holds bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BytesAs {
+    /// Base64, as Hive's text tables.
+    #[default]
+    Base64,
+    /// Pairs of hexadecimal digits, as Sqoop.
+    HexPairs,
+}
 
 /// A value as it is compared: a checksum of bytes, with the number they stand for; or bits.
 pub(super) enum Value<'a> {
@@ -18,18 +27,18 @@ pub(super) enum Value<'a> {
 }
 
 impl<'a> Value<'a> {
-    pub fn add_to(&self, sums: &mut Sums) {
-        match self {
+    /// Adds the value to the sums of its column; its checksum, or its bits, for that of its row.
+    pub fn add_to(&self, sums: &mut Sums) -> u64 {
+        let checksum = match self {
             Self::Number(number, text) => {
-                sums.take(text.as_bytes());
                 sums.sum = sums.sum.wrapping_add(*number);
+                crc32fast::hash(text.as_bytes()).into()
             }
-            Self::Bits(bits) => {
-                sums.values += 1;
-                sums.checksum = sums.checksum.wrapping_add((*bits).into());
-            }
-            Self::Bytes(bytes) => sums.take(bytes),
-        }
+            Self::Bits(bits) => *bits,
+            Self::Bytes(bytes) => crc32fast::hash(bytes).into(),
+        };
+        sums.take(checksum);
+        checksum
     }
 
     /// A number at the scale of its meaning.

@@ -48,7 +48,7 @@ pub(super) fn check(data_type: &DataType, kind: &Kind) -> Result<(), Unfit> {
 ///
 /// # Errors
 /// It has digits that the server does not hold.
-pub(super) fn value<'a>(array: &'a dyn Array, row: usize, scratch: &'a mut String) -> Result<Value<'a>, Unfit> {
+pub(super) fn of<'a>(array: &'a dyn Array, row: usize, scratch: &'a mut String) -> Result<Value<'a>, Unfit> {
     if array.is_null(row) {
         return Ok(Value::Null);
     }
@@ -152,7 +152,7 @@ mod tests {
             Decimal128Array::from(vec![Some(-5), Some(12345), Some(0), None]).with_precision_and_scale(38, 2).unwrap();
         let of = |row| {
             let mut scratch = String::new();
-            format!("{:?}", value(&array, row, &mut scratch).unwrap())
+            format!("{:?}", super::of(&array, row, &mut scratch).unwrap())
         };
         assert_eq!((of(0), of(1)), ("Decimal(\"-0.05\")".into(), "Decimal(\"123.45\")".into()));
         assert_eq!((of(2), of(3)), ("Decimal(\"0.00\")".into(), "Null".into()));
@@ -161,8 +161,8 @@ mod tests {
     #[test]
     fn digits_below_the_microsecond_are_an_error() {
         let array = TimestampNanosecondArray::from(vec![1_000, 1_001]);
-        assert_eq!(value(&array, 0, &mut String::new()), Ok(Value::Moment(1)));
-        assert!(value(&array, 1, &mut String::new()).is_err());
+        assert_eq!(super::of(&array, 0, &mut String::new()), Ok(Value::Moment(1)));
+        assert!(super::of(&array, 1, &mut String::new()).is_err());
     }
 
     #[test]
