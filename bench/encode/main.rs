@@ -14,7 +14,7 @@ use arrow_schema::{Schema, SchemaRef};
 use sakia::error::{self, Result};
 use sakia::format::{AvroOptions, Compression, FileFormat, Output, ParquetOptions};
 use sakia::mysql::decode::BatchBuilder;
-use sakia::mysql::types::{Carrier, Column, TypeOptions};
+use sakia::mysql::types::{Column, Mapping, TypeOptions};
 
 use self::rows::Row;
 
@@ -48,10 +48,10 @@ fn run(case: &str) -> Result<usize> {
     let options = TypeOptions::default();
     let columns: Vec<Column> = rows::columns().iter().map(Column::of_result).collect();
     let fields = columns.iter().map(|column| column.field(&options)).collect::<Result<Vec<_>>>()?;
-    let carriers = columns.iter().map(|column| column.carrier(&options)).collect::<Result<Vec<_>>>()?;
+    let mappings = columns.iter().map(|column| column.mapping(&options)).collect::<Result<Vec<_>>>()?;
     let schema: SchemaRef = Arc::new(Schema::new(fields));
     let rows: Vec<Row> = (1..=ROWS).map(Row::numbered).collect();
-    let batches = measured_read(&schema, &carriers, &options, &rows)?;
+    let batches = measured_read(&schema, &mappings, &options, &rows)?;
     match format {
         None => Ok(batches.iter().map(RecordBatch::get_array_memory_size).sum()),
         Some(format) => measured_encode(&format, &schema, &batches),
@@ -61,11 +61,11 @@ fn run(case: &str) -> Result<usize> {
 #[inline(never)]
 fn measured_read(
     schema: &SchemaRef,
-    carriers: &[Carrier],
+    mappings: &[Mapping],
     options: &TypeOptions,
     rows: &[Row],
 ) -> Result<Vec<RecordBatch>> {
-    let mut builder = BatchBuilder::new(schema.clone(), carriers, &rows::columns(), options, BATCH_ROWS)?;
+    let mut builder = BatchBuilder::new(schema.clone(), mappings, &rows::columns(), options, BATCH_ROWS)?;
     let mut batches = Vec::new();
     for row in rows {
         builder.append(&row.nulls, &row.values)?;

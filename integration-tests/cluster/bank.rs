@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 use sakia::load::Cluster;
+use sakia::mysql::Connection;
 use sakia::mysql::table::Table;
-use sakia::mysql::wire::ReadConnection;
 use sakia::shutdown::Stop;
 use sakia::storage::local::LocalFilesystem;
 use sakia::transfer::args::ImportAllArgs;
@@ -105,7 +105,7 @@ impl Bank {
     /// The tables, as an import knows them.
     pub async fn tables(&self) -> Vec<Table> {
         let client = self.server.client(&self.name);
-        let mut conn = ReadConnection::connect(&client).await.unwrap();
+        let mut conn = client.connect().await.unwrap();
         let mut tables = Vec::new();
         for name in TABLES {
             tables.push(Table::describe(&mut conn, client.database(), name).await.unwrap());

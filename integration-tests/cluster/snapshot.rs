@@ -1,5 +1,5 @@
 //! One moment in time over several connections, on MariaDB and on MySQL: money moves between accounts in three tables while
-//! four connections open a snapshot and read, and the sum holds; and each rung of the ladder below.
+//! four connections open a snapshot and read, and the sum holds; and each method of the ladder below.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use mysql_async::prelude::Queryable;
 use sakia::error::Kind;
-use sakia::mysql::snapshot::{Consistency, Rung, Snapshot, SnapshotOptions};
+use sakia::mysql::Connection;
+use sakia::mysql::snapshot::{Consistency, Method, Snapshot, SnapshotOptions};
 use sakia::mysql::table::Table;
-use sakia::mysql::wire::ReadConnection;
 
 use crate::bank::{Bank, TABLES};
 use crate::mysql::Server;
@@ -20,7 +20,7 @@ const ACCOUNTS: u64 = 2_000;
 const SUM: u64 = 3 * ACCOUNTS * 100;
 
 /// What all accounts hold together, each reader summing a quarter of each table, one table after the other.
-async fn sum(connections: &mut [ReadConnection]) -> u64 {
+async fn sum(connections: &mut [Connection]) -> u64 {
     let quarter = ACCOUNTS / connections.len() as u64;
     let mut sum = 0;
     for table in TABLES {
@@ -34,7 +34,7 @@ async fn sum(connections: &mut [ReadConnection]) -> u64 {
     sum
 }
 
-async fn transfers_do_not_bend_the_sum(server: &Server, want: Rung) {
+async fn transfers_do_not_bend_the_sum(server: &Server, want: Method) {
     let bank = Bank::open(server, ACCOUNTS).await;
     let (closed, moved) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
     let tellers = [bank.teller(1, &closed, &moved).await, bank.teller(2, &closed, &moved).await];
@@ -44,7 +44,12 @@ async fn transfers_do_not_bend_the_sum(server: &Server, want: Rung) {
     for round in 0..ROUNDS {
         let before = moved.load(Ordering::SeqCst);
         let mut snapshot = Snapshot::open(&client, READERS, &SnapshotOptions::default()).await.unwrap();
-        assert_eq!((snapshot.rung, snapshot.connections.len()), (want, READERS), "round {round}: {:?}", snapshot.notes);
+        assert_eq!(
+            (snapshot.method, snapshot.connections.len()),
+            (want, READERS),
+            "round {round}: {:?}",
+            snapshot.notes
+        );
         assert!(snapshot.position.is_some(), "round {round}");
         // Money moves while the snapshot is open, or the sum would show nothing.
         until(|| moved.load(Ordering::SeqCst) > before).await;
@@ -54,7 +59,7 @@ async fn transfers_do_not_bend_the_sum(server: &Server, want: Rung) {
         // The same without a common moment shows that the tellers are quick enough to be noticed.
         let none = SnapshotOptions { consistency: Consistency::None, ..Default::default() };
         let mut loose = Snapshot::open(&client, READERS, &none).await.unwrap();
-        assert_eq!((loose.rung, loose.position.is_none(), loose.notes.len()), (Rung::None, true, 1));
+        assert_eq!((loose.method, loose.position.is_none(), loose.notes.len()), (Method::None, true, 1));
         apart += usize::from(sum(&mut loose.connections).await != SUM);
     }
     let rate = moved.load(Ordering::SeqCst) as f64 / began.elapsed().as_secs_f64();
@@ -77,7 +82,7 @@ async fn transfers_do_not_bend_the_sum(server: &Server, want: Rung) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn transfers_during_snapshots_of_mariadb() {
-    transfers_do_not_bend_the_sum(&Server::MariaDb, Rung::BinlogPosition).await;
+    transfers_do_not_bend_the_sum(&Server::MariaDb, Method::BinlogPosition).await;
 }
 
 /// MariaDB mixes up the answers to sessions that ask at the same moment where their snapshots lie, as monitoring does.
@@ -92,7 +97,7 @@ async fn snapshots_of_mariadb_are_told_apart_while_others_ask() {
     let mut tries = 0;
     for round in 0..2 * ROUNDS {
         let mut snapshot = Snapshot::open(&client, READERS, &options).await.unwrap();
-        assert_eq!(snapshot.rung, Rung::BinlogPosition, "round {round}: {:?}", snapshot.notes);
+        assert_eq!(snapshot.method, Method::BinlogPosition, "round {round}: {:?}", snapshot.notes);
         assert_eq!(sum(&mut snapshot.connections).await, SUM, "round {round} at {}", snapshot.position.unwrap());
         tries += snapshot.tries;
     }
@@ -111,7 +116,7 @@ async fn snapshots_of_mariadb_are_told_apart_while_others_ask() {
 #[tokio::test(flavor = "multi_thread")]
 async fn transfers_during_snapshots_of_mysql() {
     let [_, server] = Server::both().await;
-    transfers_do_not_bend_the_sum(&server, Rung::Gtid).await;
+    transfers_do_not_bend_the_sum(&server, Method::Gtid).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -122,16 +127,16 @@ async fn locks_give_one_moment_and_are_let_go() {
         let (client, tables) = (server.client_of("writer", &bank.name), bank.tables().await);
         let (closed, moved) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let teller = bank.teller(1, &closed, &moved).await;
-        for (consistency, rung) in
-            [(Consistency::FlushTables, Rung::FlushTables), (Consistency::LockTables, Rung::LockTables)]
+        for (consistency, method) in
+            [(Consistency::FlushTables, Method::FlushTables), (Consistency::LockTables, Method::LockTables)]
         {
             for _ in 0..5 {
                 let options = SnapshotOptions { consistency, tables: &tables, ..Default::default() };
                 let mut snapshot = Snapshot::open(&client, READERS, &options).await.unwrap();
-                assert_eq!((snapshot.rung, snapshot.connections.len()), (rung, READERS));
+                assert_eq!((snapshot.method, snapshot.connections.len()), (method, READERS));
                 assert!(snapshot.position.is_some() && snapshot.notes.is_empty(), "{:?}", snapshot.notes);
                 let before = moved.load(Ordering::SeqCst);
-                assert_eq!(sum(&mut snapshot.connections).await, SUM, "{} {rung:?}", server.name());
+                assert_eq!(sum(&mut snapshot.connections).await, SUM, "{} {method:?}", server.name());
                 until(|| moved.load(Ordering::SeqCst) > before).await;
             }
         }
@@ -168,14 +173,14 @@ async fn the_way_down_is_told() {
     let mut bank = Bank::open(&mysql, ACCOUNTS).await;
     bank.conn.query_drop("CREATE TABLE log (id INT) ENGINE=MyISAM").await.unwrap();
     let client = mysql.client(&bank.name);
-    let mut conn = ReadConnection::connect(&client).await.unwrap();
+    let mut conn = client.connect().await.unwrap();
     let log = [Table::describe(&mut conn, client.database(), "log").await.unwrap()];
     let open = async |consistency| {
         let options = SnapshotOptions { consistency, tables: &log, ..Default::default() };
         Snapshot::open(&client, READERS, &options).await
     };
     let auto = open(Consistency::Auto).await.unwrap();
-    assert_eq!(auto.rung, Rung::Gtid);
+    assert_eq!(auto.method, Method::Gtid);
     assert!(auto.notes[0].contains("binlog position"), "{:?}", auto.notes);
     assert!(auto.notes[1].contains("log is kept by MyISAM"), "{:?}", auto.notes);
     let error = open(Consistency::BinlogPosition).await.unwrap_err();
@@ -190,7 +195,7 @@ async fn the_way_down_is_told() {
         assert!(error.to_string().to_lowercase().contains("denied"), "{error}");
     }
     let one = open(Consistency::OneConnection).await.unwrap();
-    assert_eq!((one.rung, one.connections.len(), one.position.is_some()), (Rung::OneConnection, 1, true));
+    assert_eq!((one.method, one.connections.len(), one.position.is_some()), (Method::OneConnection, 1, true));
     let error = Snapshot::open(
         &Server::MariaDb.client("shop"),
         2,

@@ -11,10 +11,10 @@ use mysql_async::prelude::Queryable;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sakia::error::{Kind, Result};
+use sakia::mysql::Connection;
 use sakia::mysql::split::{self, Planned, Source, Split, SplitKey, SplitOptions};
 use sakia::mysql::table::Table;
 use sakia::mysql::types::Column;
-use sakia::mysql::wire::ReadConnection;
 
 use crate::mysql::Server;
 use crate::stack::unique;
@@ -26,7 +26,7 @@ struct Scene {
     server: Server,
     name: String,
     conn: Conn,
-    reader: ReadConnection,
+    reader: Connection,
 }
 
 impl Scene {
@@ -38,13 +38,13 @@ impl Scene {
         for statement in statements {
             conn.query_drop(statement).await.unwrap_or_else(|e| panic!("{statement:.300}: {e}"));
         }
-        let reader = ReadConnection::connect(&server.client(&name)).await.unwrap();
+        let reader = server.client(&name).connect().await.unwrap();
         Self { server: server.clone(), name, conn, reader }
     }
 
     async fn table(&self, name: &str) -> Table {
         let client = self.server.client(&self.name);
-        let mut conn = ReadConnection::connect(&client).await.unwrap();
+        let mut conn = client.connect().await.unwrap();
         Table::describe(&mut conn, client.database(), name).await.unwrap()
     }
 

@@ -10,10 +10,10 @@ use sakia::format::parquet::Timestamps;
 use sakia::format::text::{Delimiters, TextStyle};
 use sakia::format::{AvroOptions, Compression, FileFormat, Output, ParquetOptions, SequenceOptions, TextOptions};
 use sakia::load::Cluster;
+use sakia::mysql::Connection;
 use sakia::mysql::read::Selection;
 use sakia::mysql::table::Table;
 use sakia::mysql::types::{Compat, FileKind, TypeOptions};
-use sakia::mysql::wire::ReadConnection;
 use sakia::mysql::{MySqlClient, MySqlOptions};
 use sakia::shutdown::Stop;
 use sakia::storage::{CreateOptions, DeleteOptions};
@@ -83,7 +83,7 @@ impl Scene {
 
     /// Writes the rows into two files of a directory.
     async fn write(&self, target: &str, format: &FileFormat, types: &TypeOptions) {
-        let mut conn = ReadConnection::connect(&self.client).await.unwrap();
+        let mut conn = self.client.connect().await.unwrap();
         let table = Table::describe(&mut conn, &self.name, "t").await.unwrap();
         let selection = Selection::table(table, &[], None, types).unwrap();
         let extension = format.extension().map(|e| format!(".{e}")).unwrap_or_default();
@@ -240,7 +240,9 @@ async fn one_change_is_found_where_it_is() {
     assert!(report.equal, "{report}");
 
     // Values that changed places between rows, with floats in the row and without.
-    let swap = |a: &str, b: &str| format!("UPDATE t SET code = CASE id WHEN 1 THEN '{a}' WHEN 3 THEN '{b}' END WHERE id IN (1, 3)");
+    let swap = |a: &str, b: &str| {
+        format!("UPDATE t SET code = CASE id WHEN 1 THEN '{a}' WHEN 3 THEN '{b}' END WHERE id IN (1, 3)")
+    };
     scene.sql(&swap("x", "code")).await;
     for more in ["", "columns = ['id', 'code', 'tiny']"] {
         let report = scene.verify("rows", more).await;
@@ -280,7 +282,7 @@ async fn partitions_and_many_connections_add_up() {
     scene
         .sql("INSERT INTO p SELECT seq, IF(seq % 3 = 0, NULL, CONCAT('l', seq % 3)), seq / 7 FROM seq_1_to_20000")
         .await;
-    let mut conn = ReadConnection::connect(&scene.client).await.unwrap();
+    let mut conn = scene.client.connect().await.unwrap();
     let table = Table::describe(&mut conn, &scene.name, "p").await.unwrap();
     let columns = ["id".to_owned(), "v".to_owned()];
     let selection = Selection::table(table, &columns, None, &TypeOptions::default()).unwrap();

@@ -107,8 +107,8 @@ fn column(column_type: &str) -> Column {
         precision: numbers.first().copied().filter(|_| !timed),
         scale: numbers.get(1).copied(),
         fraction_digits: numbers.first().copied().filter(|_| timed),
-        comment: String::new(),
         data_type,
+        ..Column::default()
     }
 }
 

@@ -1,16 +1,12 @@
 //! One statement, and lists of databases and tables: what comes back, as text in the shape of Sqoop's `eval`, or JSON.
 
-use mysql_async::prelude::Queryable;
-use mysql_async::{Column, Value};
 use serde_json::json;
 
 use crate::error::Result;
-use crate::mysql::MySqlClient;
+use crate::mysql::{self, MySqlClient};
 
 /// Widest column of the table.
 const MAX_WIDTH: usize = 20;
-/// The character set of bytes and numbers.
-const BINARY: u16 = 63;
 
 /// The tables and views of the connection's database, in the order the server gives them.
 const TABLES: &str = "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()";
@@ -30,20 +26,13 @@ pub enum Answer {
 /// What the server says.
 pub async fn eval(client: &MySqlClient, sql: &str) -> Result<Answer> {
     let mut conn = client.connect().await?;
-    let advise = |e| client.advise(e, "cannot run the statement");
-    let result = conn.query_iter(sql).await.map_err(advise)?;
-    let columns: Vec<(String, usize)> =
-        result.columns().iter().flat_map(|all| all.iter()).map(|c| (c.name_str().into_owned(), width(c))).collect();
-    let answer = if columns.is_empty() {
-        let changed = result.affected_rows();
-        result.drop_result().await.map_err(advise)?;
-        Answer::Changed(changed)
-    } else {
-        let rows: Vec<mysql_async::Row> = result.collect_and_drop().await.map_err(advise)?;
-        Answer::Rows(columns, rows.into_iter().map(|row| row.unwrap().into_iter().map(text).collect()).collect())
+    let answer = match conn.ask(sql, "cannot run the statement").await? {
+        mysql::Answer::Changed(rows) => Answer::Changed(rows),
+        mysql::Answer::Rows(columns, rows) => {
+            Answer::Rows(columns.into_iter().map(|column| (column.name, column.width)).collect(), rows)
+        }
     };
-    // A connection that does not close well has done its work all the same.
-    let _ = conn.disconnect().await;
+    conn.close().await;
     Ok(answer)
 }
 
@@ -67,21 +56,6 @@ async fn names(client: &MySqlClient, sql: &str) -> Result<Vec<String>> {
     match eval(client, sql).await? {
         Answer::Rows(_, rows) => Ok(rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect()),
         Answer::Changed(_) => Ok(Vec::new()),
-    }
-}
-
-/// Characters a value may take, which the server counts in bytes of the widest character.
-fn width(column: &Column) -> usize {
-    let bytes_each = if column.character_set() == BINARY { 1 } else { 4 };
-    usize::try_from(column.column_length()).unwrap_or(MAX_WIDTH) / bytes_each
-}
-
-fn text(value: Value) -> Option<String> {
-    match value {
-        Value::NULL => None,
-        Value::Bytes(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
-        // The text protocol gives bytes only.
-        other => Some(other.as_sql(true)),
     }
 }
 

@@ -3,10 +3,10 @@
 //!
 //! It refuses columns whose order says nothing about age, and values that are not of the column's type.
 
+use super::client::Connection;
 use super::read::Selection;
+use super::sql::{quote, quote_text};
 use super::types::Column;
-use super::wire::ReadConnection;
-use super::{quote, quote_text};
 use crate::error::{self, Result};
 
 /// How values of the column are compared and written.
@@ -75,7 +75,7 @@ impl CheckColumn {
     ///
     /// # Errors
     /// As the server says.
-    pub async fn server_time(&self, conn: &mut ReadConnection) -> Result<Option<String>> {
+    pub async fn server_time(&self, conn: &mut Connection) -> Result<Option<String>> {
         let act = "cannot ask the server for its time";
         let now = match self.kind {
             Kind::Time { digits, .. } => format!("CAST(NOW({digits}) AS CHAR)"),
@@ -94,7 +94,7 @@ impl CheckColumn {
     ///
     /// # Errors
     /// As the server says.
-    pub async fn greatest(&self, conn: &mut ReadConnection, rows: &Selection) -> Result<Option<String>> {
+    pub async fn greatest(&self, conn: &mut Connection, rows: &Selection) -> Result<Option<String>> {
         one(conn, &rows.select(&format!("CAST(MAX({}) AS CHAR)", quote(&self.name)), None)).await
     }
 
@@ -102,7 +102,7 @@ impl CheckColumn {
     ///
     /// # Errors
     /// As the server says.
-    pub async fn nulls(&self, conn: &mut ReadConnection, rows: &Selection) -> Result<u64> {
+    pub async fn nulls(&self, conn: &mut Connection, rows: &Selection) -> Result<u64> {
         if !self.nullable {
             return Ok(0);
         }
@@ -174,7 +174,7 @@ fn number(one: &str, other: &str) -> Option<std::cmp::Ordering> {
 }
 
 /// The one value that a statement gives.
-async fn one(conn: &mut ReadConnection, sql: &str) -> Result<Option<String>> {
+async fn one(conn: &mut Connection, sql: &str) -> Result<Option<String>> {
     let rows = conn.texts(sql, "cannot find the bound of an incremental import").await?;
     let value = rows.into_iter().next().and_then(|row| row.into_iter().next());
     value.ok_or_else(|| error::bug("the bound of an incremental import has no row"))
@@ -195,7 +195,7 @@ pub(crate) mod tests {
             precision: None,
             scale: None,
             fraction_digits: Some(6),
-            comment: String::new(),
+            ..Column::default()
         }
     }
 

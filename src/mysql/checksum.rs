@@ -170,7 +170,7 @@ impl Meaning {
     }
 }
 
-/// The checksum of a row, of the checksums of its columns; `None` where there are none.
+/// The checksum of a row, made of those of its columns; `None` if it has no columns.
 pub fn row_checksum_sql(columns: &[ColumnSql]) -> Option<String> {
     let checksums: Vec<String> = columns.iter().map(|column| format!("IFNULL({}, '-')", column.checksum)).collect();
     let digest = format!("SHA2(CONCAT_WS(',', {}), 256)", checksums.join(", "));
@@ -215,7 +215,8 @@ mod tests {
 
     #[test]
     fn a_row_is_the_digest_of_its_columns() {
-        let of = |name: &str| ColumnSql { count: String::new(), sum: String::new(), checksum: format!("CRC32({name})") };
+        let of =
+            |name: &str| ColumnSql { count: String::new(), sum: String::new(), checksum: format!("CRC32({name})") };
         assert_eq!(
             row_checksum_sql(&[of("a"), of("b")]).unwrap(),
             "CAST(CONV(LEFT(SHA2(CONCAT_WS(',', IFNULL(CRC32(a), '-'), IFNULL(CRC32(b), '-')), 256), 16), 16, 10) AS \

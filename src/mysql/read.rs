@@ -9,14 +9,16 @@ use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
 use tokio::sync::mpsc;
 
+use super::client::Connection;
 use super::decode::{BatchBuilder, Scalar, is_null};
+use super::sql::quote;
+use super::sql_text;
 pub use super::sql_text::CONDITIONS;
 use super::sql_text::SplitColumn;
 use super::table::Table;
-use super::types::{Carrier, Column, TypeOptions};
-use super::wire::{Bytes, Fault, ReadConnection, ResultColumn};
-use super::{quote, sql_text};
-use crate::error::{self, Error, Result};
+use super::types::{Column, Mapping, TypeOptions};
+use super::wire::{Bytes, Fault, ResultColumn, Statement, Wire};
+use crate::error::{self, Error, Kind, Result};
 
 /// A batch ends at about this many bytes or at [`BATCH_ROWS`], whichever comes first.
 const BATCH_BYTES: usize = 512 << 10;
@@ -47,8 +49,8 @@ pub struct Selection {
     /// Most rows of a batch; fewer where rows are wide.
     pub most_rows: usize,
     options: TypeOptions,
-    carriers: Vec<Carrier>,
-    /// Dates that were none and became NULL; clones count together.
+    mappings: Vec<Mapping>,
+    /// How many dates that are not in the calendar became NULL; clones share the count.
     no_dates: Arc<AtomicU64>,
 }
 
@@ -69,13 +71,14 @@ impl Selection {
     ///
     /// # Errors
     /// Config: a query without [`CONDITIONS`], or two columns of one name. As the server says of the query.
-    pub async fn query(conn: &mut ReadConnection, sql: &str, options: &TypeOptions) -> Result<Self> {
+    pub async fn query(conn: &mut Connection, sql: &str, options: &TypeOptions) -> Result<Self> {
         let sql = sql_text::statement(sql);
         if !sql.contains(CONDITIONS) {
             return Err(error::config(format!("Query [{sql}] must contain '{CONDITIONS}' in WHERE clause."))
                 .hint("the condition of each split is put in its place"));
         }
-        let statement = conn.prepare(&sql.replace(CONDITIONS, "(1 = 0)"), "cannot prepare the query").await?;
+        let statement = conn.prepare(&sql.replace(CONDITIONS, "(1 = 0)"), "cannot prepare the query").await;
+        let statement = statement.map_err(|e| in_text(e, "query"))?;
         let columns: Vec<Column> = statement.columns.iter().map(Column::of_result).collect();
         conn.forget(statement).await?;
         if columns.is_empty() {
@@ -101,7 +104,7 @@ impl Selection {
             return Err(error::config(format!("a type is given for column {name}, which is not read"))
                 .hint("check the names in map-column-java"));
         }
-        let carriers = columns.iter().map(|c| c.carrier(options)).collect::<Result<_>>()?;
+        let mappings = columns.iter().map(|c| c.mapping(options)).collect::<Result<_>>()?;
         Ok(Self {
             source,
             columns,
@@ -109,7 +112,7 @@ impl Selection {
             schema,
             most_rows: BATCH_ROWS,
             options: options.clone(),
-            carriers,
+            mappings,
             no_dates: Arc::default(),
         })
     }
@@ -130,7 +133,7 @@ impl Selection {
     ///
     /// # Errors
     /// Config: it gives rows also where nothing meets the condition of a split, or counts over the rows of a split alone.
-    pub async fn check_splitting(&self, conn: &mut ReadConnection, key: &str) -> Result<()> {
+    pub async fn check_splitting(&self, conn: &mut Connection, key: &str) -> Result<()> {
         let Source::Query(sql) = &self.source else { return Ok(()) };
         let place = self.columns.iter().position(|column| column.name.eq_ignore_ascii_case(key)).map_or(0, |at| at + 1);
         sql_text::check_splitting(sql, SplitColumn { name: key, place })?;
@@ -150,7 +153,7 @@ impl Selection {
         self.schema = Arc::new(Schema::new_with_metadata(fields.collect::<Vec<_>>(), metadata));
     }
 
-    /// Dates that were none and became NULL, in all that was read.
+    /// How many dates that are not in the calendar became NULL, in all that was read.
     pub fn no_dates(&self) -> u64 {
         self.no_dates.load(Ordering::Relaxed)
     }
@@ -197,46 +200,46 @@ impl Selection {
         sql
     }
 
-    /// Reads the rows of one SELECT and hands them on; ends early, and well, when nobody takes them any more: the
+    /// Reads the rows of one SELECT and hands them on; ends early, and well, when they are no longer taken: the
     /// connection is then fit only to be dropped, as it is after an error in a value and when the call is cancelled.
     ///
     /// # Errors
     /// As the server says. Data: a value that cannot be carried exactly; names table, column and key.
-    pub async fn read(&self, conn: &mut ReadConnection, sql: &str, to: &mpsc::Sender<RecordBatch>) -> Result<u64> {
+    pub async fn read(&self, conn: &mut Connection, sql: &str, to: &mpsc::Sender<RecordBatch>) -> Result<u64> {
         let act = format!("cannot read {}", self.name());
-        let statement = conn.prepare(sql, &act).await?;
-        match self.rows(conn, &statement, to).await {
+        let statement = conn.prepare(sql, &act).await.map_err(|e| self.hinted(e))?;
+        match self.rows(&mut conn.wire, &statement, to).await {
             Ok((rows, true)) => {
                 conn.forget(statement).await?;
                 Ok(rows)
             }
             Ok((rows, false)) => Ok(rows),
-            Err(fault) => Err(conn.explain(fault, &act)),
+            Err(fault) => Err(self.hinted(conn.explain(fault, &act))),
         }
     }
 
     /// Hands all rows on; says how many there were, and whether the result was read to its end.
     async fn rows(
         &self,
-        conn: &mut ReadConnection,
-        statement: &super::wire::Statement,
+        wire: &mut Wire,
+        statement: &Statement,
         to: &mpsc::Sender<RecordBatch>,
     ) -> Result<(u64, bool), Fault> {
-        let result = conn.execute(statement).await?;
+        let result = wire.execute(statement).await?;
         let most_rows = (BATCH_BYTES / (8 * result.len().max(1))).clamp(64, BATCH_ROWS).min(self.most_rows).max(1);
-        let mut batch = BatchBuilder::new(self.schema.clone(), &self.carriers, &result, &self.options, most_rows)
+        let mut batch = BatchBuilder::new(self.schema.clone(), &self.mappings, &result, &self.options, most_rows)
             .map_err(|e| Fault::Ours(self.in_source(e)))?;
         let mut rows = 0;
         loop {
-            let place = match conn.arrived_row()? {
+            let place = match wire.arrived_row()? {
                 Some(place) => place,
-                None if conn.is_over() => break,
-                None => match conn.next_row().await? {
+                None if wire.is_over() => break,
+                None => match wire.row().await? {
                     Some(place) => place,
                     None => break,
                 },
             };
-            let (nulls, values) = conn.row_parts(&place, result.len())?;
+            let (nulls, values) = wire.row_parts(&place, result.len())?;
             if let Err(wrong) = batch.append(nulls, values) {
                 return Err(Fault::Ours(self.at_row(wrong, rows, &result, nulls, values)));
             }
@@ -244,7 +247,7 @@ impl Selection {
             if batch.rows() >= most_rows || batch.bytes() >= BATCH_BYTES {
                 let full = batch.finish().map_err(|e| Fault::Ours(self.in_source(e)))?;
                 if to.send(full).await.is_err() {
-                    return Ok((rows, conn.is_over()));
+                    return Ok((rows, wire.is_over()));
                 }
             }
         }
@@ -254,6 +257,15 @@ impl Selection {
             let _ = to.send(batch.finish().map_err(|e| Fault::Ours(self.in_source(e)))?).await;
         }
         Ok((rows, true))
+    }
+
+    /// Points to the text that the user wrote, if the server does not understand a statement that holds some.
+    fn hinted(&self, error: Error) -> Error {
+        match &self.source {
+            Source::Query(_) => in_text(error, "query"),
+            Source::Table(_) if self.condition.is_some() => in_text(error, "where"),
+            Source::Table(_) => error,
+        }
     }
 
     fn in_source(&self, error: Error) -> Error {
@@ -281,6 +293,14 @@ impl Selection {
     }
 }
 
+/// Names the option whose text the server may not have understood, where nothing better is known.
+pub(super) fn in_text(error: Error, option: &str) -> Error {
+    match (error.kind(), error.remedy()) {
+        (Kind::Config | Kind::NotFound, None) => error.hint(format!("check the text of {option}")),
+        _ => error,
+    }
+}
+
 /// A name that two columns have.
 fn twice(columns: &[Column]) -> Option<&str> {
     let mut seen = HashMap::new();
@@ -296,11 +316,10 @@ mod tests {
         Table {
             database: "shop".into(),
             name: "orders".into(),
-            comment: String::new(),
             engine: Some("InnoDB".into()),
-            created_at: None,
             columns: vec![column("id", "int(11)"), column("no", "varchar(10)")],
             primary_key: vec!["id".into()],
+            ..Table::default()
         }
     }
 

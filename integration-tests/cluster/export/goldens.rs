@@ -70,7 +70,7 @@ async fn microseconds_arrive_where_sqoop_drops_them() {
 async fn a_bad_record_keeps_its_whole_transaction_out() {
     let (done, ours, sqoops) = replay("bad-row-fails").await;
     let error = done.unwrap_err();
-    assert!(error.contains("/in/p line 11, column n: \"notanint\" is no whole number"), "{error}");
+    assert!(error.contains("/in/p line 11, column n: \"notanint\" is not a whole number"), "{error}");
     assert!(error.contains("no row was added"), "{error}");
     // Sqoop leaves ten of the twelve rows behind.
     assert_eq!((ours.lines().count(), sqoops.lines().count()), (1, 11));

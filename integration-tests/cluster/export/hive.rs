@@ -132,7 +132,11 @@ const TEXT_TABLES: [(&str, &[(&str, &str)], &str); 7] = [
         "row format delimited fields terminated by ',' {} tblproperties ('skip.header.line.count'='1')",
     ),
     ("crlf", &[("f", "\u{feff}1,a,b\r\n2,c\rx,d,e\n\n")], "row format delimited fields terminated by ','"),
-    ("named_null", &[("f", "1,NULL,\n,\\N,b\n")], "row format delimited fields terminated by ',' null defined as 'NULL'"),
+    (
+        "named_null",
+        &[("f", "1,NULL,\n,\\N,b\n")],
+        "row format delimited fields terminated by ',' null defined as 'NULL'",
+    ),
     ("empty_null", &[("f", "1,,\n,\\N,b\n")], "row format delimited fields terminated by ',' null defined as ''"),
     (
         "escaped",

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use mysql_async::{Conn, OptsBuilder};
 use sakia::mysql::MySqlOptions;
+use sakia::mysql::table::Table;
 use sakia::mysql::write::{Action, Means, Reading, Rows, Statement, Target, Value, Writer, Written};
 
 use testcontainers::{ContainerAsync, GenericImage};
@@ -155,7 +156,10 @@ async fn write(scene: &Scene, table: &Target, action: Action, means: Means, rows
 
 async fn target(scene: &mut Scene, name: &str) -> Target {
     let client = scene.client();
-    Target::table(&client, &mut scene.conn, name).await.unwrap()
+    let mut conn = client.connect().await.unwrap();
+    let table = Table::describe(&mut conn, client.database(), name).await.unwrap();
+    conn.close().await;
+    Target::table(&table).unwrap()
 }
 
 /// The rows of two tables, each value as bytes that differ where values do.

@@ -12,10 +12,10 @@ use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::DataType;
 use arrow_select::concat::concat_batches;
 use sakia::error::{Kind, Result};
+use sakia::mysql::Connection;
 use sakia::mysql::read::Selection;
 use sakia::mysql::table::Table;
 use sakia::mysql::types::{Compat, TypeOptions, ZeroDates};
-use sakia::mysql::wire::ReadConnection;
 use tokio::sync::mpsc;
 
 use super::Scene;
@@ -117,7 +117,7 @@ fn split(values: &str) -> Vec<String> {
     parts.iter().map(|p| p.trim().to_owned()).collect()
 }
 
-pub(super) async fn read(selection: &Selection, conn: &mut ReadConnection, order: &str) -> Result<RecordBatch> {
+pub(super) async fn read(selection: &Selection, conn: &mut Connection, order: &str) -> Result<RecordBatch> {
     let (to, mut batches) = mpsc::channel(1000);
     let sql = format!("{} {order}", selection.sql(None));
     let rows = selection.read(conn, &sql, &to).await?;
@@ -244,7 +244,7 @@ async fn dates_that_are_none_go_by_the_policy() {
     assert!(said.contains("row id = 2") && said.contains("column d") && said.contains("0000-00-00"), "{said}");
     // In the middle of an answer: the connection is spoilt, and says so.
     assert!(scene.conn.run("DO 1", "go on").await.is_err());
-    scene.conn = ReadConnection::connect(&scene.client()).await.unwrap();
+    scene.conn = scene.client().connect().await.unwrap();
     scene.clear().await;
 }
 
@@ -262,7 +262,7 @@ async fn sqoops_types_carry_milliseconds_and_text() {
     let error = read(&selection, &mut scene.conn, "ORDER BY id").await.unwrap_err();
     assert!(error.to_string().contains("row id = 2: column u: the value 9223372036854775808"), "{error}");
 
-    scene.conn = ReadConnection::connect(&scene.client()).await.unwrap();
+    scene.conn = scene.client().connect().await.unwrap();
     scene.conn.run("UPDATE s SET u = 1 WHERE id = 2", "update").await.unwrap();
     let batch = read(&selection, &mut scene.conn, "ORDER BY id").await.unwrap();
     let millis = |i: usize, row: usize| batch.column(i).as_primitive::<Int64Type>().value(row);
@@ -295,7 +295,7 @@ async fn types_by_the_users_map_convert_or_name_the_row() {
     let error = read(&selection, &mut scene.conn, "ORDER BY id").await.unwrap_err();
     let said = error.to_string();
     assert!(said.contains("table") && said.contains("row id = 2: column code: the value x7"), "{said}");
-    scene.conn = ReadConnection::connect(&scene.client()).await.unwrap();
+    scene.conn = scene.client().connect().await.unwrap();
     scene.clear().await;
 }
 

@@ -66,7 +66,7 @@ pub fn import_all(
     hive::table(given, &mut each, notes)?;
     directories(given, &Paths::of_user(), hdfs, &mut each, notes)?;
     // Sqoop stops at the first table that fails. Going on harms nobody, and the exit code still tells.
-    Ok(ImportAllArgs { exclude_tables: given.list("exclude-tables"), stop_at_first_failure: false, each })
+    Ok(ImportAllArgs { exclude_tables: given.list("exclude-tables"), each, ..ImportAllArgs::default() })
 }
 
 /// What both kinds of import take.

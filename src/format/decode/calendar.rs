@@ -165,12 +165,7 @@ impl Conversion {
     ///
     /// # Errors
     /// As [`Conversion::of_parquet`].
-    pub fn of_avro(
-        file: &str,
-        metadata: Metadata<'_>,
-        schema: &Schema,
-        unmarked: Option<Calendar>,
-    ) -> Result<Self> {
+    pub fn of_avro(file: &str, metadata: Metadata<'_>, schema: &Schema, unmarked: Option<Calendar>) -> Result<Self> {
         let hives = metadata("writer.proleptic").map(|proleptic| !proleptic.eq_ignore_ascii_case("true"));
         let zone = writer_zone(file, metadata)?;
         let of = |spark: Option<Rule>| hives.map(Rule::hybrid).or(spark).unwrap_or(Rule::of(unmarked));
@@ -303,7 +298,8 @@ fn proleptic_day(julian: i64) -> i64 {
     let day = of_year - (153 * month + 2) / 5 + 1;
     // Years that begin in March.
     let year = era - 4800;
-    365 * year + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + (153 * month + 2) / 5 + day - 1
+    365 * year + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + (153 * month + 2) / 5 + day
+        - 1
         - 719_468
 }
 

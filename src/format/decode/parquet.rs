@@ -62,7 +62,8 @@ impl ParquetDecoder {
         let exact = plain.with_schema(exact_times(&found));
         let found = ArrowReaderMetadata::try_new(found.metadata().clone(), exact).map_err(bad)?;
         let metadata = found.metadata().clone();
-        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(source, found).with_batch_size(options.rows);
+        let mut builder =
+            ParquetRecordBatchReaderBuilder::new_with_metadata(source, found).with_batch_size(options.rows);
         if let Some(columns) = options.columns {
             let places = columns.iter().map(|c| place(&input, builder.schema(), c)).collect::<Result<Vec<_>>>()?;
             let mask = ProjectionMask::roots(builder.parquet_schema(), places);
@@ -73,8 +74,7 @@ impl ParquetDecoder {
         let pairs = |key: &str| key_value(&metadata, key).map(str::to_owned);
         let created_by = metadata.file_metadata().created_by().unwrap_or_default();
         let is_int96 = |name: &str| is_int96(&metadata, name);
-        let conversion =
-            Conversion::of_parquet(input.name(), &pairs, created_by, &schema, is_int96, options.calendar)?;
+        let conversion = Conversion::of_parquet(input.name(), &pairs, created_by, &schema, is_int96, options.calendar)?;
         Ok(Self { reader, schema, metadata, conversion, input, rows: 0, failed: false })
     }
 

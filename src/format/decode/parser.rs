@@ -159,7 +159,9 @@ impl Parser {
                     }
                     None => self.begin_field(c).map_err(|what| self.wrong(&text[..at], what))?,
                 },
-                State::Unenclosed => self.plain(&text[at..]).map_err(|(ahead, what)| self.wrong(&text[..at + ahead], what))?,
+                State::Unenclosed => {
+                    self.plain(&text[at..]).map_err(|(ahead, what)| self.wrong(&text[..at + ahead], what))?
+                }
                 State::Enclosed => self.enclosed(&text[at..]),
                 State::EnclosedEscape | State::UnenclosedEscape => {
                     self.fields.text.push(match c {

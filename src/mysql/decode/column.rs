@@ -18,7 +18,7 @@ use super::text;
 use super::time::{Dated, Duration, no_date};
 use super::{Wrong, unfit};
 use crate::error::{self, Error};
-use crate::mysql::types::{Carrier, InvalidText, TypeOptions, ZeroDates};
+use crate::mysql::types::{InvalidText, Mapping, TypeOptions, ZeroDates};
 use crate::mysql::wire::{Bytes, Fault, ResultColumn};
 
 /// Appends the next value of a row to a column.
@@ -27,13 +27,13 @@ type Append = fn(&mut ColumnDecoder, &mut Bytes<'_>) -> Result<(), Wrong>;
 /// Decodes the values of one column.
 pub(super) struct ColumnDecoder {
     append: Append,
-    pub(super) carrier: Carrier,
+    pub(super) mapping: Mapping,
     pub(super) layout: Layout,
     pub(super) digits: u8,
     pub(super) zero_dates: ZeroDates,
     invalid_text: InvalidText,
     pub(super) builder: Builder,
-    /// Dates that were none and became NULL.
+    /// How many dates that are not in the calendar became NULL.
     pub(super) no_dates: u64,
     /// Bytes of the values of the last batch, if they vary in length.
     last_bytes: usize,
@@ -81,8 +81,8 @@ macro_rules! on_builder {
 }
 
 impl Builder {
-    fn new(carrier: Carrier, rows: usize, bytes: usize) -> Self {
-        let data_type = carrier.data_type();
+    fn new(mapping: Mapping, rows: usize, bytes: usize) -> Self {
+        let data_type = mapping.data_type();
         match data_type {
             DataType::Boolean => Self::Boolean(BooleanBuilder::with_capacity(rows)),
             DataType::Int8 => Self::Int8(Int8Builder::with_capacity(rows)),
@@ -100,8 +100,8 @@ impl Builder {
                 Self::Timestamp(TimestampMicrosecondBuilder::with_capacity(rows).with_data_type(data_type))
             }
             DataType::Binary => Self::Binary(BinaryBuilder::with_capacity(rows, bytes)),
-            DataType::Utf8 if carrier == Carrier::Text => Self::RawText(BinaryBuilder::with_capacity(rows, bytes)),
-            // Carriers have no other types.
+            DataType::Utf8 if mapping == Mapping::Text => Self::RawText(BinaryBuilder::with_capacity(rows, bytes)),
+            // No mapping has another type.
             _ => Self::Text(StringBuilder::with_capacity(rows, bytes)),
         }
     }
@@ -117,16 +117,16 @@ impl Builder {
 }
 
 impl ColumnDecoder {
-    pub fn new(carrier: Carrier, column: &ResultColumn, options: &TypeOptions) -> Self {
+    pub fn new(mapping: Mapping, column: &ResultColumn, options: &TypeOptions) -> Self {
         let layout = Layout::of(column);
         Self {
-            append: straight::way(carrier, layout),
-            carrier,
+            append: straight::way(mapping, layout),
+            mapping,
             layout,
             digits: if column.decimals > 6 { 6 } else { column.decimals },
             zero_dates: options.zero_dates,
             invalid_text: options.invalid_text,
-            builder: Builder::new(carrier, 0, 0),
+            builder: Builder::new(mapping, 0, 0),
             no_dates: 0,
             last_bytes: 0,
         }
@@ -134,7 +134,7 @@ impl ColumnDecoder {
 
     /// Makes room for a batch.
     pub fn reserve(&mut self, rows: usize) {
-        self.builder = Builder::new(self.carrier, rows, self.last_bytes);
+        self.builder = Builder::new(self.mapping, rows, self.last_bytes);
     }
 
     #[inline]
@@ -147,7 +147,7 @@ impl ColumnDecoder {
     /// # Errors
     /// Data: text that is not UTF-8; with the row of the batch.
     pub fn finish(&mut self, rows: usize) -> Result<ArrayRef, (usize, Error)> {
-        // A batch of large objects is no measure for the next one.
+        // A batch of large objects does not say what the next one will be like.
         self.last_bytes = self.builder.varying_bytes().min(1 << 20);
         let array: ArrayRef = match &mut self.builder {
             Builder::RawText(b) => Arc::new(text::proved(b.finish(), self.invalid_text)?),
@@ -166,22 +166,22 @@ impl ColumnDecoder {
     /// Appends a value in whatever way there is for it.
     fn append_any(&mut self, rest: &mut Bytes<'_>) -> Result<(), Wrong> {
         let layout = self.layout;
-        match (&mut self.builder, self.carrier) {
-            (Builder::Int8(b), Carrier::Int8) => b.append_value(integer(rest, layout)?),
-            (Builder::Int16(b), Carrier::Int16) => b.append_value(integer(rest, layout)?),
-            (Builder::Int32(b), Carrier::Int32) => b.append_value(integer(rest, layout)?),
-            (Builder::Int64(b), Carrier::Int64) => b.append_value(integer(rest, layout)?),
-            (Builder::Decimal(b), Carrier::Decimal { scale, .. }) => b.append_value(decimal(rest, layout, scale)?),
-            (Builder::RawText(b), Carrier::Text) => b.append_value(bytes(rest, layout)?),
-            (Builder::Date(_), Carrier::Date) => {
+        match (&mut self.builder, self.mapping) {
+            (Builder::Int8(b), Mapping::Int8) => b.append_value(integer(rest, layout)?),
+            (Builder::Int16(b), Mapping::Int16) => b.append_value(integer(rest, layout)?),
+            (Builder::Int32(b), Mapping::Int32) => b.append_value(integer(rest, layout)?),
+            (Builder::Int64(b), Mapping::Int64) => b.append_value(integer(rest, layout)?),
+            (Builder::Decimal(b), Mapping::Decimal { scale, .. }) => b.append_value(decimal(rest, layout, scale)?),
+            (Builder::RawText(b), Mapping::Text) => b.append_value(bytes(rest, layout)?),
+            (Builder::Date(_), Mapping::Date) => {
                 let date = dated(rest, layout)?;
                 self.append_date(date)?;
             }
-            (Builder::Timestamp(_), Carrier::DateTime | Carrier::Instant) => {
+            (Builder::Timestamp(_), Mapping::DateTime | Mapping::Instant) => {
                 let date = dated(rest, layout)?;
                 self.append_moment(date)?;
             }
-            (Builder::Binary(b), Carrier::Binary) => b.append_value(bytes(rest, layout)?),
+            (Builder::Binary(b), Mapping::Binary) => b.append_value(bytes(rest, layout)?),
             _ => return self.append_rare(rest),
         }
         Ok(())
@@ -209,40 +209,40 @@ impl ColumnDecoder {
 
     fn append_rare(&mut self, rest: &mut Bytes<'_>) -> Result<(), Wrong> {
         let layout = self.layout;
-        match (&mut self.builder, self.carrier) {
-            (Builder::Boolean(b), Carrier::Boolean) => b.append_value(whole(rest, layout)? != 0),
-            (Builder::Int64(b), Carrier::Bits) => b.append_value(integer(rest, layout)?),
-            (Builder::Decimal(b), Carrier::WideBits) => b.append_value(whole(rest, layout)?),
-            (Builder::WideDecimal(b), Carrier::WideDecimal { scale, .. }) => {
+        match (&mut self.builder, self.mapping) {
+            (Builder::Boolean(b), Mapping::Boolean) => b.append_value(whole(rest, layout)? != 0),
+            (Builder::Int64(b), Mapping::Bits) => b.append_value(integer(rest, layout)?),
+            (Builder::Decimal(b), Mapping::WideBits) => b.append_value(whole(rest, layout)?),
+            (Builder::WideDecimal(b), Mapping::WideDecimal { scale, .. }) => {
                 let text = bytes(rest, layout)?;
                 b.append_value(parse_wide(text, scale).ok_or_else(|| unfit(Scalar::Bytes(text)))?);
             }
-            (Builder::Text(b), Carrier::DecimalText) => {
+            (Builder::Text(b), Mapping::DecimalText) => {
                 let (sign, digits) = plain(bytes(rest, layout)?)?;
                 write(b, |b| b.write_str(sign).and_then(|()| b.write_str(digits)));
             }
-            (Builder::Text(b), Carrier::DateText { digits, timed }) => {
+            (Builder::Text(b), Mapping::DateText { digits, timed }) => {
                 let date = dated(rest, layout)?;
                 write(b, |b| date.write(timed, digits, b));
             }
-            (Builder::Text(b), Carrier::Time { digits }) => {
+            (Builder::Text(b), Mapping::Time { digits }) => {
                 let time = duration(rest, layout)?;
                 write(b, |b| time.write(digits, b));
             }
-            (Builder::Int64(b), Carrier::EpochMillis) => {
+            (Builder::Int64(b), Mapping::EpochMillis) => {
                 let date = dated(rest, layout)?;
                 match date.epoch_micros() {
                     Some(micros) => b.append_value(micros.div_euclid(1000)),
                     None => return self.append_no_date(&date),
                 }
             }
-            (Builder::Int64(b), Carrier::TimeMillis) => {
+            (Builder::Int64(b), Mapping::TimeMillis) => {
                 b.append_value(duration(rest, layout)?.total_micros().div_euclid(1000));
             }
-            (_, carrier) => {
+            (_, mapping) => {
                 let value = Scalar::read(rest, layout, self.digits)?;
-                return match carrier {
-                    Carrier::As(..) => self.append_converted(value),
+                return match mapping {
+                    Mapping::As(..) => self.append_converted(value),
                     _ => Err(unfit(value)),
                 };
             }
@@ -250,7 +250,7 @@ impl ColumnDecoder {
         Ok(())
     }
 
-    /// Does with a date that is none what the policy says.
+    /// Treats a date that is not in the calendar as the policy says.
     pub(super) fn append_no_date(&mut self, date: &Dated) -> Result<(), Wrong> {
         match self.zero_dates {
             ZeroDates::Null => {
@@ -271,12 +271,6 @@ impl From<Fault> for Wrong {
             _ => error::bug("a row's bytes have a fault that only a connection has"),
         })
     }
-}
-
-#[cold]
-pub(super) fn no_text(why: std::str::Utf8Error) -> Wrong {
-    let what = error::data("text that is not UTF-8");
-    Box::new(what.hint("correct the row, or choose replace for invalid-text, or read a view that converts").source(why))
 }
 
 /// Writes a text piece by piece; a builder takes all of them.

@@ -2,12 +2,13 @@
 
 use std::fmt::Write;
 
-use super::column::{Builder, ColumnDecoder, no_text, write};
+use super::column::{Builder, ColumnDecoder, write};
 use super::decimal::{checked_pow10, parse_decimal, plain};
 use super::scalar::Scalar;
+use super::text::no_text;
 use super::time::Dated;
 use super::{Wrong, unfit};
-use crate::mysql::types::{AsDecimal, Carrier};
+use crate::mysql::types::{AsDecimal, Mapping};
 
 /// Texts that mean yes and no.
 const YES: [&str; 5] = ["true", "t", "1", "on", "yes"];
@@ -20,8 +21,8 @@ impl ColumnDecoder {
             Scalar::Dated { date, .. } if date.days().is_none() => Some(date),
             _ => None,
         };
-        match (&mut self.builder, self.carrier, no_date) {
-            (Builder::Text(b), Carrier::As(_, AsDecimal::Text), _) if self.carrier.is_decimal() => {
+        match (&mut self.builder, self.mapping, no_date) {
+            (Builder::Text(b), Mapping::As(_, AsDecimal::Text), _) if self.mapping.is_decimal() => {
                 return decimal_text(b, value);
             }
             (Builder::Text(b), ..) => return text(b, value),
@@ -31,7 +32,7 @@ impl ColumnDecoder {
             (Builder::Int64(b), ..) => b.append_value(fitting(value)?),
             (Builder::Float(b), ..) => b.append_value(single(value)?),
             (Builder::Double(b), ..) => b.append_value(double(value)?),
-            (Builder::Decimal(b), Carrier::As(_, AsDecimal::Scale(scale)), _) => {
+            (Builder::Decimal(b), Mapping::As(_, AsDecimal::Scale(scale)), _) => {
                 b.append_value(decimal(value, scale).ok_or_else(|| unfit(value))?);
             }
             (Builder::Date(b), ..) => {

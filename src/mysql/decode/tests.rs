@@ -26,16 +26,16 @@ fn unsigned(field_type: FieldType) -> ResultColumn {
 }
 
 /// A batch of one column of one value; `None` is NULL.
-fn one_by(options: &TypeOptions, carrier: Carrier, column: ResultColumn, value: Option<&[u8]>) -> Result<ArrayRef> {
-    let schema = Arc::new(Schema::new(vec![Field::new("x", carrier.data_type(), true)]));
-    let mut builder = BatchBuilder::new(schema, &[carrier], &[column], options, 64)?;
+fn one_by(options: &TypeOptions, mapping: Mapping, column: ResultColumn, value: Option<&[u8]>) -> Result<ArrayRef> {
+    let schema = Arc::new(Schema::new(vec![Field::new("x", mapping.data_type(), true)]));
+    let mut builder = BatchBuilder::new(schema, &[mapping], &[column], options, 64)?;
     let nulls = if value.is_none() { 0b100 } else { 0 };
     builder.append(&[nulls], value.unwrap_or_default())?;
     Ok(builder.finish()?.column(0).clone())
 }
 
-fn one(carrier: Carrier, column: ResultColumn, value: &[u8]) -> Result<ArrayRef> {
-    one_by(&TypeOptions::default(), carrier, column, Some(value))
+fn one(mapping: Mapping, column: ResultColumn, value: &[u8]) -> Result<ArrayRef> {
+    one_by(&TypeOptions::default(), mapping, column, Some(value))
 }
 
 /// A string behind its length.
@@ -84,7 +84,7 @@ fn days_that_are_looked_up_are_the_calendars_days() {
 proptest! {
     #[test]
     fn every_day_is_the_calendars_day(year in 0u16..=9999, month in 0u8..=13, day in 0u8..=32) {
-        let ours = one(Carrier::Date, of_type(DATE), &date(year, month, day)).ok();
+        let ours = one(Mapping::Date, of_type(DATE), &date(year, month, day)).ok();
         let theirs = Date::new(year as i16, month as i8, day as i8).ok();
         prop_assert_eq!(ours.is_some(), theirs.is_some());
         if let (Some(ours), Some(theirs)) = (ours, theirs) {
@@ -110,7 +110,7 @@ proptest! {
         let value = i256::from_i128(high as i128) * i256::from_i128(10i128.pow(30)) + i256::from_i128(low as i128);
         let want = if negative { -value } else { value };
         prop_assert_eq!(decimal::parse_wide(text.as_bytes(), 30), Some(want));
-        let column = one(Carrier::WideDecimal { precision: 65, scale: 30 }, of_type(DECIMAL), &string(text.as_bytes()));
+        let column = one(Mapping::WideDecimal { precision: 65, scale: 30 }, of_type(DECIMAL), &string(text.as_bytes()));
         prop_assert_eq!(column.unwrap().as_primitive::<Decimal256Type>().value(0), want);
     }
 
@@ -123,26 +123,26 @@ proptest! {
 
     #[test]
     fn unsigned_numbers_keep_their_value(v in any::<u64>()) {
-        let carrier = Carrier::Decimal { precision: 20, scale: 0 };
-        let column = one(carrier, unsigned(LONGLONG), &v.to_le_bytes()).unwrap();
+        let mapping = Mapping::Decimal { precision: 20, scale: 0 };
+        let column = one(mapping, unsigned(LONGLONG), &v.to_le_bytes()).unwrap();
         prop_assert_eq!(column.as_primitive::<Decimal128Type>().value(0), i128::from(v));
-        let column = one(Carrier::WideBits, of_type(FieldType::MYSQL_TYPE_BIT), &string(&v.to_be_bytes())).unwrap();
+        let column = one(Mapping::WideBits, of_type(FieldType::MYSQL_TYPE_BIT), &string(&v.to_be_bytes())).unwrap();
         prop_assert_eq!(column.as_primitive::<Decimal128Type>().value(0), i128::from(v));
     }
 
     #[test]
     fn rows_of_any_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..40), kind in 0usize..8) {
-        let (carrier, column) = [
-            (Carrier::Date, of_type(DATE)),
-            (Carrier::DateTime, of_type(DATETIME)),
-            (Carrier::Time { digits: 6 }, of_type(TIME)),
-            (Carrier::Decimal { precision: 38, scale: 9 }, of_type(DECIMAL)),
-            (Carrier::Text, of_type(TEXT)),
-            (Carrier::Int16, of_type(LONG)),
-            (Carrier::WideBits, of_type(FieldType::MYSQL_TYPE_BIT)),
-            (Carrier::As(JavaType::Timestamp, AsDecimal::Text), of_type(TEXT)),
+        let (mapping, column) = [
+            (Mapping::Date, of_type(DATE)),
+            (Mapping::DateTime, of_type(DATETIME)),
+            (Mapping::Time { digits: 6 }, of_type(TIME)),
+            (Mapping::Decimal { precision: 38, scale: 9 }, of_type(DECIMAL)),
+            (Mapping::Text, of_type(TEXT)),
+            (Mapping::Int16, of_type(LONG)),
+            (Mapping::WideBits, of_type(FieldType::MYSQL_TYPE_BIT)),
+            (Mapping::As(JavaType::Timestamp, AsDecimal::Text), of_type(TEXT)),
         ][kind].clone();
-        let _ = one(carrier, column, &bytes);
+        let _ = one(mapping, column, &bytes);
     }
 
     #[test]
@@ -160,21 +160,21 @@ fn zero_and_impossible_dates_go_by_the_policy() {
     for (year, month, day, text) in
         [(0, 0, 0, "zero date 0000-00-00"), (2010, 2, 31, "impossible date 2010-02-31"), (2010, 0, 0, "2010-00-00")]
     {
-        for (carrier, column) in [
-            (Carrier::Date, of_type(DATE)),
-            (Carrier::DateTime, of_type(DATETIME)),
-            (Carrier::Instant, of_type(FieldType::MYSQL_TYPE_TIMESTAMP)),
-            (Carrier::EpochMillis, of_type(DATETIME)),
-            (Carrier::As(JavaType::Date, AsDecimal::Text), of_type(DATETIME)),
+        for (mapping, column) in [
+            (Mapping::Date, of_type(DATE)),
+            (Mapping::DateTime, of_type(DATETIME)),
+            (Mapping::Instant, of_type(FieldType::MYSQL_TYPE_TIMESTAMP)),
+            (Mapping::EpochMillis, of_type(DATETIME)),
+            (Mapping::As(JavaType::Date, AsDecimal::Text), of_type(DATETIME)),
         ] {
-            let error = one(carrier, column.clone(), &date(year, month, day)).unwrap_err();
+            let error = one(mapping, column.clone(), &date(year, month, day)).unwrap_err();
             assert_eq!(error.kind(), Kind::Data);
             assert!(error.to_string().contains(text) && error.to_string().contains("column x"), "{error}");
-            let null = one_by(&with(ZeroDates::Null), carrier, column, Some(&date(year, month, day))).unwrap();
+            let null = one_by(&with(ZeroDates::Null), mapping, column, Some(&date(year, month, day))).unwrap();
             assert!(null.is_null(0));
         }
     }
-    let as_text = Carrier::DateText { digits: 3, timed: true };
+    let as_text = Mapping::DateText { digits: 3, timed: true };
     let zero = one_by(&with(ZeroDates::Text), as_text, of_type(DATETIME), Some(&[0])).unwrap();
     assert_eq!(zero.as_string::<i32>().value(0), "0000-00-00 00:00:00.000");
 }
@@ -182,11 +182,11 @@ fn zero_and_impossible_dates_go_by_the_policy() {
 #[test]
 fn times_keep_microseconds() {
     let value = datetime(1582, 10, 10, [1, 2, 3], 456_789);
-    let column = one(Carrier::DateTime, of_type(DATETIME), &value).unwrap();
+    let column = one(Mapping::DateTime, of_type(DATETIME), &value).unwrap();
     let want = Date::constant(1582, 10, 10).at(1, 2, 3, 456_789_000);
     let micros = jiff::tz::TimeZone::UTC.to_timestamp(want).unwrap().as_microsecond();
     assert_eq!(column.as_primitive::<TimestampMicrosecondType>().value(0), micros);
-    let column = one(Carrier::EpochMillis, of_type(DATETIME), &value).unwrap();
+    let column = one(Mapping::EpochMillis, of_type(DATETIME), &value).unwrap();
     assert_eq!(column.as_primitive::<Int64Type>().value(0), micros.div_euclid(1000));
 }
 
@@ -201,61 +201,61 @@ fn durations_are_written_as_mysql_writes_them() {
         (wire(0, 0, [0, 0, 0], 7), 6, "00:00:00.000007"),
         (vec![0], 1, "00:00:00.0"),
     ] {
-        let column = one(Carrier::Time { digits }, of_type(TIME), &value).unwrap();
+        let column = one(Mapping::Time { digits }, of_type(TIME), &value).unwrap();
         assert_eq!(column.as_string::<i32>().value(0), text);
     }
-    let column = one(Carrier::TimeMillis, of_type(TIME), &wire(1, 1, [1, 0, 0], 5000)).unwrap();
+    let column = one(Mapping::TimeMillis, of_type(TIME), &wire(1, 1, [1, 0, 0], 5000)).unwrap();
     assert_eq!(column.as_primitive::<Int64Type>().value(0), -90_000_005);
 }
 
 #[test]
 fn bits_are_numbers_or_bytes() {
     let bit = || of_type(FieldType::MYSQL_TYPE_BIT);
-    assert_eq!(one(Carrier::Bits, bit(), &string(&[1, 0])).unwrap().as_primitive::<Int64Type>().value(0), 256);
-    assert!(one(Carrier::Boolean, bit(), &string(&[1])).unwrap().as_boolean().value(0));
-    assert_eq!(one(Carrier::Binary, bit(), &string(&[1, 0])).unwrap().as_binary::<i32>().value(0), [1, 0]);
-    assert!(one(Carrier::Boolean, of_type(FieldType::MYSQL_TYPE_TINY), &[0xff]).unwrap().as_boolean().value(0));
+    assert_eq!(one(Mapping::Bits, bit(), &string(&[1, 0])).unwrap().as_primitive::<Int64Type>().value(0), 256);
+    assert!(one(Mapping::Boolean, bit(), &string(&[1])).unwrap().as_boolean().value(0));
+    assert_eq!(one(Mapping::Binary, bit(), &string(&[1, 0])).unwrap().as_binary::<i32>().value(0), [1, 0]);
+    assert!(one(Mapping::Boolean, of_type(FieldType::MYSQL_TYPE_TINY), &[0xff]).unwrap().as_boolean().value(0));
 }
 
 #[test]
 fn decimals_as_text_lose_the_zeros_that_zerofill_adds() {
     for (sent, text) in [("00012.30", "12.30"), ("-0.50", "-0.50"), ("000", "0"), ("00.10", "0.10"), ("7", "7")] {
-        let column = one(Carrier::DecimalText, of_type(DECIMAL), &string(sent.as_bytes())).unwrap();
+        let column = one(Mapping::DecimalText, of_type(DECIMAL), &string(sent.as_bytes())).unwrap();
         assert_eq!(column.as_string::<i32>().value(0), text);
     }
 }
 
 #[test]
 fn invalid_text_goes_by_the_policy() {
-    let error = one(Carrier::Text, of_type(TEXT), &string(b"a\xffb")).unwrap_err();
+    let error = one(Mapping::Text, of_type(TEXT), &string(b"a\xffb")).unwrap_err();
     assert!(error.to_string().starts_with("row 1 of the split: column x: text that is not UTF-8"), "{error}");
     let options = TypeOptions { invalid_text: InvalidText::Replace, ..TypeOptions::default() };
-    let column = one_by(&options, Carrier::Text, of_type(TEXT), Some(&string(b"a\xffb"))).unwrap();
+    let column = one_by(&options, Mapping::Text, of_type(TEXT), Some(&string(b"a\xffb"))).unwrap();
     assert_eq!(column.as_string::<i32>().value(0), "a\u{fffd}b");
 }
 
 #[test]
 fn what_does_not_fit_is_refused() {
-    for (carrier, column, value) in [
-        (Carrier::Int16, of_type(LONG), 40_000i32.to_le_bytes().to_vec()),
-        (Carrier::Int64, unsigned(LONGLONG), u64::MAX.to_le_bytes().to_vec()),
-        (Carrier::Decimal { precision: 4, scale: 1 }, of_type(DECIMAL), string(b"1.25")),
-        (Carrier::Decimal { precision: 4, scale: 1 }, of_type(DECIMAL), string(b"1e3")),
-        (Carrier::Date, of_type(TEXT), string(b"2010-01")),
-        (Carrier::Date, of_type(DATETIME), datetime(2010, 1, 1, [1, 0, 0], 0)),
-        (Carrier::Float, of_type(FieldType::MYSQL_TYPE_DOUBLE), 1.0f64.to_le_bytes().to_vec()),
-        (Carrier::Text, of_type(LONG), 1i32.to_le_bytes().to_vec()),
+    for (mapping, column, value) in [
+        (Mapping::Int16, of_type(LONG), 40_000i32.to_le_bytes().to_vec()),
+        (Mapping::Int64, unsigned(LONGLONG), u64::MAX.to_le_bytes().to_vec()),
+        (Mapping::Decimal { precision: 4, scale: 1 }, of_type(DECIMAL), string(b"1.25")),
+        (Mapping::Decimal { precision: 4, scale: 1 }, of_type(DECIMAL), string(b"1e3")),
+        (Mapping::Date, of_type(TEXT), string(b"2010-01")),
+        (Mapping::Date, of_type(DATETIME), datetime(2010, 1, 1, [1, 0, 0], 0)),
+        (Mapping::Float, of_type(FieldType::MYSQL_TYPE_DOUBLE), 1.0f64.to_le_bytes().to_vec()),
+        (Mapping::Text, of_type(LONG), 1i32.to_le_bytes().to_vec()),
     ] {
-        let error = one(carrier, column, &value).unwrap_err();
-        assert_eq!(error.kind(), Kind::Data, "{carrier:?}");
+        let error = one(mapping, column, &value).unwrap_err();
+        assert_eq!(error.kind(), Kind::Data, "{mapping:?}");
         assert!(error.to_string().contains("column x"), "{error}");
     }
-    assert!(one(Carrier::Int32, of_type(LONG), &[1, 2]).is_err());
+    assert!(one(Mapping::Int32, of_type(LONG), &[1, 2]).is_err());
 }
 
 #[test]
 fn conversions_do_what_was_asked_or_refuse() {
-    let as_type = |java, decimal| Carrier::As(java, decimal);
+    let as_type = |java, decimal| Mapping::As(java, decimal);
     let text = |java| as_type(java, AsDecimal::Text);
     let shown = |column: ResultColumn, value: &[u8]| {
         one(text(JavaType::String), column, value).map(|c| c.as_string::<i32>().value(0).to_owned())
@@ -288,7 +288,7 @@ fn conversions_do_what_was_asked_or_refuse() {
 
 #[test]
 fn null_stays_null_and_other_columns_are_wanted() {
-    let column = one_by(&TypeOptions::default(), Carrier::Int16, of_type(LONG), None).unwrap();
+    let column = one_by(&TypeOptions::default(), Mapping::Int16, of_type(LONG), None).unwrap();
     assert_eq!((column.len(), column.as_primitive::<Int16Type>().is_null(0)), (1, true));
     let schema = Arc::new(Schema::empty());
     let other = BatchBuilder::new(schema, &[], &[of_type(LONG)], &TypeOptions::default(), 64);
@@ -297,11 +297,11 @@ fn null_stays_null_and_other_columns_are_wanted() {
 
 #[test]
 fn many_columns_find_their_null_bits() {
-    let carriers = vec![Carrier::Int32; 17];
-    let fields: Vec<_> = (0..17).map(|i| Field::new(format!("c{i}"), carriers[i].data_type(), true)).collect();
+    let mappings = vec![Mapping::Int32; 17];
+    let fields: Vec<_> = (0..17).map(|i| Field::new(format!("c{i}"), mappings[i].data_type(), true)).collect();
     let result = vec![of_type(LONG); 17];
     let schema = Arc::new(Schema::new(fields));
-    let mut builder = BatchBuilder::new(schema, &carriers, &result, &TypeOptions::default(), 64).unwrap();
+    let mut builder = BatchBuilder::new(schema, &mappings, &result, &TypeOptions::default(), 64).unwrap();
     // The columns 0, 5, 6 and 16 are NULL.
     let (mut nulls, mut values) = ([0u8; 3], Vec::new());
     for i in 0..17 {

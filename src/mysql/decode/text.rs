@@ -3,8 +3,8 @@
 use arrow_array::builder::StringBuilder;
 use arrow_array::{BinaryArray, StringArray};
 
-use super::column::no_text;
-use crate::error::Error;
+use super::Wrong;
+use crate::error::{self, Error};
 use crate::mysql::types::InvalidText;
 
 /// The bytes of a batch as text, invalid ones by the policy.
@@ -33,6 +33,12 @@ fn is_text(bytes: &BinaryArray) -> bool {
         Ok(text) => text.is_ascii() || bytes.value_offsets().iter().all(|at| text.is_char_boundary(*at as usize)),
         Err(_) => false,
     }
+}
+
+#[cold]
+pub(super) fn no_text(why: std::str::Utf8Error) -> Wrong {
+    let what = error::data("text that is not UTF-8");
+    Box::new(what.hint("correct the row, or choose replace for invalid-text, or read a view that converts").source(why))
 }
 
 #[cfg(test)]

@@ -167,7 +167,7 @@ fn number(text: &str) -> Option<u32> {
     text.parse().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// Days from 1970-01-01 in the Gregorian calendar, which MySQL reckons with at all times.
+/// Days from 1970-01-01 in the Gregorian calendar, which MySQL uses for all dates.
 ///
 /// # Errors
 /// Data: no such day.
@@ -175,7 +175,7 @@ pub fn civil(year: u16, month: u8, day: u8) -> Result<i32> {
     days_of(year, month, day).ok_or_else(|| no_date(&Dated { year, month, day, ..Dated::default() }))
 }
 
-/// What to say of a date that is none.
+/// What to say of a date that is not in the calendar.
 #[cold]
 pub(super) fn no_date(date: &Dated) -> error::Error {
     let Dated { year, month, day, .. } = date;

@@ -1,15 +1,15 @@
 //! One moment in time over several connections, and a ladder of ways to it.
 //!
 //! From the top, which needs nothing but SELECT, down to what always works:
-//! - [`Rung::BinlogPosition`] (MariaDB, Percona): each snapshot says at which binlog position it was taken; snapshots are
+//! - [`Method::BinlogPosition`] (MariaDB, Percona): each snapshot says at which binlog position it was taken; snapshots are
 //!   opened until all say the same.
-//! - [`Rung::Gtid`] (MySQL with GTIDs): snapshots are opened until it shows that nothing committed meanwhile.
-//! - [`Rung::FlushTables`]: FLUSH TABLES WITH READ LOCK stops all writing while the snapshots open.
-//! - [`Rung::LockTables`]: LOCK TABLES .. READ stops the writing to the tables that are read.
-//! - [`Rung::OneConnection`]: one snapshot, one reader.
-//! - [`Rung::None`]: as many readers as wanted, each at its own moment. Only where asked for.
+//! - [`Method::Gtid`] (MySQL with GTIDs): snapshots are opened until it shows that nothing committed meanwhile.
+//! - [`Method::FlushTables`]: FLUSH TABLES WITH READ LOCK stops all writing while the snapshots open.
+//! - [`Method::LockTables`]: LOCK TABLES .. READ stops the writing to the tables that are read.
+//! - [`Method::OneConnection`]: one snapshot, one reader.
+//! - [`Method::None`]: as many readers as wanted, each at its own moment. Only where asked for.
 //!
-//! Each rung has a bounded time, and what kept the others from it is in the notes.
+//! Each method has a bounded time, and what kept the others from it is in the notes.
 //!
 //! What escapes the first two: statements that are kept out of the binlog (`sql_log_bin = 0`) and XA transactions prepared
 //! before. What escapes all: tables of engines without snapshots, which are named in the notes.
@@ -17,9 +17,9 @@
 //! Source: MariaDB knowledge base "Enhancements for START TRANSACTION WITH CONSISTENT SNAPSHOT"; MySQL manual "GTID Life
 //! Cycle"; checked on MariaDB 10.11 and MySQL 9.7.
 
+mod methods;
 mod open;
 mod position;
-mod rungs;
 
 use std::time::Duration;
 
@@ -27,10 +27,10 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 pub use self::position::Position;
+use super::client::Connection;
 use super::table::Table;
-use super::wire::ReadConnection;
 
-/// Time in which a rung is tried.
+/// Time in which a method is tried.
 pub const ALIGN_TIME: Duration = Duration::from_secs(2);
 
 /// Which moment the readers see, as asked for.
@@ -57,7 +57,7 @@ pub enum Consistency {
 /// The way by which the moment was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Rung {
+pub enum Method {
     /// All snapshots named one binlog position.
     BinlogPosition,
     /// Nothing was committed while the snapshots were opened.
@@ -72,7 +72,7 @@ pub enum Rung {
     None,
 }
 
-impl Rung {
+impl Method {
     /// The way in words.
     pub fn label(self) -> &'static str {
         match self {
@@ -110,15 +110,15 @@ impl Default for SnapshotOptions<'_> {
     }
 }
 
-/// Connections that all see the same moment, unless the rung says otherwise.
+/// Connections that all see the same moment, unless the method says otherwise.
 #[derive(Debug)]
 pub struct Snapshot {
     /// As many as were asked for, or one.
-    pub connections: Vec<ReadConnection>,
+    pub connections: Vec<Connection>,
     /// The moment, where the server names it.
     pub position: Option<Position>,
     /// The way.
-    pub rung: Rung,
+    pub method: Method,
     /// Times the snapshots were opened on the way that led here.
     pub tries: u32,
     /// Time from the first try of that way to the last.

@@ -5,17 +5,9 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::cut::{Charset, Value, bytes_of, hex_of};
 use super::key::{KeyColumn, KeyKind};
-use super::moment;
+use super::steps::{Effort, steps};
+use super::temporal;
 use super::texts;
-
-/// How much is guessed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Effort {
-    /// Guesses in equal steps.
-    pub even: usize,
-    /// Guesses in steps that shrink towards either end, where rows often crowd.
-    pub shrinking: usize,
-}
 
 /// Guesses between `low` and `high`, in no order; `seen` are values that are known to be there.
 pub(super) fn between(
@@ -28,7 +20,9 @@ pub(super) fn between(
     let raws = match column.kind {
         KeyKind::Integer | KeyKind::Bits | KeyKind::Decimal => decimals(&low.raw, &high.raw, effort),
         KeyKind::Float => floats(&low.raw, &high.raw, effort),
-        KeyKind::Date | KeyKind::DateTime | KeyKind::Time => moment::between(column.kind, &low.raw, &high.raw, effort),
+        KeyKind::Date | KeyKind::DateTime | KeyKind::Time => {
+            temporal::between(column.kind, &low.raw, &high.raw, effort)
+        }
         KeyKind::Binary => bytes(&bytes_of(&low.raw), &bytes_of(&high.raw), effort),
         KeyKind::Text => match charset {
             Some(charset) => texts::between(charset, (&low.raw, &high.raw), seen, effort),
@@ -40,23 +34,7 @@ pub(super) fn between(
     raws.iter().filter_map(|raw| Value::new(column, raw, charset).ok().flatten()).collect()
 }
 
-/// Numbers strictly between two.
-pub(super) fn points(a: i128, b: i128, effort: Effort) -> Vec<i128> {
-    let (low, high) = (a.min(b), a.max(b));
-    // The width of any two numbers of 128 bits fits 128 bits without a sign.
-    let width = high.wrapping_sub(low) as u128;
-    let (even, shrinking) = (effort.even as u128 + 1, effort.shrinking as u128 + 1);
-    let steps = (1..even).map(|i| width / even * i + width % even * i / even);
-    let bits = u128::from(128 - width.leading_zeros());
-    let powers = (1..shrinking).map(|i| 1u128 << (bits * i / shrinking).min(126));
-    let offsets = steps.chain(powers.clone()).chain(powers.map(|s| width.saturating_sub(s)));
-    let mut points: Vec<i128> = offsets.filter(|o| *o > 0 && *o < width).map(|o| low.wrapping_add(o as i128)).collect();
-    points.sort_unstable();
-    points.dedup();
-    points
-}
-
-/// Digits that are reckoned with: as many as 127 bits hold.
+/// Digits that are computed with: as many as 127 bits hold.
 const DIGITS: usize = 37;
 
 fn decimals(low: &str, high: &str, effort: Effort) -> Vec<String> {
@@ -75,7 +53,7 @@ fn decimals(low: &str, high: &str, effort: Effort) -> Vec<String> {
         Some(if text.starts_with('-') { -number } else { number })
     };
     let Some((low, high)) = number(low).zip(number(high)) else { return Vec::new() };
-    points(low, high, effort).into_iter().map(|n| plain(n, whole, kept)).collect()
+    steps(low, high, effort).into_iter().map(|n| plain(n, whole, kept)).collect()
 }
 
 /// A number of which the first `whole` of `kept` digits stand before the point; digits that were cut off are zeros.
@@ -108,7 +86,7 @@ fn floats(low: &str, high: &str, effort: Effort) -> Vec<String> {
         if bits < 0 { i64::MIN.wrapping_sub(bits) } else { bits }
     };
     let float = |n: i64| f64::from_bits(if n < 0 { i64::MIN.wrapping_sub(n) } else { n } as u64);
-    let by_magnitude = points(ordered(low).into(), ordered(high).into(), effort);
+    let by_magnitude = steps(ordered(low).into(), ordered(high).into(), effort);
     let by_magnitude = by_magnitude.into_iter().filter_map(|n| i64::try_from(n).ok()).map(float);
     let inside = even.chain(by_magnitude).filter(|x| x.is_finite() && *x > low && *x < high);
     inside.map(|x| format!("{x:e}")).collect()
@@ -117,7 +95,7 @@ fn floats(low: &str, high: &str, effort: Effort) -> Vec<String> {
 fn bytes(low: &[u8], high: &[u8], effort: Effort) -> Vec<String> {
     let same = low.iter().zip(high).take_while(|(a, b)| a == b).count();
     let number = |bytes: &[u8]| (0..WINDOW).fold(0i128, |n, i| n << 8 | i128::from(*bytes.get(same + i).unwrap_or(&0)));
-    let made = points(number(low), number(high), effort).into_iter().map(|n| {
+    let made = steps(number(low), number(high), effort).into_iter().map(|n| {
         let tail = &n.to_be_bytes()[16 - WINDOW..];
         hex_of(&[low.get(..same).unwrap_or_default(), tail].concat())
     });
@@ -127,14 +105,14 @@ fn bytes(low: &[u8], high: &[u8], effort: Effort) -> Vec<String> {
 /// UUIDs and addresses, as if the server ordered them by their digits.
 fn natives(low: &str, high: &str, effort: Effort) -> Vec<String> {
     // The upper 127 bits are enough to tell them apart.
-    let between = |low: u128, high: u128| points((low >> 1) as i128, (high >> 1) as i128, effort);
+    let between = |low: u128, high: u128| steps((low >> 1) as i128, (high >> 1) as i128, effort);
     let wide = |n: i128| (n as u128) << 1;
     if let (Ok(low), Ok(high)) = (low.parse::<uuid::Uuid>(), high.parse::<uuid::Uuid>()) {
         let guesses = between(low.as_u128(), high.as_u128()).into_iter();
         return guesses.map(|n| uuid::Uuid::from_u128(wide(n)).to_string()).collect();
     }
     if let (Ok(low), Ok(high)) = (low.parse::<Ipv4Addr>(), high.parse::<Ipv4Addr>()) {
-        let guesses = points(low.to_bits().into(), high.to_bits().into(), effort).into_iter();
+        let guesses = steps(low.to_bits().into(), high.to_bits().into(), effort).into_iter();
         return guesses.filter_map(|n| Some(Ipv4Addr::from_bits(u32::try_from(n).ok()?).to_string())).collect();
     }
     if let (Ok(low), Ok(high)) = (low.parse::<Ipv6Addr>(), high.parse::<Ipv6Addr>()) {
@@ -144,7 +122,7 @@ fn natives(low: &str, high: &str, effort: Effort) -> Vec<String> {
     Vec::new()
 }
 
-/// Bytes after the common beginning that are reckoned with.
+/// Bytes after the common beginning that are computed with.
 const WINDOW: usize = 12;
 
 #[cfg(test)]
@@ -167,19 +145,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn points_lie_between(a in any::<i128>(), b in any::<i128>(), even in 0usize..40, shrinking in 0usize..40) {
-            let points = points(a, b, Effort { even, shrinking });
-            prop_assert!(points.iter().all(|p| *p > a.min(b) && *p < a.max(b)));
-            prop_assert!(points.windows(2).all(|p| p[0] < p[1]));
-        }
-
-        #[test]
-        fn a_wide_gap_is_always_cut(a in any::<i64>(), width in 2i128..=u64::MAX as i128, even in 1usize..40) {
-            let points = points(a.into(), i128::from(a) + width, Effort { even, shrinking: 0 });
-            prop_assert!(!points.is_empty());
-        }
-
         #[test]
         fn floats_lie_between(a in any::<f64>(), b in any::<f64>()) {
             prop_assume!(a.is_finite() && b.is_finite() && a < b);

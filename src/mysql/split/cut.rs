@@ -18,7 +18,7 @@ impl Charset {
     /// From what the server says; `None` where it says nothing.
     ///
     /// # Errors
-    /// Bug: names that are no names.
+    /// Bug: a name with characters that no name has.
     pub fn of(pair: &[Option<String>]) -> Result<Option<Self>> {
         let [Some(charset), Some(collation)] = pair else { return Ok(None) };
         let is_name = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
@@ -44,7 +44,7 @@ impl Value {
     /// # Errors
     /// Data: not the text of a value of this kind.
     pub fn new(column: &KeyColumn, raw: &str, charset: Option<&Charset>) -> Result<Option<Self>> {
-        let wrong = || error::data(format!("column {}: {raw} is no value to split by", column.name));
+        let wrong = || error::data(format!("column {}: {raw} is not a value to split by", column.name));
         let literal = match column.kind {
             KeyKind::Integer | KeyKind::Bits | KeyKind::Decimal if is_number(raw, false) => raw.to_owned(),
             // The e makes it a double also where it has no fraction.
@@ -134,7 +134,7 @@ pub(super) fn shown(key: &SplitKey, cut: &[Value]) -> String {
     }
 }
 
-/// The bytes behind hexadecimal digits; what is no digit counts as 0.
+/// The bytes behind hexadecimal digits; what is not a digit counts as 0.
 pub(super) fn bytes_of(hex: &str) -> Vec<u8> {
     let digit = |b: u8| char::from(b).to_digit(16).unwrap_or(0) as u8;
     hex.as_bytes().chunks(2).map(|pair| pair.iter().fold(0, |byte, b| byte << 4 | digit(*b))).collect()
@@ -166,7 +166,7 @@ fn is_a_day(text: &str) -> bool {
         return false;
     };
     let (Ok(month), Ok(day)) = (u8::try_from(month), u8::try_from(day)) else { return false };
-    // The year 0 is no year to every server.
+    // Not every server takes the year 0.
     year > 0 && crate::mysql::decode::civil(year, month, day).is_ok()
 }
 

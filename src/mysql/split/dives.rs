@@ -8,13 +8,14 @@
 
 use std::time::Instant;
 
-use super::between::{Effort, between};
+use super::between::between;
 use super::cut::{Charset, Cut, Side, Value, compare};
 use super::key::KeyKind;
 use super::points::Points;
-use super::{Planner, in_conditions, moment};
+use super::steps::Effort;
+use super::{Planner, in_conditions, temporal};
 use crate::error::{self, Result};
-use crate::mysql::quote;
+use crate::mysql::sql::quote;
 
 /// Lookups in one statement.
 const AT_ONCE: usize = 96;
@@ -70,7 +71,7 @@ impl Planner<'_> {
         let plans = self.explain(&sql, 2).await?;
         let [ordered, all] = &plans[..] else { return Err(error::bug("two statements have not two plans")) };
         self.estimate = Some(all.rows);
-        // An index may also be read from end to end and sorted, which is no way to look things up.
+        // An index may also be read from end to end and sorted, and nothing is looked up that way.
         let index = ordered.key.clone().filter(|_| ordered.by_index && !ordered.sorts);
         self.indexed = index.is_some();
         Ok(index)
@@ -272,7 +273,7 @@ impl Planner<'_> {
             let kind = self.key.columns.get(i)?.kind;
             let raw = text.clone()?;
             match kind {
-                KeyKind::Date | KeyKind::DateTime => moment::near(kind, &raw).or(Some(raw)),
+                KeyKind::Date | KeyKind::DateTime => temporal::near(kind, &raw).or(Some(raw)),
                 _ => Some(raw),
             }
         };
@@ -318,7 +319,7 @@ impl Planner<'_> {
         Ok(found)
     }
 
-    /// Notes the rows that the server reckons with in each interval.
+    /// Notes the rows that the server estimates in each interval.
     async fn count(&mut self, from: &str, intervals: &mut [Interval]) -> Result<()> {
         let columns = in_conditions(&self.key);
         for some in intervals.chunks_mut(AT_ONCE) {

@@ -1,6 +1,5 @@
 //! Cuts that are kept: a later plan of the same source takes them again, so that the same rows come out in the same
-//! files. Planned anew they would differ a little, since the server's reckoning does, and a sample and the time allowed
-//! do too.
+//! files. Planned anew they would differ a little, as do the server's estimates, a sample and the time it takes.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +7,7 @@ use super::Planner;
 use super::cut::{Charset, Cut};
 use crate::error::{self, Result};
 
-/// The server's reckoning may have changed by so much before cuts are made anew.
+/// The server's estimate may have changed by this factor before cuts are made anew.
 const CHANGE: u64 = 2;
 
 /// The cuts of a plan as text that can be stored beside what was read by them.
@@ -19,7 +18,7 @@ pub struct KeptCuts {
     charsets: Vec<Option<Charset>>,
     /// What the boundary query gave.
     ends: Option<[Vec<String>; 2]>,
-    /// Rows that the server reckoned with.
+    /// Rows that the server estimated.
     estimated_rows: Option<u64>,
 }
 
@@ -53,14 +52,14 @@ impl KeptCuts {
     /// The cuts as SQL; every value is looked at as if the server had just given it.
     ///
     /// # Errors
-    /// Data: a value that is none of its column.
+    /// Data: a value that its column cannot hold.
     pub(super) fn restore(&self, planner: &mut Planner<'_>) -> Result<Vec<Cut>> {
         let pair = |c: &Charset| [Some(c.charset.clone()), c.collation.clone()];
         let charsets = self.charsets.iter().map(|c| c.as_ref().map_or(Ok(None), |c| Charset::of(&pair(c))));
         planner.charsets = charsets.collect::<Result<_>>()?;
         let cut = |raws: &Vec<String>| {
             let texts: Vec<Option<String>> = raws.iter().cloned().map(Some).collect();
-            planner.cut(&texts)?.ok_or_else(|| error::data(format!("{raws:?} is no key to cut at")))
+            planner.cut(&texts)?.ok_or_else(|| error::data(format!("{raws:?} is not a key to cut at")))
         };
         self.cuts.iter().map(cut).collect()
     }

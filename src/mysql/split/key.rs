@@ -4,7 +4,7 @@
 //! and those that have no order (JSON, GEOMETRY, VECTOR).
 
 use crate::error::{self, Result};
-use crate::mysql::quote;
+use crate::mysql::sql::quote;
 use crate::mysql::table::Table;
 use crate::mysql::types::Column;
 
@@ -99,7 +99,7 @@ impl SplitKey {
     /// Config: a column whose type cannot be split by, or a name that is an expression.
     pub fn of_query(name: &str, column: &Column) -> Result<Self> {
         let parts = name_parts(name).ok_or_else(|| {
-            error::config(format!("split-by {name} is no column"))
+            error::config(format!("split-by {name} is not a column"))
                 .hint("name a column of the query's tables, such as a.id")
         })?;
         let sql = parts.iter().map(|p| quote(p)).collect::<Vec<_>>().join(".");

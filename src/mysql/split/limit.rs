@@ -2,8 +2,8 @@
 
 use super::cut::{Cut, Value};
 use super::key::{KeyColumn, KeyKind, SplitKey};
-use super::moment;
 use super::points::Points;
+use super::temporal;
 use crate::error::{self, Error, Result};
 
 /// More splits than this are a mistake in the limit.
@@ -55,14 +55,14 @@ fn number(column: &KeyColumn, cut: &[Value]) -> Option<i128> {
     let raw = &cut.first()?.raw;
     match column.kind {
         KeyKind::Integer | KeyKind::Bits => raw.parse().ok(),
-        kind => moment::number(kind, raw),
+        kind => temporal::number(kind, raw),
     }
 }
 
 fn text(kind: KeyKind, number: i128) -> Option<String> {
     match kind {
         KeyKind::Integer | KeyKind::Bits => Some(number.to_string()),
-        _ => moment::text(kind, number),
+        _ => temporal::text(kind, number),
     }
 }
 

@@ -8,7 +8,7 @@
 //! - `sample`: without an index (and for a view or a query) one pass over the rows draws a sample of them. Such splits
 //!   cost a pass each, too, so there are no more than connections.
 //!
-//! Neither is asked where the server reckons with less rows than fill two splits, nor where cuts of an earlier plan are
+//! Neither is asked when the server estimates fewer rows than fill two splits, nor where cuts of an earlier plan are
 //! at hand that still fit.
 
 mod between;
@@ -17,9 +17,10 @@ mod dives;
 mod kept;
 mod key;
 mod limit;
-mod moment;
 mod points;
 mod sample;
+mod steps;
+mod temporal;
 mod texts;
 
 use std::time::Duration;
@@ -28,8 +29,9 @@ use self::cut::{Charset, Cut, Side, Value, compare, in_conditions, shown};
 pub use self::kept::KeptCuts;
 pub use self::key::{KeyColumn, KeyKind, SplitKey, name_parts};
 use self::points::Points;
+use super::client::Connection;
+use super::read::in_text;
 use super::table::Table;
-use super::wire::ReadConnection;
 use crate::error::{self, Result};
 
 /// One share of the rows.
@@ -37,7 +39,7 @@ use crate::error::{self, Result};
 pub struct Split {
     /// What its rows fulfil, as SQL text; `None` where it takes every row.
     pub condition: Option<String>,
-    /// Rows that the server reckons with.
+    /// Rows that the server estimates.
     pub estimated_rows: Option<u64>,
     /// The share in words, for plans and progress.
     pub label: String,
@@ -49,7 +51,7 @@ impl Split {
         Self { condition: None, estimated_rows: None, label: "all rows".to_owned() }
     }
 
-    /// Rows that the server reckons with, for plans.
+    /// The rows that the server estimates, for plans.
     pub fn rows_in_words(&self) -> String {
         self.estimated_rows.map_or_else(|| "rows unknown".to_owned(), |rows| format!("about {rows} rows"))
     }
@@ -128,7 +130,7 @@ pub struct SplitOptions {
     pub boundary_query: Option<String>,
     /// Time after which the cuts that are found by then are used.
     pub time: Duration,
-    /// Cuts of an earlier plan of the same source and key, taken again while the server reckons with about as many rows.
+    /// Cuts of an earlier plan of the same source and key, taken again while the server estimates about as many rows.
     pub kept: Option<KeptCuts>,
 }
 
@@ -159,13 +161,8 @@ impl SplitOptions {
 ///
 /// # Errors
 /// As the server says. Config: a limit for a key that has no width, or one that makes too many splits. Data: a boundary
-/// query whose answer is no pair of keys.
-pub async fn plan(
-    conn: &mut ReadConnection,
-    source: &Source,
-    key: &SplitKey,
-    options: &SplitOptions,
-) -> Result<Planned> {
+/// query whose answer is not a pair of keys.
+pub async fn plan(conn: &mut Connection, source: &Source, key: &SplitKey, options: &SplitOptions) -> Result<Planned> {
     let mut planner = Planner::new(conn, source, key, options);
     if options.limit.is_some() {
         limit::check(key)?;
@@ -211,7 +208,7 @@ pub async fn plan(
 
 /// What planning knows.
 struct Planner<'a> {
-    conn: &'a mut ReadConnection,
+    conn: &'a mut Connection,
     source: &'a Source,
     options: &'a SplitOptions,
     key: SplitKey,
@@ -219,7 +216,7 @@ struct Planner<'a> {
     ends: Option<(Cut, Cut)>,
     /// Character set of each column of the key that is text.
     charsets: Vec<Option<Charset>>,
-    /// Rows that the server reckons with.
+    /// Rows that the server estimates.
     estimate: Option<u64>,
     indexed: bool,
 }
@@ -227,7 +224,7 @@ struct Planner<'a> {
 const ACT: &str = "cannot find the boundaries of the splits";
 
 impl<'a> Planner<'a> {
-    fn new(conn: &'a mut ReadConnection, source: &'a Source, key: &SplitKey, options: &'a SplitOptions) -> Self {
+    fn new(conn: &'a mut Connection, source: &'a Source, key: &SplitKey, options: &'a SplitOptions) -> Self {
         let charsets = vec![None; key.columns.len()];
         Self { conn, source, options, key: key.clone(), ends: None, charsets, estimate: None, indexed: false }
     }
@@ -235,7 +232,14 @@ impl<'a> Planner<'a> {
     /// Asks the server something that has rows.
     async fn ask(&mut self, sql: &str) -> Result<Vec<Vec<Option<String>>>> {
         let rows = self.conn.texts(sql, ACT).await;
-        rows.map_err(|e| e.context(format!("{}, split by {}", self.source.name, self.key.name())))
+        rows.map_err(|e| {
+            let e = match (self.source.is_query(), &self.source.condition) {
+                (true, _) => in_text(e, "query"),
+                (false, Some(_)) => in_text(e, "where"),
+                (false, None) => e,
+            };
+            e.context(format!("{}, split by {}", self.source.name, self.key.name()))
+        })
     }
 
     /// The least and the greatest key as the user's statement gives them; `None` where they are NULL.
@@ -267,7 +271,7 @@ impl<'a> Planner<'a> {
         Ok(Some((value(low)?, value(high)?)))
     }
 
-    /// Whether the server reckons with too few rows for two splits.
+    /// Whether the server estimates too few rows for two splits.
     fn too_few(&self) -> bool {
         self.estimate.is_some_and(|rows| self.worthwhile(u32::MAX, rows) < 2)
     }

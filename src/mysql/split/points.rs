@@ -7,7 +7,7 @@ use super::cut::Cut;
 pub(super) struct Points {
     /// The values and the rows behind each.
     pub all: Vec<(Cut, u64)>,
-    /// The greatest value, where one is known that is none of the points.
+    /// The greatest value, where one is known that is not among the points.
     pub greatest: Option<Cut>,
 }
 

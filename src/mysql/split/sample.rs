@@ -33,7 +33,7 @@ impl Planner<'_> {
         let drawn = rows.len();
         let weight = match self.estimate {
             Some(estimate) if drawn == DRAWN => (estimate / DRAWN as u64).max(1),
-            // Of a query nobody knows how many rows it gives: enough to be worth splitting.
+            // How many rows a query gives is not known: enough to be worth splitting.
             None if drawn == DRAWN => (self.options.min_rows / 100).max(1),
             _ => 1,
         };

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use super::between::{Effort, points};
 use super::cut::{Charset, Value, bytes_of, hex_of};
+use super::steps::{Effort, steps};
 
 /// Character sets of one byte a character.
 const OF_ONE_BYTE: [&str; 24] = [
@@ -52,14 +52,14 @@ fn guesses(low: &[u32], high: &[u32], alphabet: BTreeSet<u32>, effort: Effort) -
     let start = low.iter().zip(high).take_while(|(a, b)| a == b).count();
     let digits = Digits::new(alphabet);
     let (from, to) = (digits.number(&low[start..]), digits.number(&high[start..]));
-    let made = points(from, to, effort).into_iter().map(|n| [&low[..start], &digits.characters(n)].concat());
+    let made = steps(from, to, effort).into_iter().map(|n| [&low[..start], &digits.characters(n)].concat());
     made.collect()
 }
 
 /// Characters as digits of a number, so that there is a middle between two texts. The digit 0 is the end of the text.
 struct Digits {
     alphabet: Vec<u32>,
-    /// Characters that are reckoned with.
+    /// Characters that are computed with.
     window: usize,
 }
 

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use arrow_schema::{DataType, TimeUnit};
 use serde::{Deserialize, Serialize};
 
-use super::carrier::AsDecimal;
+use super::mapping::AsDecimal;
 use super::{Column, Compat, TypeOptions, small};
 use crate::error::{self, Error, Result};
 
@@ -68,7 +68,7 @@ impl FromStr for JavaType {
         match NAMES.iter().find(|(_, name)| name.eq_ignore_ascii_case(short)) {
             Some((java, _)) => Ok(*java),
             None if matches!(short, "BytesWritable" | "BlobRef" | "byte[]") => Ok(Self::Bytes),
-            None => Err(error::config(format!("{text} is no type that a column can be mapped to"))
+            None => Err(error::config(format!("{text} is not a type that a column can be mapped to"))
                 .hint(format!("give one of {}", NAMES.map(|(_, name)| name).join(", ")))),
         }
     }
@@ -99,7 +99,7 @@ impl JavaType {
             Self::Double => DataType::Float64,
             Self::Boolean => DataType::Boolean,
             Self::BigDecimal => match decimal {
-                AsDecimal::Scale(scale) => DataType::Decimal128(super::carrier::MAX_PRECISION, scale as i8),
+                AsDecimal::Scale(scale) => DataType::Decimal128(super::mapping::MAX_PRECISION, scale as i8),
                 AsDecimal::Text => DataType::Utf8,
             },
             Self::Date => DataType::Date32,

@@ -32,7 +32,7 @@ impl Column {
             scale,
             // 31 and more say that the server does not know: all digits that there can be.
             fraction_digits: timed.then_some(decimals.min(6)),
-            comment: String::new(),
+            ..Self::default()
         }
     }
 }

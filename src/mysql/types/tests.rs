@@ -16,12 +16,12 @@ pub(in crate::mysql) fn column(name: &str, column_type: &str) -> Column {
         precision: numbers.first().copied().filter(|_| !temporal),
         scale: numbers.get(1).copied(),
         fraction_digits: numbers.first().copied().filter(|_| temporal),
-        comment: String::new(),
+        ..Column::default()
     }
 }
 
 fn arrow(column_type: &str, options: &TypeOptions) -> DataType {
-    column("x", column_type).carrier(options).unwrap().data_type()
+    column("x", column_type).mapping(options).unwrap().data_type()
 }
 
 fn sqoop() -> TypeOptions {
@@ -168,7 +168,7 @@ fn the_user_may_ask_for_another_type() {
 #[test]
 fn what_is_not_known_is_refused_by_name() {
     for mysql in ["hyperloglog", "bit(65)", "decimal(66,0)"] {
-        let error = column("total", mysql).carrier(&TypeOptions::default()).unwrap_err();
+        let error = column("total", mysql).mapping(&TypeOptions::default()).unwrap_err();
         assert_eq!(error.kind(), Kind::Schema);
         assert!(error.to_string().contains("column total"), "{error}");
     }

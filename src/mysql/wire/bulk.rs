@@ -3,8 +3,7 @@
 //!
 //! Source: MariaDB knowledge base "COM_STMT_BULK_EXECUTE"; checked on MariaDB 10.11.
 
-use super::fault::Fault;
-use super::{ReadConnection, Statement};
+use super::{Statement, Wire};
 
 const COM_STMT_BULK_EXECUTE: u8 = 0xfa;
 
@@ -72,20 +71,10 @@ pub(in crate::mysql) fn begin_bulk(out: &mut Vec<u8>, statement: &Statement, par
     }
 }
 
-impl ReadConnection {
+impl Wire {
     /// Whether the server takes many rows of parameters at a time.
-    pub(in crate::mysql) fn can_bulk(&self) -> bool {
+    pub fn can_bulk(&self) -> bool {
         self.bulk
-    }
-
-    /// Sends a packet that [`begin_bulk`] began; [`ReadConnection::answer_bulk`] must follow.
-    pub(in crate::mysql) async fn send_bulk(&mut self, payload: &[u8]) -> Result<(), Fault> {
-        self.command(payload).await
-    }
-
-    /// Waits until the server has done it.
-    pub(in crate::mysql) async fn answer_bulk(&mut self) -> Result<(), Fault> {
-        self.rest(|_| Ok(())).await
     }
 }
 

@@ -48,7 +48,7 @@ impl<'a> Bytes<'a> {
                 Ok(u32::from_le_bytes([a, b, c, 0]).into())
             }
             0xfe => Ok(u64::from_le_bytes(self.array()?)),
-            0xfb | 0xff => Err(Fault::Protocol("a length that is none")),
+            0xfb | 0xff => Err(Fault::Protocol("a byte that does not begin a length")),
             short => Ok(short.into()),
         }
     }

@@ -22,7 +22,7 @@ pub(in crate::mysql) enum Fault {
     Plugin(String),
     /// TLS could not be agreed on, or the server is not who it should be.
     Tls(String),
-    /// Something that is explained already.
+    /// Something that was explained where it was found, such as a value.
     Ours(crate::error::Error),
 }
 
@@ -36,7 +36,7 @@ impl Fault {
     /// The server's error in a payload, if it is one.
     pub fn of_server(payload: &[u8]) -> Option<Self> {
         let [0xff, low, high, rest @ ..] = payload else { return None };
-        // Before the login there is no state in between.
+        // Errors before the login have no SQLSTATE.
         let (state, message) = match rest {
             [b'#', rest @ ..] if rest.len() >= 5 => rest.split_at(5),
             message => (&b"HY000"[..], message),

@@ -18,10 +18,11 @@ use mysql_common::proto::MySerialize;
 use super::bulk;
 use super::fault::Fault;
 use super::packets::{Packets, Stream};
-use super::tls::SslMode;
-use crate::mysql::connect::Login;
+use crate::mysql::login::tls::{SslMode, Tls};
+use crate::mysql::login::{Address, Login};
 
-/// What we can do and want, where the server can do it too.
+/// What we can do and want, where the server can do it too. An UPDATE says how many rows it found, not how many it
+/// changed; a procedure may give several results; of local files the server only gets what a LOAD DATA was sent with.
 const WANTED: CapabilityFlags = CapabilityFlags::CLIENT_PROTOCOL_41
     .union(CapabilityFlags::CLIENT_LONG_FLAG)
     .union(CapabilityFlags::CLIENT_TRANSACTIONS)
@@ -29,6 +30,9 @@ const WANTED: CapabilityFlags = CapabilityFlags::CLIENT_PROTOCOL_41
     .union(CapabilityFlags::CLIENT_PLUGIN_AUTH)
     .union(CapabilityFlags::CLIENT_PLUGIN_AUTH_LENENC_CLIENT_DATA)
     .union(CapabilityFlags::CLIENT_CONNECT_ATTRS)
+    .union(CapabilityFlags::CLIENT_FOUND_ROWS)
+    .union(CapabilityFlags::CLIENT_LOCAL_FILES)
+    .union(CapabilityFlags::CLIENT_MULTI_RESULTS)
     .union(CapabilityFlags::CLIENT_DEPRECATE_EOF);
 
 /// What of MariaDB's own capabilities we know and want.
@@ -51,7 +55,7 @@ const MAX_ENCRYPTED_BYTES: usize = 200;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Channel {
     Clear,
-    /// Nobody reads along, but who answers is not known.
+    /// Nobody can read along, but it is not known who answers.
     Encrypted,
     /// To the right server only.
     Verified,
@@ -71,7 +75,7 @@ pub(super) struct Session {
 }
 
 /// Greets, encrypts as the login wants it, and logs in.
-pub(super) async fn open(stream: Stream, login: &Login) -> Result<Session, Fault> {
+pub(super) async fn open(stream: Stream, login: &Login, at: &Address) -> Result<Session, Fault> {
     let mut packets = Packets::new(stream, login.read_timeout);
     let place = packets.next().await?;
     let greeting = greeting(packets.payload(&place))?;
@@ -103,13 +107,13 @@ pub(super) async fn open(stream: Stream, login: &Login) -> Result<Session, Fault
         false => capabilities | CapabilityFlags::CLIENT_CONNECT_WITH_DB,
     };
     let offers_tls = greeting.capabilities().contains(CapabilityFlags::CLIENT_SSL);
-    if let Some(tls) = login.tls.wanted(offers_tls)? {
+    if let Some(tls) = encryption(&login.tls, offers_tls)? {
         capabilities |= CapabilityFlags::CLIENT_SSL;
         let request = SslRequest::new(capabilities, MAX_PACKET_BYTES, UTF8MB4).with_mariadb_capabilities(mariadb);
         session.packets.send(&bytes(&request)).await?;
         let sequence = session.packets.sequence();
         let stream = match session.packets.into_stream()? {
-            Stream::Plain(stream) => Stream::Tls(Box::new(tls.connect(&login.host, stream).await?)),
+            Stream::Plain(stream) => Stream::Tls(Box::new(tls.connect(&at.host, stream).await.map_err(Fault::Tls)?)),
             other => other,
         };
         session.packets = Packets::new(stream, login.read_timeout);
@@ -117,6 +121,15 @@ pub(super) async fn open(stream: Stream, login: &Login) -> Result<Session, Fault
     }
     log_in(&mut session.packets, login, &greeting, capabilities, mariadb).await?;
     Ok(session)
+}
+
+/// What to encrypt with, if that is to be done with a server that `offers` it or does not.
+fn encryption(tls: &Tls, offers: bool) -> Result<Option<&Tls>, Fault> {
+    match (tls.mode, offers) {
+        (SslMode::Disabled, _) | (SslMode::Preferred, false) => Ok(None),
+        (_, true) => Ok(Some(tls)),
+        (_, false) => Err(Fault::Tls("the server offers no encryption".to_owned())),
+    }
 }
 
 fn greeting(payload: &[u8]) -> Result<HandshakePacket<'static>, Fault> {
@@ -204,7 +217,7 @@ fn switch(request: &[u8]) -> Result<(String, Vec<u8>), Fault> {
         return Err(Fault::Plugin("mysql_old_password".to_owned()));
     }
     let nonce = request.get(plugin.len() + 1..).unwrap_or_default();
-    // A closing zero byte is no part of it.
+    // A closing zero byte is not part of it.
     let nonce = nonce.strip_suffix(&[0]).filter(|rest| rest.len() == 20).unwrap_or(nonce);
     Ok((plugin, nonce.to_vec()))
 }

@@ -1,9 +1,8 @@
-//! A lean connection: control statements as text, large results by prepared statements whose rows are looked at where
-//! the packets lie, and many rows at a time by MariaDB's bulk execution.
+//! The protocol of MySQL and MariaDB over one TCP connection: statements as text, large results by prepared statements
+//! whose rows are looked at where the packets lie, many rows at a time by MariaDB's bulk execution, and local files.
 //!
-//! A call that is cancelled or fails in the middle of an answer leaves the connection fit only to be dropped; it says so
-//! itself when it is used again. The server goes on with the statement until it is told to end it: see
-//! [`MySqlClient::kill`].
+//! What goes wrong is a [`Fault`]; the caller says what was attempted. A call that is cancelled or fails in the
+//! middle of an answer leaves the connection fit only to be dropped; it says so itself when it is used again.
 
 mod bulk;
 mod bytes;
@@ -12,22 +11,19 @@ mod fields;
 mod handshake;
 mod packets;
 mod statement;
-pub mod tls;
 
 use std::time::Duration;
 
 use tokio::net::TcpStream;
 
-pub(in crate::mysql) use self::bulk::{Parameter, begin_bulk};
-pub(in crate::mysql) use self::bytes::{Bytes, put_length};
-pub(in crate::mysql) use self::fault::Fault;
+pub(super) use self::bulk::{Parameter, begin_bulk};
+pub(super) use self::bytes::{Bytes, put_length};
+pub(super) use self::fault::Fault;
 pub use self::fields::{FieldType, ResultColumn};
+pub(super) use self::packets::Place;
 use self::packets::{Packets, Stream};
 pub use self::statement::Statement;
-use super::MySqlClient;
-use super::advice::explain;
-use super::connect::SESSION;
-use crate::error::{Error, Result};
+use super::login::{Address, Login, SESSION};
 
 /// Statement as text; the answer's rows are text too.
 const COM_QUERY: u8 = 0x03;
@@ -35,68 +31,68 @@ const COM_QUERY: u8 = 0x03;
 /// End of the session.
 const COM_QUIT: u8 = 0x01;
 
-/// Time the server has to take the last goodbye.
+/// Switches an option of the connection.
+const COM_SET_OPTION: u8 = 0x1b;
+
+/// The option that allows several statements at a time.
+const SEVERAL_STATEMENTS: [u8; 2] = [0, 0];
+
+/// Another result of the same statement follows.
+const MORE_RESULTS: u16 = 0x0008;
+
+/// Silence after which the system asks whether the server is still there.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+
+/// Bytes of the pieces in which a local file is sent.
+const PIECE_BYTES: usize = 1 << 20;
+
+/// Time the server has to close a connection.
 const QUIT_TIME: Duration = Duration::from_secs(1);
 
-/// A connection for reading, and for plain statements and bulk execution that write.
+/// How a result ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct End {
+    /// Rows that a statement without a result wrote, or for an UPDATE found.
+    pub rows: u64,
+    /// Warnings.
+    pub warnings: u16,
+    /// Whether another result follows.
+    pub more: bool,
+}
+
+/// A session with a server.
 #[derive(Debug)]
-pub struct ReadConnection {
+pub(super) struct Wire {
     packets: Packets,
     id: u32,
-    address: String,
     without_eof: bool,
     extended_columns: bool,
     bulk: bool,
     /// An answer was begun and not read to its end.
     unread: bool,
+    /// How the result before ended.
+    end: End,
 }
 
-impl ReadConnection {
+impl Wire {
     /// Connects, logs in and sets the session up.
-    ///
-    /// # Errors
-    /// Auth: the server does not accept the user, or is not who it should be. Unreachable: nobody answers in time.
-    /// NotFound: no such database.
-    pub async fn connect(client: &MySqlClient) -> Result<Self> {
-        let act = format!("cannot connect to mysql server {}", client.address());
-        let limit = client.login().connect_timeout;
-        match tokio::time::timeout(limit, Self::open(client)).await {
-            Ok(Ok(conn)) => Ok(conn),
-            // Nobody has looked at user and password yet.
-            Ok(Err(fault @ Fault::Tls(_))) => Err(explain(fault, &act, client.address())),
-            Ok(Err(fault)) => Err(client.explain_login(explain(fault, &act, client.address()), &act)),
-            Err(_) => Err(client.no_greeting(&act)),
-        }
-    }
-
-    async fn open(client: &MySqlClient) -> Result<Self, Fault> {
-        let login = client.login();
-        let stream = TcpStream::connect((login.host.as_str(), login.port)).await?;
+    pub async fn open(login: &Login, at: &Address) -> Result<Self, Fault> {
+        let stream = TcpStream::connect((at.host.as_str(), at.port)).await?;
         stream.set_nodelay(true)?;
-        login.keep_alive(&stream)?;
-        let session = handshake::open(Stream::Plain(stream), login).await?;
-        let mut conn = Self {
+        let keep_alive = socket2::TcpKeepalive::new().with_time(KEEP_ALIVE).with_interval(KEEP_ALIVE);
+        socket2::SockRef::from(&stream).set_tcp_keepalive(&keep_alive)?;
+        let session = handshake::open(Stream::Plain(stream), login, at).await?;
+        let mut wire = Self {
             packets: session.packets,
             id: session.id,
-            address: client.address().to_owned(),
             without_eof: session.without_eof,
             extended_columns: session.extended_columns,
             bulk: session.bulk,
             unread: false,
+            end: End::default(),
         };
-        conn.query(SESSION).await?;
-        conn.rest(|_| Ok(())).await?;
-        Ok(conn)
-    }
-
-    /// A connection for writing, which waits for the server's answers however long they take.
-    ///
-    /// # Errors
-    /// As [`ReadConnection::connect`].
-    pub async fn connect_to_write(client: &MySqlClient) -> Result<Self> {
-        let mut conn = Self::connect(client).await?;
-        conn.packets.without_timeout();
-        Ok(conn)
+        wire.run(SESSION).await?;
+        Ok(wire)
     }
 
     /// The number by which the server knows the connection.
@@ -109,104 +105,100 @@ impl ReadConnection {
         self.packets.is_secure()
     }
 
-    /// Runs a statement; rows, if there are any, are thrown away.
-    ///
-    /// # Errors
-    /// As the server says; `act` names the object and the attempted act.
-    pub async fn run(&mut self, sql: &str, act: &str) -> Result<()> {
+    /// How the result before ended.
+    pub fn end(&self) -> End {
+        self.end
+    }
+
+    /// Whether an answer was not read to its end.
+    pub fn has_unread(&self) -> bool {
+        self.unread
+    }
+
+    /// Waits for the server however long it takes, which writing needs: otherwise it might not be known whether a COMMIT was done.
+    pub fn without_timeout(&mut self) {
+        self.packets.without_timeout();
+    }
+
+    /// Lets several statements be sent at a time, with semicolons between them.
+    pub async fn allow_several_statements(&mut self) -> Result<(), Fault> {
+        let [low, high] = SEVERAL_STATEMENTS;
+        self.command(&[COM_SET_OPTION, low, high]).await?;
+        let place = self.packets.next().await?;
+        let fault = Fault::of_server(self.packets.payload(&place));
+        self.unread = false;
+        fault.map_or(Ok(()), Err)
+    }
+
+    /// Runs a statement and takes its whole answer; rows are thrown away.
+    pub async fn run(&mut self, sql: impl AsRef<[u8]>) -> Result<End, Fault> {
         self.send(sql).await?;
-        self.answer(act).await
+        self.answer(|_| Ok(())).await
     }
 
-    /// Sends a statement without waiting for its answer, which [`ReadConnection::answer`] must take.
-    ///
-    /// # Errors
-    /// Unreachable: the connection is broken.
-    pub async fn send(&mut self, sql: &str) -> Result<()> {
-        let sent = self.query(sql).await;
-        sent.map_err(|fault| self.explain(fault, "cannot send a statement"))
+    /// Sends a statement; its answer is to be taken.
+    pub async fn send(&mut self, sql: impl AsRef<[u8]>) -> Result<(), Fault> {
+        self.command(&[&[COM_QUERY], sql.as_ref()].concat()).await
     }
 
-    /// Takes the answer to what was sent; rows are thrown away.
-    ///
-    /// # Errors
-    /// As the server says.
-    pub async fn answer(&mut self, act: &str) -> Result<()> {
-        let done = self.rest(|_| Ok(())).await;
-        done.map_err(|fault| self.explain(fault, act))
-    }
-
-    /// The rows of a small result as text.
-    ///
-    /// # Errors
-    /// As the server says.
-    pub async fn texts(&mut self, sql: &str, act: &str) -> Result<Vec<Vec<Option<String>>>> {
-        self.send(sql).await?;
-        self.answer_texts(act).await
-    }
-
-    /// Takes the answer to what was sent, as text.
-    ///
-    /// # Errors
-    /// As the server says.
-    pub async fn answer_texts(&mut self, act: &str) -> Result<Vec<Vec<Option<String>>>> {
-        let mut rows = Vec::new();
-        let done = self.rest(|row| {
-            rows.push(text_row(row)?);
-            Ok(())
-        });
-        match done.await {
-            Ok(()) => Ok(rows),
-            Err(fault) => Err(self.explain(fault, act)),
-        }
-    }
-
-    /// Says goodbye, as far as the server listens. A connection in the middle of an answer is dropped.
-    pub async fn close(mut self) {
-        if !self.unread {
-            // The session ends with its connection, whether or not the server hears this.
-            let _ = tokio::time::timeout(QUIT_TIME, self.packets.command(&[COM_QUIT])).await;
-        }
-    }
-
-    /// Ends an answer that nobody wants to read to its end: the server is told to give the statement up, and what it
-    /// sent before is thrown away. The transaction goes on.
-    ///
-    /// # Errors
-    /// Unreachable: the connection is broken, or the server does not listen.
-    pub async fn cut_short(&mut self, client: &MySqlClient) -> Result<()> {
-        if !self.unread {
-            return Ok(());
-        }
-        client.kill_query(self.id).await?;
+    /// Takes the whole answer to what was sent, which may have several results, and hands each row on.
+    pub async fn answer(&mut self, mut each: impl FnMut(&[u8]) -> Result<(), Fault>) -> Result<End, Fault> {
         loop {
-            match self.row().await {
-                Ok(Some(_)) => {}
-                // Killed or at its end just before: both leave nothing unread.
-                Ok(None) => return Ok(()),
-                Err(_) if !self.unread => return Ok(()),
-                Err(fault) => return Err(self.explain(fault, "cannot end a statement")),
+            if self.begin().await?.is_some() {
+                while let Some(place) = self.row().await? {
+                    each(self.packets.payload(&place))?;
+                }
+            }
+            if !self.end.more {
+                return Ok(self.end);
             }
         }
     }
 
-    /// A fault in our words.
-    pub(in crate::mysql) fn explain(&self, fault: Fault, act: &str) -> Error {
-        explain(fault, act, &self.address)
+    /// Takes the next result of the answer to what was sent; its rows are thrown away.
+    pub async fn next_result(&mut self) -> Result<End, Fault> {
+        if self.begin().await?.is_some() {
+            while self.row().await?.is_some() {}
+        }
+        Ok(self.end)
     }
 
-    /// Runs a statement; what the server says is left to the caller to judge.
-    pub(in crate::mysql) async fn run_unexplained(&mut self, sql: &[u8]) -> Result<(), Fault> {
-        self.query(sql).await?;
-        self.rest(|_| Ok(())).await
+    /// Runs a LOAD DATA LOCAL of these bytes. Whatever name of a file the server asks for, it gets nothing else.
+    pub async fn load(&mut self, sql: &str, bytes: &[u8]) -> Result<End, Fault> {
+        self.send(sql).await?;
+        let place = self.packets.next().await?;
+        match self.packets.payload(&place) {
+            [0xfb, ..] => {}
+            payload => {
+                let fault = Fault::of_answer(payload);
+                self.unread = !matches!(fault, Fault::Server { .. });
+                return Err(fault);
+            }
+        }
+        for piece in bytes.chunks(PIECE_BYTES) {
+            self.packets.send(piece).await?;
+        }
+        self.packets.send(&[]).await?;
+        self.answer(|_| Ok(())).await
     }
 
-    async fn query(&mut self, sql: impl AsRef<[u8]>) -> Result<(), Fault> {
-        self.command(&[&[COM_QUERY], sql.as_ref()].concat()).await
+    /// Says goodbye and waits until the server has closed the connection, so that it no longer counts against the
+    /// account's limit. A connection in the middle of an answer is dropped.
+    pub async fn close(mut self) {
+        if self.unread {
+            return;
+        }
+        let quit = async {
+            self.packets.command(&[COM_QUIT]).await?;
+            while self.packets.fill().await.is_ok() {}
+            Ok::<(), Fault>(())
+        };
+        // The session ends with its connection, whether or not the server hears this.
+        let _ = tokio::time::timeout(QUIT_TIME, quit).await;
     }
 
     /// Sends a command; from here on there is something unread.
-    async fn command(&mut self, payload: &[u8]) -> Result<(), Fault> {
+    pub async fn command(&mut self, payload: &[u8]) -> Result<(), Fault> {
         if self.unread {
             return Err(Fault::Protocol("an earlier answer was not read to its end"));
         }
@@ -214,29 +206,20 @@ impl ReadConnection {
         Ok(self.packets.command(payload).await?)
     }
 
-    /// Reads an answer of any kind, handing each row's bytes on.
-    async fn rest(&mut self, mut each: impl FnMut(&[u8]) -> Result<(), Fault>) -> Result<(), Fault> {
-        if self.begin().await?.is_none() {
-            return Ok(());
-        }
-        while let Some(place) = self.row().await? {
-            each(self.packets.payload(&place))?;
-        }
-        Ok(())
-    }
-
-    /// Reads the head of an answer: its columns, or `None` where it has no rows and is over.
-    async fn begin(&mut self) -> Result<Option<Vec<ResultColumn>>, Fault> {
+    /// Reads the head of a result: its columns, or `None` where it has no rows and is over.
+    pub async fn begin(&mut self) -> Result<Option<Vec<ResultColumn>>, Fault> {
         let place = self.packets.next().await?;
         let payload = self.packets.payload(&place);
         match payload {
-            [0x00, ..] => {
-                self.unread = false;
+            [0x00, ok @ ..] => {
+                let end = ended_by_ok(ok)?;
+                self.ended(end);
                 Ok(None)
             }
             [0xff, ..] => {
-                self.unread = false;
-                Err(Fault::of_answer(payload))
+                let fault = Fault::of_answer(payload);
+                self.ended(End::default());
+                Err(fault)
             }
             [0xfb, ..] => Err(Fault::Protocol("the server asks for a local file")),
             payload => {
@@ -260,33 +243,63 @@ impl ReadConnection {
     }
 
     /// The next row, or `None` at the end.
-    async fn row(&mut self) -> Result<Option<packets::Place>, Fault> {
+    pub async fn row(&mut self) -> Result<Option<Place>, Fault> {
         let place = self.packets.next().await?;
         Ok(if self.is_row(&place)? { Some(place) } else { None })
     }
 
+    /// The bytes of a row; good until the next one is asked for.
+    pub fn payload(&self, place: &Place) -> &[u8] {
+        self.packets.payload(place)
+    }
+
     /// Whether a payload of a result is a row; if not, the result is over.
     #[inline]
-    fn is_row(&mut self, place: &packets::Place) -> Result<bool, Fault> {
+    fn is_row(&mut self, place: &Place) -> Result<bool, Fault> {
         let payload = self.packets.payload(place);
         match payload {
             // A row may begin with the length of a text of more than 16 MiB, which has the same byte.
-            [0xfe, ..] if payload.len() < 0xff_ffff && (self.without_eof || payload.len() < 9) => {
-                self.unread = false;
+            [0xfe, end @ ..] if payload.len() < 0xff_ffff && (self.without_eof || payload.len() < 9) => {
+                let end = if self.without_eof { ended_by_ok(end)? } else { ended_by_eof(end)? };
+                self.ended(end);
                 Ok(false)
             }
             [0xff, ..] => {
                 let fault = Fault::of_answer(payload);
-                self.unread = false;
+                self.ended(End::default());
                 Err(fault)
             }
             _ => Ok(true),
         }
     }
+
+    fn ended(&mut self, end: End) {
+        self.end = end;
+        self.unread = end.more;
+    }
+}
+
+/// The end of a result in an OK packet, behind its first byte.
+#[cold]
+fn ended_by_ok(payload: &[u8]) -> Result<End, Fault> {
+    let mut rest = Bytes(payload);
+    let rows = rest.length()?;
+    // The last number that a column counted.
+    rest.length()?;
+    let more = u16::from_le_bytes(rest.array()?) & MORE_RESULTS != 0;
+    Ok(End { rows, warnings: u16::from_le_bytes(rest.array()?), more })
+}
+
+/// The end of a result in an EOF packet, behind its first byte.
+#[cold]
+fn ended_by_eof(payload: &[u8]) -> Result<End, Fault> {
+    let mut rest = Bytes(payload);
+    let warnings = u16::from_le_bytes(rest.array()?);
+    Ok(End { rows: 0, warnings, more: u16::from_le_bytes(rest.array()?) & MORE_RESULTS != 0 })
 }
 
 /// A row of the text protocol.
-fn text_row(row: &[u8]) -> Result<Vec<Option<String>>, Fault> {
+pub(super) fn text_row(row: &[u8]) -> Result<Vec<Option<String>>, Fault> {
     let mut rest = Bytes(row);
     let mut values = Vec::new();
     while !rest.0.is_empty() {
@@ -294,4 +307,18 @@ fn text_row(row: &[u8]) -> Result<Vec<Option<String>>, Fault> {
         values.push(value.map(|bytes| String::from_utf8_lossy(bytes).into_owned()));
     }
     Ok(values)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_result_is_read_in_both_forms() {
+        let end = End { rows: 300, warnings: 2, more: true };
+        assert_eq!(ended_by_ok(&[0xfc, 0x2c, 1, 0, 0x0a, 0, 2, 0]).unwrap(), end);
+        assert_eq!(ended_by_eof(&[2, 0, 0x08, 0]).unwrap(), End { rows: 0, ..end });
+        assert_eq!(ended_by_ok(&[0, 0, 2, 0, 0, 0, b'i']).unwrap(), End::default());
+        assert!(ended_by_ok(&[0, 0, 2]).is_err());
+    }
 }

@@ -83,7 +83,7 @@ pub(super) struct Packets {
     /// What has arrived and was not looked at yet.
     unread: Range<usize>,
     large: Vec<u8>,
-    /// A large payload was begun; if its reading is cancelled, nobody knows where the next packet begins.
+    /// A large payload was begun; if its reading is cancelled, it is not known where the next packet begins.
     torn: bool,
     sequence: u8,
     read_timeout: Option<Duration>,
@@ -164,7 +164,7 @@ impl Packets {
         if bytes.is_empty() { Ok(()) } else { self.stream.write_all(&bytes).await }
     }
 
-    /// Waits for the server as long as it takes, as a COMMIT wants it that nobody should doubt.
+    /// Waits for the server as long as it takes; otherwise it might not be known whether a COMMIT was done.
     pub fn without_timeout(&mut self) {
         self.read_timeout = None;
     }
@@ -276,7 +276,7 @@ impl Packets {
     }
 }
 
-/// Reads some bytes within the time; none at all is an end that nobody announced.
+/// Reads some bytes within the time; none at all means that the server closed the connection.
 async fn timed(limit: Option<Duration>, read: impl Future<Output = io::Result<usize>>) -> io::Result<usize> {
     let read = match limit {
         None => read.await?,

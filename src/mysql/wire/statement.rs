@@ -3,8 +3,7 @@
 use super::bytes::{Bytes, cut};
 use super::fault::Fault;
 use super::packets::Place;
-use super::{ReadConnection, ResultColumn};
-use crate::error::Result;
+use super::{ResultColumn, Wire};
 
 const COM_STMT_PREPARE: u8 = 0x16;
 const COM_STMT_EXECUTE: u8 = 0x17;
@@ -18,23 +17,9 @@ pub struct Statement {
     pub columns: Vec<ResultColumn>,
 }
 
-impl ReadConnection {
-    /// Has the server understand a statement without parameters.
-    ///
-    /// # Errors
-    /// As the server says.
-    pub async fn prepare(&mut self, sql: &str, act: &str) -> Result<Statement> {
-        let prepared = match self.prepare_unexplained(sql).await {
-            Ok((_, parameters)) if parameters > 0 => {
-                Err(Fault::Protocol("a statement with parameters, for which there are no values"))
-            }
-            prepared => prepared.map(|(statement, _)| statement),
-        };
-        prepared.map_err(|fault| self.explain(fault, act))
-    }
-
+impl Wire {
     /// Has the server understand a statement; how many parameters it has.
-    pub(in crate::mysql) async fn prepare_unexplained(&mut self, sql: &str) -> Result<(Statement, usize), Fault> {
+    pub async fn prepare(&mut self, sql: &str) -> Result<(Statement, usize), Fault> {
         self.command(&[&[COM_STMT_PREPARE], sql.as_bytes()].concat()).await?;
         let place = self.packets.next().await?;
         let payload = self.packets.payload(&place);
@@ -55,9 +40,9 @@ impl ReadConnection {
         Ok((Statement { id, columns }, parameters))
     }
 
-    /// Begins a statement; its rows are taken with [`ReadConnection::next_row`]. The columns of the result may be other
+    /// Begins a statement; its rows are taken with [`Wire::row`]. The columns of the result may be other
     /// ones than those of the statement when the table was altered in between.
-    pub(in crate::mysql) async fn execute(&mut self, statement: &Statement) -> Result<Vec<ResultColumn>, Fault> {
+    pub async fn execute(&mut self, statement: &Statement) -> Result<Vec<ResultColumn>, Fault> {
         let mut payload = vec![COM_STMT_EXECUTE];
         payload.extend_from_slice(&statement.id.to_le_bytes());
         // No cursor, one iteration.
@@ -66,14 +51,9 @@ impl ReadConnection {
         self.begin().await?.ok_or(Fault::Protocol("the statement gives no rows"))
     }
 
-    /// The next row: the bytes of its values, after the bits that tell its NULLs. `None` at the end.
-    pub(in crate::mysql) async fn next_row(&mut self) -> Result<Option<Place>, Fault> {
-        self.row().await
-    }
-
     /// The next row if all of it has arrived; never waits.
     #[inline]
-    pub(in crate::mysql) fn arrived_row(&mut self) -> Result<Option<Place>, Fault> {
+    pub fn arrived_row(&mut self) -> Result<Option<Place>, Fault> {
         match self.packets.arrived()? {
             Some(place) if self.is_row(&place)? => Ok(Some(place)),
             _ => Ok(None),
@@ -81,13 +61,13 @@ impl ReadConnection {
     }
 
     /// Whether the result is over.
-    pub(in crate::mysql) fn is_over(&self) -> bool {
+    pub fn is_over(&self) -> bool {
         !self.unread
     }
 
     /// The bytes of a row, good until the next one: NULL bits of `columns` columns, and values.
     #[inline]
-    pub(in crate::mysql) fn row_parts(&self, place: &Place, columns: usize) -> Result<(&[u8], &[u8]), Fault> {
+    pub fn row_parts(&self, place: &Place, columns: usize) -> Result<(&[u8], &[u8]), Fault> {
         let payload = self.packets.payload(place);
         // The first byte is always zero; two bits of the NULL bits are not used.
         let bits = (columns + 9) / 8;
@@ -95,13 +75,9 @@ impl ReadConnection {
     }
 
     /// Lets the server forget a statement; it gives no answer to that.
-    ///
-    /// # Errors
-    /// Unreachable: the connection is broken.
-    pub async fn forget(&mut self, statement: Statement) -> Result<()> {
+    pub async fn forget(&mut self, statement: Statement) -> Result<(), Fault> {
         let [a, b, c, d] = statement.id.to_le_bytes();
-        let sent = self.command(&[COM_STMT_CLOSE, a, b, c, d]).await;
-        sent.map_err(|fault| self.explain(fault, "cannot close a statement"))?;
+        self.command(&[COM_STMT_CLOSE, a, b, c, d]).await?;
         self.unread = false;
         Ok(())
     }

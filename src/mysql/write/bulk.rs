@@ -4,7 +4,7 @@ use super::literal::{unescaped, unhexed};
 use super::rows::Rows;
 use crate::mysql::wire::{self, Parameter, begin_bulk, put_length};
 
-/// Rows of one packet where nobody asks for fewer: more make nothing faster.
+/// Rows of one packet unless fewer are asked for; more would not be faster.
 pub const BULK_ROWS: usize = 2000;
 
 /// What stands in front of a value.
@@ -31,7 +31,7 @@ pub(super) struct Bulk {
 enum Unpacked {
     /// A whole number of more than 64 bits.
     Wide,
-    /// It is none of the parameter's literals.
+    /// It is not a literal of the parameter's kind.
     Strange,
 }
 
@@ -52,7 +52,7 @@ impl Bulk {
         &self.packet
     }
 
-    /// Packs rows from this one on; where they end. None fits where the row must go by other means.
+    /// Packs rows from this one on; where they end. If none fits, the row has to be sent some other way.
     pub fn pack(&mut self, rows: &Rows, from: usize) -> usize {
         loop {
             self.packet.clear();

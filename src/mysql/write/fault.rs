@@ -3,11 +3,10 @@
 //! Source: MySQL 8.4 "Server Error Message Reference", MariaDB "Error Codes"; SQLSTATE classes 01 (a
 //! warning that strict mode turned into an error), 22 (data), 23 (integrity) and 45 (SIGNAL of a trigger) are about rows.
 
-use mysql_async::Error as DriverError;
-
 use crate::error::Error;
-use crate::mysql::advice::{explain, server_error};
-use crate::mysql::{MySqlClient, wire};
+use crate::mysql::client::MySqlClient;
+use crate::mysql::client::fault::{explain, server_error};
+use crate::mysql::wire;
 
 /// Errors about a row that come with a general SQLSTATE, sorted.
 const ABOUT_ROWS: [u16; 17] = [
@@ -48,26 +47,15 @@ pub enum Fault {
     Conflict(Said),
     /// The server does not do it.
     Refused(Said),
-    /// The driver's connection broke.
-    Driver(DriverError),
-    /// Our own connection broke.
-    Wire(wire::Fault),
-}
-
-impl From<DriverError> for Fault {
-    fn from(error: DriverError) -> Self {
-        match error {
-            DriverError::Server(e) => Self::of_server(e.code, &e.state, e.message),
-            error => Self::Driver(error),
-        }
-    }
+    /// The connection broke.
+    Broken(wire::Fault),
 }
 
 impl From<wire::Fault> for Fault {
     fn from(fault: wire::Fault) -> Self {
         match fault {
             wire::Fault::Server { code, state, message } => Self::of_server(code, &state, message),
-            fault => Self::Wire(fault),
+            fault => Self::Broken(fault),
         }
     }
 }
@@ -87,8 +75,7 @@ impl Fault {
     pub fn explain(self, client: &MySqlClient, act: &str) -> Error {
         match self {
             Self::Row(said) | Self::Conflict(said) | Self::Refused(said) => server_error(said.code, &said.message, act),
-            Self::Driver(error) => client.advise(error, act),
-            Self::Wire(fault) => explain(fault, act, client.address()),
+            Self::Broken(fault) => explain(fault, act, client.address()),
         }
     }
 }
@@ -103,16 +90,10 @@ pub fn column_in(message: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use mysql_async::ServerError;
-
     use super::*;
 
     fn fault(code: u16, state: &str) -> Fault {
-        let by_driver =
-            Fault::from(DriverError::Server(ServerError { code, message: "m".into(), state: state.into() }));
-        let by_us = Fault::from(wire::Fault::Server { code, message: "m".into(), state: state.into() });
-        assert_eq!(format!("{by_driver:?}"), format!("{by_us:?}"));
-        by_us
+        Fault::from(wire::Fault::Server { code, message: "m".into(), state: state.into() })
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::kind::Unfit;
+use super::value::Unfit;
 
 /// Microseconds of a day.
 pub(super) const DAY: i64 = 86_400_000_000;

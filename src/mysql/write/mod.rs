@@ -8,22 +8,20 @@
 
 mod bulk;
 mod fault;
-mod kind;
-mod link;
+mod fit;
 mod literal;
 mod rows;
 mod staging;
 mod statement;
 mod target;
 mod text;
-#[cfg(test)]
-mod text_tests;
+mod value;
 mod writer;
 
 pub use self::bulk::BULK_ROWS;
-pub use self::kind::{Kind, Reading, Unfit, Value};
 pub use self::rows::Rows;
 pub use self::staging::Staging;
 pub use self::statement::{Action, Statement};
 pub use self::target::{Target, TargetColumn};
+pub use self::value::{Kind, Reading, Unfit, Value};
 pub use self::writer::{BadRow, Broken, Means, Writer, Written};

@@ -1,17 +1,15 @@
 //! The staging table: filled first, and moved over in one transaction, so that the target shows all rows or none.
 
-use mysql_async::Conn;
-use mysql_async::prelude::Queryable;
-
 use super::target::{Target, TargetColumn};
 use crate::error::{self, Result};
-use crate::mysql::{MySqlClient, quote};
+use crate::mysql::client::{Connection, MySqlClient};
+use crate::mysql::sql::{quote, quote_text};
+use crate::mysql::table::Table;
 
-/// A staging table that nobody else uses as long as its connection lives.
+/// A staging table, locked as long as its connection lives.
 #[derive(Debug)]
 pub struct Staging {
-    client: MySqlClient,
-    conn: Conn,
+    conn: Connection,
     table: Target,
 }
 
@@ -26,8 +24,9 @@ impl Staging {
             return Err(error::config(format!("the staging table is {name}, the target itself"))
                 .hint("name another table in staging-table"));
         }
-        let mut conn = client.connect_to_write().await?;
-        let table = Target::table(client, &mut conn, name).await?;
+        let mut conn = client.connect().await?;
+        conn.wire.without_timeout();
+        let table = Target::table(&Table::describe(&mut conn, client.database(), name).await?)?;
         if !table.transactional || !target.transactional {
             let what = if table.transactional { target } else { &table };
             return Err(error::config(format!("{} has an engine that cannot take rows back", what.full_name()))
@@ -38,13 +37,11 @@ impl Staging {
         // Names of locks are at most 64 characters long.
         let lock: String = lock.chars().take(64).collect();
         let act = format!("cannot lock the staging table {}", table.full_name());
-        let got: Option<Option<i64>> =
-            conn.exec_first("SELECT GET_LOCK(?, 0)", (lock,)).await.map_err(|e| client.advise(e, &act))?;
-        if got.flatten() != Some(1) {
+        if conn.number(&format!("SELECT GET_LOCK({}, 0)", quote_text(&lock)), &act).await? != Some(1) {
             return Err(error::busy(format!("another export fills the staging table {}", table.full_name()))
                 .hint("wait for it, or name another staging table"));
         }
-        Ok(Self { client: client.clone(), conn, table })
+        Ok(Self { conn, table })
     }
 
     /// The table.
@@ -65,7 +62,7 @@ impl Staging {
         let (name, quoted) = (self.table.full_name(), self.table.quoted());
         if clear {
             let act = format!("cannot empty the staging table {name}");
-            return self.client.run(&mut self.conn, &format!("DELETE FROM {quoted}"), &act).await;
+            return self.conn.run(&format!("DELETE FROM {quoted}"), &act).await;
         }
         if self.number(&format!("SELECT EXISTS (SELECT 1 FROM {quoted})")).await? != 0 {
             return Err(error::refused(format!("the staging table {name} holds rows already"))
@@ -83,22 +80,18 @@ impl Staging {
         let names = names.join(", ");
         let (to, from) = (target.quoted(), self.table.quoted());
         let act = format!("cannot move rows from {} to {}", self.table.full_name(), target.full_name());
-        self.client.run(&mut self.conn, super::writer::SESSION, &act).await?;
-        self.client
-            .run(&mut self.conn, &format!("INSERT INTO {to} ({names}) SELECT {names} FROM {from}"), &act)
-            .await?;
-        let moved = self.conn.affected_rows();
-        self.client.run(&mut self.conn, &format!("DELETE FROM {from}"), &act).await?;
-        let deleted = self.conn.affected_rows();
+        self.conn.run(super::writer::SESSION, &act).await?;
+        let moved = self.conn.execute(&format!("INSERT INTO {to} ({names}) SELECT {names} FROM {from}"), &act).await?;
+        let deleted = self.conn.execute(&format!("DELETE FROM {from}"), &act).await?;
         if moved != staged || deleted != staged {
             // Without a commit nothing is moved; the connection's end would do the same.
-            let _ = self.client.run(&mut self.conn, "ROLLBACK", &act).await;
+            let _ = self.conn.run("ROLLBACK", &act).await;
             return Err(error::data(format!(
                 "{act}: {staged} were staged, {moved} would be moved and {deleted} deleted"
             ))
             .hint("somebody else writes to the staging table"));
         }
-        self.client.run(&mut self.conn, "COMMIT", &act).await?;
+        self.conn.run("COMMIT", &act).await?;
         Ok(moved)
     }
 
@@ -112,14 +105,12 @@ impl Staging {
 
     /// Ends the connection and with it the lock.
     pub async fn close(self) {
-        // The server lets go of the lock, whether or not it hears our good-bye.
-        let _ = self.conn.disconnect().await;
+        self.conn.close().await;
     }
 
     async fn number(&mut self, sql: &str) -> Result<u64> {
         let act = format!("cannot look into the staging table {}", self.table.full_name());
-        let found: Option<u64> = self.conn.query_first(sql).await.map_err(|e| self.client.advise(e, &act))?;
-        Ok(found.unwrap_or(0))
+        Ok(self.conn.number(sql, &act).await?.unwrap_or(0))
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use super::kind::Kind;
 use super::rows::Rows;
 use super::target::TargetColumn;
-use crate::mysql::quote;
+use super::value::Kind;
+use crate::mysql::sql::quote;
 use crate::mysql::wire::Parameter;
 
 /// What is done with a row.
@@ -115,7 +115,7 @@ impl Statement {
         self.head.len() + self.tail.len() + self.columns.iter().map(|c| c.len() + 8).sum::<usize>()
     }
 
-    /// What the values of the columns travel as where they are no literals.
+    /// What the values of the columns travel as when they are not literals.
     pub(super) fn parameters(&self) -> &[Parameter] {
         &self.parameters
     }

@@ -1,15 +1,11 @@
 //! What is filled: the columns of a table, or the parameters of a procedure.
 
-use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, Row};
-
-use super::kind::Kind;
+use super::value::Kind;
 use crate::config;
-use crate::error::{self, Error, Result};
-use crate::mysql::{MySqlClient, quote};
-
-/// Engines whose rows can be taken back until they are committed.
-const TRANSACTIONAL: [&str; 3] = ["innodb", "rocksdb", "tokudb"];
+use crate::error::{self, Result};
+use crate::mysql::sql::quote;
+use crate::mysql::table::{Procedure, Table};
+use crate::mysql::types::Column;
 
 /// A column or a parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +16,7 @@ pub struct TargetColumn {
     pub column_type: String,
     /// What it holds.
     pub kind: Kind,
-    /// Whether the server computes it, so that nobody can write it.
+    /// Whether the server computes it, so that it cannot be written.
     pub generated: bool,
     /// Whether NULL may be written: the column holds it, or counts by itself. Servers turn NULL into something else in
     /// some columns that hold none.
@@ -50,91 +46,30 @@ pub struct Target {
 }
 
 impl Target {
-    /// Looks up a table of the connection's database.
+    /// A table as a target.
     ///
     /// # Errors
-    /// NotFound: there is none of that name, or it shows no column. Config: it is a view. Schema: a type not known.
-    pub async fn table(client: &MySqlClient, conn: &mut Conn, name: &str) -> Result<Self> {
-        let database = client.database();
-        let act = format!("cannot look up {database}.{name}");
-        let tables: Vec<(String, Option<String>)> = conn
-            .exec("SELECT table_name, engine FROM information_schema.tables WHERE table_schema = ?", (database,))
-            .await
-            .map_err(|e| client.advise(e, &act))?;
-        let Some((_, engine)) = tables.iter().find(|(table, _)| table == name) else {
-            return Err(missing("table", database, name, tables.iter().map(|(table, _)| table.as_str())));
-        };
-        let rows: Vec<Row> = conn
-            .exec(
-                "SELECT column_name AS c1, data_type AS c2, column_type AS c3, numeric_scale AS c4, \
-                 numeric_precision AS c5, datetime_precision AS c6, character_maximum_length AS c7, \
-                 character_set_name AS c8, extra AS c9, is_nullable AS c10 FROM information_schema.columns \
-                 WHERE table_schema = ? AND table_name = ? ORDER BY ordinal_position",
-                (database, name),
-            )
-            .await
-            .map_err(|e| client.advise(e, &act))?;
-        let columns = columns(&rows).map_err(|e| e.context(format!("table {database}.{name}")))?;
-        let keys: Vec<(String, String)> = conn
-            .exec(
-                "SELECT index_name, column_name FROM information_schema.statistics WHERE table_schema = ? \
-                 AND table_name = ? AND non_unique = 0 AND column_name IS NOT NULL ORDER BY index_name, seq_in_index",
-                (database, name),
-            )
-            .await
-            .map_err(|e| client.advise(e, &act))?;
-        let mut unique_keys: Vec<(String, Vec<String>)> = Vec::new();
-        for (index, column) in keys {
-            match unique_keys.last_mut() {
-                Some((last, columns)) if *last == index => columns.push(column),
-                _ => unique_keys.push((index, vec![column])),
-            }
-        }
+    /// Schema: a type not known.
+    pub fn table(table: &Table) -> Result<Self> {
+        let columns = columns(&table.columns).map_err(|e| e.context(format!("table {}", table.full_name())))?;
         Ok(Self {
-            database: database.to_owned(),
-            name: name.to_owned(),
+            database: table.database.clone(),
+            name: table.name.clone(),
             columns,
-            unique_keys: unique_keys.into_iter().map(|(_, columns)| columns).collect(),
+            unique_keys: table.unique_keys.clone(),
             // A view writes to tables that are not asked: as careful as with the worst of them.
-            transactional: engine.as_deref().is_some_and(|e| TRANSACTIONAL.contains(&e.to_lowercase().as_str())),
+            transactional: table.is_transactional(),
         })
     }
 
-    /// Looks up a procedure of the connection's database.
+    /// A procedure as a target.
     ///
     /// # Errors
-    /// NotFound: there is none of that name. Config: it has parameters that give values back. Schema: a type not known.
-    pub async fn procedure(client: &MySqlClient, conn: &mut Conn, name: &str) -> Result<Self> {
-        let database = client.database();
-        let act = format!("cannot look up procedure {database}.{name}");
-        let routines: Vec<String> = conn
-            .exec(
-                "SELECT routine_name FROM information_schema.routines WHERE routine_schema = ? \
-                 AND routine_type = 'PROCEDURE'",
-                (database,),
-            )
-            .await
-            .map_err(|e| client.advise(e, &act))?;
-        if !routines.iter().any(|routine| routine.eq_ignore_ascii_case(name)) {
-            return Err(missing("procedure", database, name, routines.iter().map(String::as_str)));
-        }
-        let rows: Vec<Row> = conn
-            .exec(
-                "SELECT parameter_name AS c1, data_type AS c2, dtd_identifier AS c3, numeric_scale AS c4, \
-                 numeric_precision AS c5, datetime_precision AS c6, character_maximum_length AS c7, \
-                 character_set_name AS c8, parameter_mode AS c9, 'YES' AS c10 FROM information_schema.parameters \
-                 WHERE specific_schema = ? AND specific_name = ? AND routine_type = 'PROCEDURE' \
-                 ORDER BY ordinal_position",
-                (database, name),
-            )
-            .await
-            .map_err(|e| client.advise(e, &act))?;
-        if rows.iter().filter_map(|row| text(row, 8)).any(|mode| !mode.eq_ignore_ascii_case("IN")) {
-            return Err(error::config(format!("procedure {database}.{name} has OUT or INOUT parameters"))
-                .hint("call a procedure whose parameters are all IN"));
-        }
-        let columns = columns(&rows).map_err(|e| e.context(format!("procedure {database}.{name}")))?;
-        let (database, name) = (database.to_owned(), name.to_owned());
+    /// Schema: a type not known.
+    pub fn procedure(procedure: &Procedure) -> Result<Self> {
+        let Procedure { database, name, parameters } = procedure;
+        let columns = columns(parameters).map_err(|e| e.context(format!("procedure {database}.{name}")))?;
+        let (database, name) = (database.clone(), name.clone());
         Ok(Self { database, name, columns, unique_keys: Vec::new(), transactional: false })
     }
 
@@ -190,75 +125,41 @@ impl Target {
     }
 }
 
-fn missing<'a>(what: &str, database: &str, name: &str, known: impl Iterator<Item = &'a str>) -> Error {
-    let error = error::not_found(format!("there is no {what} {database}.{name}"));
-    match config::nearest(name, &known.collect::<Vec<_>>()) {
-        Some(near) => error.hint(format!("did you mean {near}?")),
-        None => error.hint(format!("check the {what}'s name, the database in the url and the user's grants")),
-    }
-}
-
-fn text(row: &Row, at: usize) -> Option<String> {
-    row.get_opt::<Option<String>, _>(at).and_then(std::result::Result::ok).flatten()
-}
-
-fn number(row: &Row, at: usize) -> Option<u64> {
-    row.get_opt::<Option<u64>, _>(at).and_then(std::result::Result::ok).flatten()
-}
-
-fn columns(rows: &[Row]) -> Result<Vec<TargetColumn>> {
-    rows.iter()
-        .map(|row| {
-            let (name, data_type) = (text(row, 0).unwrap_or_default(), text(row, 1).unwrap_or_default());
-            let (column_type, extra) = (text(row, 2).unwrap_or_default(), text(row, 8).unwrap_or_default());
-            let numbers = Numbers {
-                scale: number(row, 3),
-                precision: number(row, 4),
-                fraction_digits: number(row, 5),
-                max_length: number(row, 6),
-                is_unicode: text(row, 7).is_some_and(|set| set.starts_with("utf8")),
-            };
-            let kind = kind(&data_type.to_lowercase(), &column_type, numbers).ok_or_else(|| {
-                error::schema(format!("column {name}: type {column_type} is not known"))
-                    .hint("leave it out with columns")
-            })?;
-            // DEFAULT_GENERATED is a mere default.
-            let extra = extra.to_uppercase();
-            let generated = ["VIRTUAL", "STORED", "PERSISTENT"].iter().any(|word| extra.contains(word));
-            let takes_null = text(row, 9).as_deref() != Some("NO") || extra.contains("AUTO_INCREMENT");
-            Ok(TargetColumn { name, column_type, kind, generated, takes_null })
+fn columns(columns: &[Column]) -> Result<Vec<TargetColumn>> {
+    let target = |column: &Column| {
+        let kind = kind(column).ok_or_else(|| {
+            error::schema(format!("column {}: type {} is not known", column.name, column.column_type))
+                .hint("leave it out with columns")
+        })?;
+        Ok(TargetColumn {
+            name: column.name.clone(),
+            column_type: column.column_type.clone(),
+            kind,
+            generated: column.is_generated(),
+            takes_null: column.nullable || column.is_auto_increment(),
         })
-        .collect()
+    };
+    columns.iter().map(target).collect()
 }
 
-/// The numbers that belong to a type.
-#[derive(Clone, Copy, Debug, Default)]
-struct Numbers {
-    scale: Option<u64>,
-    precision: Option<u64>,
-    fraction_digits: Option<u64>,
-    max_length: Option<u64>,
-    is_unicode: bool,
-}
-
-fn kind(data_type: &str, column_type: &str, n: Numbers) -> Option<Kind> {
-    let digits = small(n.fraction_digits);
-    Some(match data_type {
-        "tinyint" if column_type.to_lowercase().starts_with("tinyint(1)") && !column_type.contains("unsigned") => {
-            Kind::Bool
-        }
+fn kind(column: &Column) -> Option<Kind> {
+    let (digits, max_length) = (small(column.fraction_digits), column.max_length);
+    let is_unicode = column.charset.as_ref().is_some_and(|set| set.starts_with("utf8"));
+    let column_type = column.column_type.as_str();
+    Some(match column.data_type.as_str() {
+        "tinyint" if column_type.to_lowercase().starts_with("tinyint(1)") && !column.is_unsigned() => Kind::Bool,
         "tinyint" | "smallint" | "mediumint" | "int" | "bigint" => Kind::Integer,
         "year" => Kind::Year,
-        "bit" => Kind::Bit(small(n.precision).max(1)),
-        "decimal" => Kind::Decimal { scale: small(n.scale) },
+        "bit" => Kind::Bit(small(column.precision).max(1)),
+        "decimal" => Kind::Decimal { scale: small(column.scale) },
         "float" => Kind::Float,
         "double" => Kind::Double,
         "date" => Kind::Date,
         "datetime" | "timestamp" => Kind::DateTime { digits },
         "time" => Kind::Time { digits },
-        "char" | "varchar" => Kind::Text { max_chars: n.max_length, max_bytes: None },
+        "char" | "varchar" => Kind::Text { max_chars: max_length, max_bytes: None },
         "tinytext" | "text" | "mediumtext" | "longtext" => {
-            Kind::Text { max_chars: None, max_bytes: n.max_length.filter(|_| n.is_unicode) }
+            Kind::Text { max_chars: None, max_bytes: max_length.filter(|_| is_unicode) }
         }
         "json" | "uuid" | "inet4" | "inet6" => Kind::Text { max_chars: None, max_bytes: None },
         "enum" | "set" => Kind::Choice { members: members(column_type) },
@@ -296,6 +197,7 @@ fn members(column_type: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mysql::types::tests::column;
 
     #[test]
     fn members_are_read_from_the_type() {
@@ -305,14 +207,13 @@ mod tests {
 
     #[test]
     fn types_become_kinds() {
-        let of = |column_type: &str, n: Numbers| kind(column_type.split(['(', ' ']).next().unwrap(), column_type, n);
-        let n = Numbers { scale: Some(3), precision: Some(14), fraction_digits: Some(6), ..Numbers::default() };
-        assert_eq!(of("tinyint(1)", n), Some(Kind::Bool));
-        assert_eq!(of("tinyint(3) unsigned", n), Some(Kind::Integer));
-        assert_eq!(of("decimal(14,3)", n), Some(Kind::Decimal { scale: 3 }));
-        assert_eq!(of("bit(14)", n), Some(Kind::Bit(14)));
-        assert_eq!(of("datetime(6)", n), Some(Kind::DateTime { digits: 6 }));
-        assert_eq!(of("hyperlink", n), None);
+        let of = |column_type: &str| kind(&column("c", column_type));
+        assert_eq!(of("tinyint(1)"), Some(Kind::Bool));
+        assert_eq!(of("tinyint(1) unsigned"), Some(Kind::Integer));
+        assert_eq!(of("decimal(14,3)"), Some(Kind::Decimal { scale: 3 }));
+        assert_eq!(of("bit(14)"), Some(Kind::Bit(14)));
+        assert_eq!(of("datetime(6)"), Some(Kind::DateTime { digits: 6 }));
+        assert_eq!(of("hyperlink"), None);
     }
 
     #[test]

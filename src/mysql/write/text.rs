@@ -4,8 +4,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::kind::{Kind, Reading, Unfit};
 use super::literal::{self, lost_fraction};
+use super::value::{Kind, Reading, Unfit};
 
 /// Digits that the server reads of one number.
 const MAX_DIGITS: usize = 65;
@@ -14,7 +14,7 @@ type Written = Result<(), Unfit>;
 
 fn not(what: &str, text: &str) -> Unfit {
     let shown: String = text.chars().take(60).collect();
-    format!("{shown:?} is no {what}").into()
+    format!("{shown:?} is not a {what}").into()
 }
 
 /// Yes and no in Sqoop's words: true, t, 1, on, yes. Exact refuses words that are neither, and takes numbers.
@@ -44,7 +44,7 @@ pub fn year(text: &str, out: &mut Vec<u8>) -> Written {
         // As a number 0 it would be 2000 where it is read from a text.
         Ok(0) => out.extend_from_slice(b"'0000'"),
         Ok(year @ 1901..=2155) => literal::integer(out, year.into()),
-        _ => return Err(not("year from 1901 to 2155, nor 0", text)),
+        _ => return Err(not("year from 1901 to 2155 or 0", text)),
     }
     Ok(())
 }
@@ -290,7 +290,7 @@ pub fn bytes(text: &str, reading: Reading, out: &mut Vec<u8>) -> Written {
     if reading == Reading::Sqoop || text.len() == 2 || text.contains(' ') {
         literal::hex(out, &hex_pairs(text)?);
     } else {
-        let bytes = STANDARD.decode(text).map_err(|_| not("base64 nor hexadecimal text", text))?;
+        let bytes = STANDARD.decode(text).map_err(|_| not("base64 or hexadecimal text", text))?;
         literal::hex(out, &bytes);
     }
     Ok(())
@@ -306,3 +306,6 @@ fn hex_pairs(text: &str) -> Result<Vec<u8>, Unfit> {
     }
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,15 +4,13 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use mysql_async::prelude::Queryable;
-
 use super::bulk::Bulk;
 use super::fault::{Fault, Said, column_in};
-use super::link::{Link, Loaded};
 use super::rows::Rows;
 use super::statement::{Action, Statement, load_rows};
 use crate::error::{self, Error, Result};
-use crate::mysql::MySqlClient;
+use crate::mysql::client::{Connection, MySqlClient};
+use crate::mysql::wire::{self, End};
 
 /// Part of the packet that the server takes which a statement may fill.
 const FILL_NUMERATOR: usize = 3;
@@ -30,6 +28,12 @@ const NOT_IN_BULK: [u16; 3] = [1047, 1295, 4033];
 
 /// Most bytes of statements that are sent one behind the other.
 const MAX_PIPELINE_BYTES: usize = 1 << 20;
+
+/// A packet that every server takes.
+const LEAST_PACKET_BYTES: usize = 1 << 20;
+
+/// The largest packet of the protocol.
+const MOST_PACKET_BYTES: usize = 1 << 30;
 
 /// Marks the state in front of a LOAD DATA.
 const SAVEPOINT: &str = "sakia_load";
@@ -98,7 +102,7 @@ impl From<Broken> for Error {
 #[derive(Debug)]
 pub struct Writer {
     client: MySqlClient,
-    link: Link,
+    conn: Connection,
     statement: Arc<Statement>,
     means: Means,
     target: String,
@@ -115,23 +119,26 @@ impl Writer {
     /// Those of [`MySqlClient::connect`].
     pub async fn open(client: &MySqlClient, statement: Arc<Statement>, means: Means, target: &str) -> Result<Self> {
         let act = format!("cannot prepare to write {target}");
-        let explain = |fault: Fault| fault.explain(client, &act);
-        let mut link = match (means, &statement.action) {
-            (Means::Many { .. }, Action::Insert | Action::Upsert) => Link::lean(client).await?,
-            _ => Link::driver(client).await?,
-        };
-        let packet = link.max_packet(client, &act).await?;
-        link.run(SESSION.as_bytes()).await.map_err(explain)?;
+        let mut conn = client.connect().await?;
+        conn.wire.without_timeout();
+        let packet = conn.number("SELECT @@max_allowed_packet", &act).await?;
+        let packet = packet.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(LEAST_PACKET_BYTES);
+        let packet = packet.min(MOST_PACKET_BYTES);
+        conn.run(SESSION, &act).await?;
+        if matches!((means, &statement.action), (Means::Pipelined, _) | (_, Action::Update { .. })) {
+            conn.wire.allow_several_statements().await.map_err(|fault| conn.explain(fault, &act))?;
+        }
         let max_bytes = packet / FILL_DENOMINATOR * FILL_NUMERATOR;
         let mut bulk = None;
         if let Means::Many { bulk: most, .. } = means
-            && let Some(prepared) = link.prepare_bulk(&statement.shown(), statement.width()).await.map_err(explain)?
+            && matches!(statement.action, Action::Insert | Action::Upsert)
+            && let Some(prepared) = prepare_bulk(&mut conn, &statement).await.map_err(|f| f.explain(client, &act))?
         {
             bulk = Some(Bulk::new(prepared, statement.parameters(), most, max_bytes.min(BULK_BYTES), packet));
         }
         Ok(Self {
             client: client.clone(),
-            link,
+            conn,
             statement,
             means,
             target: target.to_owned(),
@@ -143,7 +150,7 @@ impl Writer {
 
     /// Id of the connection, for KILL.
     pub fn id(&self) -> u32 {
-        self.link.id()
+        self.conn.id()
     }
 
     /// Writes rows inside the transaction; bad ones are left out.
@@ -175,7 +182,7 @@ impl Writer {
     /// Makes what was written visible.
     ///
     /// # Errors
-    /// Unreachable: the connection broke, and nobody knows whether it is committed.
+    /// Unreachable: the connection broke, and it is not known whether it is committed.
     pub async fn commit(&mut self) -> Result<(), Broken> {
         self.control("COMMIT", "commit").await
     }
@@ -190,12 +197,17 @@ impl Writer {
 
     /// Ends the connection; what is not committed is taken back.
     pub async fn close(self) {
-        self.link.close().await;
+        self.conn.close().await;
     }
 
     async fn control(&mut self, sql: &str, act: &str) -> Result<(), Broken> {
-        let done = self.link.run(sql.as_bytes()).await;
+        let done = self.send(sql.as_bytes()).await;
         done.map_err(|fault| self.broken(fault, act))
+    }
+
+    /// Runs a statement; rows are thrown away.
+    async fn send(&mut self, sql: &[u8]) -> Result<(), Fault> {
+        self.conn.wire.run(sql).await.map(drop).map_err(Fault::from)
     }
 
     fn broken(&self, fault: Fault, act: &str) -> Broken {
@@ -217,10 +229,10 @@ impl Writer {
                 (from, to) = (to, bulk.pack(rows, to));
                 continue;
             }
-            self.link.send_bulk(bulk.packet()).await.map_err(|fault| self.broken(fault, "write"))?;
+            self.conn.wire.command(bulk.packet()).await.map_err(|fault| self.broken(fault.into(), "write"))?;
             let next = bulk.pack(rows, to);
-            match self.link.answer_bulk().await {
-                Ok(()) => written.rows += (to - from) as u64,
+            match self.conn.wire.answer(|_| Ok(())).await.map_err(Fault::from) {
+                Ok(_) => written.rows += (to - from) as u64,
                 // The server has taken back all rows of the packet.
                 Err(Fault::Row(_)) => self.multi(rows, from..to, most, written).await?,
                 Err(Fault::Refused(said)) if NOT_IN_BULK.contains(&said.code) => {
@@ -256,8 +268,8 @@ impl Writer {
                 }
                 self.sql.clear();
                 self.statement.multi(rows, range.clone(), &mut self.sql);
-                match self.link.run(&self.sql).await {
-                    Ok(()) => written.rows += range.len() as u64,
+                match self.conn.wire.run(&self.sql).await.map_err(Fault::from) {
+                    Ok(_) => written.rows += range.len() as u64,
                     Err(Fault::Row(said)) if range.len() == 1 => written.bad.push(bad(range.start, &said)),
                     Err(Fault::Row(_)) => {
                         let middle = range.start + range.len() / 2;
@@ -334,33 +346,26 @@ impl Writer {
     async fn send_many(&mut self, written: &mut Written) -> (usize, Option<Fault>) {
         let is_update = matches!(self.statement.action, Action::Update { .. });
         let mut done = 0;
-        let conn = match self.link.as_driver() {
-            Ok(conn) => conn,
-            Err(fault) => return (done, Some(fault)),
-        };
-        let mut results = match conn.query_iter(self.sql.as_slice()).await {
-            Ok(results) => results,
-            Err(e) => return (done, Some(e.into())),
-        };
+        if let Err(fault) = self.conn.wire.send(&self.sql).await {
+            return (done, Some(fault.into()));
+        }
         loop {
-            let (found, last) = (results.affected_rows() > 0 || !is_update, results.is_empty());
-            // What the driver learned of the next statement, it tells of the last one only when asked once more.
-            let next = results.next().await;
-            if last && next.is_err() {
-                return (done, next.err().map(Fault::from));
-            }
-            done += 1;
-            written.rows += u64::from(found);
-            written.unmatched += u64::from(!found);
-            match next {
-                Err(e) => return (done, Some(e.into())),
-                Ok(_) if last => return (done, None),
-                Ok(_) => {}
+            match self.conn.wire.next_result().await {
+                Err(fault) => return (done, Some(fault.into())),
+                Ok(End { rows, more, .. }) => {
+                    let found = rows > 0 || !is_update;
+                    done += 1;
+                    written.rows += u64::from(found);
+                    written.unmatched += u64::from(!found);
+                    if !more {
+                        return (done, None);
+                    }
+                }
             }
         }
     }
 
-    /// Calls, each of which may give back results that nobody wants.
+    /// Calls, each of which may give back results, which are thrown away.
     async fn one_by_one(&mut self, rows: &Rows, written: &mut Written) -> Result<(), Broken> {
         for row in 0..rows.len() {
             if !self.fits(rows, row, written) {
@@ -368,8 +373,8 @@ impl Writer {
             }
             self.sql.clear();
             self.statement.single(rows, row, &mut self.sql);
-            match self.link.run(&self.sql).await {
-                Ok(()) => written.rows += 1,
+            match self.conn.wire.run(&self.sql).await.map_err(Fault::from) {
+                Ok(_) => written.rows += 1,
                 Err(Fault::Row(said)) => written.bad.push(bad(row, &said)),
                 Err(fault) => return Err(self.broken(fault, "write")),
             }
@@ -383,8 +388,8 @@ impl Writer {
         self.control(&format!("SAVEPOINT {SAVEPOINT}"), "write").await?;
         let mut text = Vec::new();
         load_rows(rows, 0..rows.len(), &mut text);
-        match self.link.load(self.statement.load_data(), text).await {
-            Ok(Loaded { rows: loaded, warnings: 0 }) if loaded == rows.len() as u64 => {
+        match self.conn.wire.load(self.statement.load_data(), &text).await.map_err(Fault::from) {
+            Ok(End { rows: loaded, warnings: 0, .. }) if loaded == rows.len() as u64 => {
                 written.rows += loaded;
                 return Ok(true);
             }
@@ -402,6 +407,23 @@ impl Writer {
         }
         self.control(&format!("ROLLBACK TO {SAVEPOINT}"), "write").await?;
         Ok(false)
+    }
+}
+
+/// Prepares a statement for bulk execution. `None`: rows go by statements. A server has many reasons not to prepare; if
+/// the statements do not work either, their error says more.
+async fn prepare_bulk(conn: &mut Connection, statement: &Statement) -> Result<Option<wire::Statement>, Fault> {
+    if !conn.wire.can_bulk() {
+        return Ok(None);
+    }
+    match conn.wire.prepare(&statement.shown()).await.map_err(Fault::from) {
+        Ok((prepared, parameters)) if parameters == statement.width() => Ok(Some(prepared)),
+        Ok(_) => Ok(None),
+        Err(fault @ Fault::Broken(_)) => Err(fault),
+        Err(fault) => {
+            tracing::debug!(?fault, "not prepared: rows go by statements");
+            Ok(None)
+        }
     }
 }
 

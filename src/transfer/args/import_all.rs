@@ -14,6 +14,10 @@ pub struct ImportAllArgs {
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exclude_tables: Vec<String>,
+    /// Leave views out; by default they are imported as tables are, which is what Sqoop does
+    #[arg(long)]
+    #[serde(skip_serializing_if = "is_false")]
+    pub exclude_views: bool,
     /// Stop at the first table that fails, instead of importing the others and failing at the end
     #[arg(long)]
     #[serde(skip_serializing_if = "is_false")]

@@ -18,8 +18,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::future::try_join_all;
-use mysql_async::Conn;
-use mysql_async::prelude::Queryable;
 
 pub use self::plan::ExportPlan;
 use self::plan::Source;
@@ -28,13 +26,14 @@ use self::reject::Rejects;
 pub use self::row::{Origin, Shape};
 use self::work::{Counts, Job, work};
 use super::args::ExportArgs;
-use super::input::{self, Dataset, FileSet, FileSetOptions, hive, options};
 use super::cleanup;
+use super::input::{self, Dataset, FileSet, FileSetOptions, hive, options};
 use crate::error::{self, Effect, Error, Kind, Result};
 use crate::format::TextOptions;
 use crate::format::decode::TextDecodeOptions;
 use crate::load::Cluster;
 use crate::mysql::MySqlClient;
+use crate::mysql::table::{Procedure, Table};
 use crate::mysql::write::{Action, Staging, Target};
 use crate::shutdown::Stop;
 use crate::telemetry::progress;
@@ -47,17 +46,23 @@ use crate::telemetry::summary::{Outcome, StepSummary};
 /// the table. Data: files of several kinds.
 pub async fn plan(args: &ExportArgs, client: &MySqlClient, cluster: &Cluster, run_id: &str) -> Result<ExportPlan> {
     let mut conn = client.connect().await?;
+    let database = client.database();
     let target = match (&args.table, &args.call) {
-        (_, Some(procedure)) => Target::procedure(client, &mut conn, procedure).await?,
-        (Some(table), None) => Target::table(client, &mut conn, table).await?,
+        (_, Some(procedure)) => Target::procedure(&Procedure::describe(&mut conn, database, procedure).await?)?,
+        (Some(table), None) => {
+            let table = Table::describe(&mut conn, database, table).await?;
+            if args.columns.is_empty() {
+                table.check_all_columns(&mut conn).await?;
+            }
+            Target::table(&table)?
+        }
         (None, None) => return Err(error::config("the export names no table").hint("give table")),
     };
     let staging = match &args.staging_table {
-        Some(name) => Some(Target::table(client, &mut conn, name).await?),
+        Some(name) => Some(Target::table(&Table::describe(&mut conn, database, name).await?)?),
         None => None,
     };
-    // A connection that does not close well has done its work all the same.
-    let _ = conn.disconnect().await;
+    conn.close().await;
     let source = source(args, cluster).await?;
     let plan = Arc::new(ExportPlan::new(args, target, staging, source, run_id)?);
     if let Some(data) = plan.data.clone().filter(|data| !data.kind().is_text()) {
@@ -169,7 +174,14 @@ async fn export(job: &Arc<Job>, staging: Option<&mut Staging>) -> Result<u64> {
         let worker = tokio_util::task::AbortOnDropHandle::new(worker);
         async move { worker.await.map_err(|e| error::bug("a connection of an export broke down").source(e))? }
     });
-    try_join_all(workers).await?;
+    let refused = try_join_all(workers).await?.into_iter().flatten();
+    job.counts.refused.store(refused.count() as u64, Ordering::SeqCst);
+    // What was put back after the others had ended.
+    while job.has_more() {
+        if let Some(refused) = work(job).await? {
+            return Err(refused);
+        }
+    }
     let rows = job.counts.committed.load(Ordering::SeqCst);
     let rows = match staging {
         Some(staging) => staging.publish(&plan.target, &plan.columns(), rows).await?,
@@ -189,11 +201,10 @@ async fn export(job: &Arc<Job>, staging: Option<&mut Staging>) -> Result<u64> {
 
 async fn count(job: &Job) -> Result<u64> {
     let target = &job.plan.target;
-    let mut conn: Conn = job.client.connect().await?;
-    let found = conn.query_first::<u64, _>(format!("SELECT COUNT(*) FROM {}", target.quoted())).await;
-    let found = found.map_err(|e| job.client.advise(e, format!("cannot count the rows of {}", target.full_name())))?;
-    // A connection that does not close well has done its work all the same.
-    let _ = conn.disconnect().await;
+    let mut conn = job.client.connect().await?;
+    let act = format!("cannot count the rows of {}", target.full_name());
+    let found = conn.number(&format!("SELECT COUNT(*) FROM {}", target.quoted()), &act).await?;
+    conn.close().await;
     Ok(found.unwrap_or(0))
 }
 
@@ -255,6 +266,7 @@ fn summary(job: &Job, rows: u64, elapsed: Duration) -> StepSummary {
     }
     say(of(&counts.longer), "records have more fields than columns: the rest is ignored");
     say(of(&counts.shorter), "records have fewer fields than columns: the rest is NULL");
+    say(of(&counts.refused), "connections fewer than asked for: the server gives this user no more");
     say(of(&counts.retries), "transactions were tried again after a conflict");
     if let Some(path) = job.rejects.path().filter(|_| summary.rejects > 0) {
         details.push(format!("rejects in {path}"));

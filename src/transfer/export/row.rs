@@ -93,15 +93,15 @@ impl Shape {
         };
         let path = at_fault.map_or("", |file| file.path.as_str());
         // A column may have the name that Sqoop makes of it.
-        let found = data.place(file, schema, name).or_else(|e| data.place(file, schema, &sqoop_name(name)).map_err(|_| e));
+        let found =
+            data.place(file, schema, name).or_else(|e| data.place(file, schema, &sqoop_name(name)).map_err(|_| e));
         let at = match found {
             Ok(Some(at)) => at,
             Ok(None) => return Ok(Source::Constant(None)),
             Err(_) => {
                 let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
-                return Err(error::schema(format!("{path} has no field {name} for column {}", column.name)).hint(
-                    format!("its fields are {}; choose columns that are there with columns", names.join(", ")),
-                ));
+                return Err(error::schema(format!("{path} has no field {name} for column {}", column.name))
+                    .hint(format!("its fields are {}; choose columns that are there with columns", names.join(", "))));
             }
         };
         if data.kind().is_text() {

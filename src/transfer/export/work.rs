@@ -11,7 +11,7 @@ use super::plan::ExportPlan;
 use super::read::{Chunk, read};
 use super::reject::{Reject, Rejects};
 use super::unit::Unit;
-use crate::error::{self, Effect, Error, Result};
+use crate::error::{self, Effect, Error, Kind, Result};
 use crate::mysql::MySqlClient;
 use crate::mysql::write::{Broken, Writer};
 use crate::telemetry::progress::Line;
@@ -51,6 +51,8 @@ pub(super) struct Counts {
     pub longer: AtomicU64,
     pub shorter: AtomicU64,
     pub retries: AtomicU64,
+    /// Connections that the server did not give.
+    pub refused: AtomicU64,
 }
 
 impl Job {
@@ -58,14 +60,30 @@ impl Job {
         // A queue of plain values is whole after every panic.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
+
+    fn put_back(&self, unit: Unit) {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).push_front(unit);
+    }
+
+    /// Whether units are left.
+    pub fn has_more(&self) -> bool {
+        !self.queue.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
 }
 
-/// Writes units until none is left.
-pub(super) async fn work(job: &Arc<Job>) -> Result<()> {
-    let (Some(mut unit), Some(data)) = (job.next(), job.data.clone()) else { return Ok(()) };
+/// Writes units until none is left. Where the server gives this user no more connections, its units are left to the
+/// others, and the error is given back.
+pub(super) async fn work(job: &Arc<Job>) -> Result<Option<Error>> {
+    let (Some(mut unit), Some(data)) = (job.next(), job.data.clone()) else { return Ok(None) };
     let plan = &job.plan;
-    let writer =
-        Writer::open(&job.client, plan.statement.clone(), plan.means, &plan.written_table().full_name()).await?;
+    let written = plan.written_table().full_name();
+    let writer = match Writer::open(&job.client, plan.statement.clone(), plan.means, &written).await {
+        Err(e) if e.kind() == Kind::Busy => {
+            job.put_back(unit);
+            return Ok(Some(e));
+        }
+        opened => opened?,
+    };
     job.ids.lock().unwrap_or_else(PoisonError::into_inner).push(writer.id());
     let mut open = Transaction { job, writer, chunks: Vec::new(), pending: Pending::default() };
     loop {
@@ -85,7 +103,7 @@ pub(super) async fn work(job: &Arc<Job>) -> Result<()> {
     }
     open.commit().await?;
     open.writer.close().await;
-    Ok(())
+    Ok(None)
 }
 
 /// What is written and not yet committed.

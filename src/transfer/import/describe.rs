@@ -2,9 +2,9 @@
 
 use super::plan::{Facts, ImportPlan, check_options, type_options};
 use crate::error::{self, Result};
+use crate::mysql::Connection;
 use crate::mysql::read::Selection;
-use crate::mysql::table::Table;
-use crate::mysql::wire::ReadConnection;
+use crate::mysql::table::{Listed, Table};
 use crate::transfer::args::{ImportAllArgs, ImportArgs, ImportFormat, ParquetTimestamps, ZeroDates};
 use crate::transfer::ends::Ends;
 
@@ -19,7 +19,7 @@ pub(super) fn name(args: &ImportArgs) -> String {
 /// Looks the table or query up and decides the import.
 pub(super) async fn plan(
     ends: &Ends<'_>,
-    conn: &mut ReadConnection,
+    conn: &mut Connection,
     args: &ImportArgs,
     run_id: &str,
 ) -> Result<ImportPlan> {
@@ -96,15 +96,16 @@ pub(super) async fn each_table(ends: &Ends<'_>, args: &ImportAllArgs) -> Result<
         return Err(error::config("an import of all tables is neither incremental nor for hbase")
             .hint("import such tables one by one"));
     }
-    let mut conn = ReadConnection::connect(ends.mysql).await?;
-    let names = Table::names(&mut conn, ends.mysql.database()).await?;
+    let mut conn = ends.mysql.connect().await?;
+    let listed = Table::list(&mut conn, ends.mysql.database()).await?;
     conn.close().await;
-    if let Some(unknown) = args.exclude_tables.iter().find(|x| !names.contains(x)) {
-        tracing::warn!("exclude-tables names {unknown}, which is no table");
+    if let Some(unknown) = args.exclude_tables.iter().find(|x| !listed.iter().any(|table| table.name == **x)) {
+        tracing::warn!("exclude-tables names {unknown}, which is not a table");
     }
-    let wanted = names.into_iter().filter(|name| !args.exclude_tables.contains(name));
-    let one = |name: String| ImportArgs {
-        table: Some(name),
+    let wanted = listed.into_iter().filter(|table| !args.exclude_tables.contains(&table.name));
+    let wanted = wanted.filter(|table| !(args.exclude_views && table.is_view));
+    let one = |table: Listed| ImportArgs {
+        table: Some(table.name),
         autoreset_to_one_mapper: each.autoreset_to_one_mapper,
         ..each.clone()
     };

@@ -40,7 +40,6 @@ use self::tables::Done;
 use super::args::{ImportAllArgs, ImportArgs};
 use super::ends::Ends;
 use crate::error::{self, Error, Result};
-use crate::mysql::wire::ReadConnection;
 use crate::shutdown::Stop;
 use crate::telemetry::summary::{Outcome, StepSummary};
 
@@ -53,7 +52,7 @@ const MAX_STARTS: u32 = 3;
 /// # Errors
 /// Those of the connection, of the description and of [`ImportPlan::new`].
 pub async fn plan(args: &ImportArgs, ends: &Ends<'_>, run_id: &str) -> Result<Preview> {
-    let mut conn = ReadConnection::connect(ends.mysql).await?;
+    let mut conn = ends.mysql.connect().await?;
     let plan = describe::plan(ends, &mut conn, args, run_id).await?;
     let preview = preview::preview(ends, &mut conn, plan).await?;
     conn.close().await;
@@ -65,7 +64,7 @@ pub async fn plan(args: &ImportArgs, ends: &Ends<'_>, run_id: &str) -> Result<Pr
 /// # Errors
 /// Those of [`plan`], for the first table that cannot be imported.
 pub async fn plan_all(args: &ImportAllArgs, ends: &Ends<'_>, run_id: &str) -> Result<Vec<Preview>> {
-    let mut conn = ReadConnection::connect(ends.mysql).await?;
+    let mut conn = ends.mysql.connect().await?;
     let mut previews = Vec::new();
     for each in describe::each_table(ends, args).await? {
         let plan = describe::plan(ends, &mut conn, &each, run_id).await;

@@ -4,9 +4,9 @@ use std::fmt;
 
 use super::plan::{ImportPlan, rows_to_split};
 use crate::error::Result;
+use crate::mysql::Connection;
 use crate::mysql::snapshot::{Snapshot, SnapshotOptions};
 use crate::mysql::split::{self, Planned, Split};
-use crate::mysql::wire::ReadConnection;
 use crate::transfer::ends::Ends;
 
 /// A plan, and what the server says of it now.
@@ -24,7 +24,7 @@ pub struct Preview {
 ///
 /// # Errors
 /// As the server says.
-pub(super) async fn preview(ends: &Ends<'_>, conn: &mut ReadConnection, plan: ImportPlan) -> Result<Preview> {
+pub(super) async fn preview(ends: &Ends<'_>, conn: &mut Connection, plan: ImportPlan) -> Result<Preview> {
     let planned = match &plan.key {
         Some(key) => split::plan(conn, &rows_to_split(&plan.selection), key, &plan.splits).await?,
         None => Planned::whole(),

@@ -2,8 +2,8 @@
 
 use super::plan::ImportPlan;
 use crate::error::Result;
+use crate::mysql::Connection;
 use crate::mysql::snapshot::{Position, Snapshot, SnapshotOptions};
-use crate::mysql::wire::ReadConnection;
 use crate::transfer::ends::Ends;
 
 /// When the rows were read, and how sure that is.
@@ -28,18 +28,18 @@ impl SnapshotPoint {
     }
 }
 
-/// Opens the snapshot that all plans need.
+/// Opens the snapshot that all plans need, over this connection and others.
 ///
 /// # Errors
-/// Those of [`Snapshot::open`].
-pub(super) async fn open(ends: &Ends<'_>, plans: &[ImportPlan]) -> Result<Snapshot> {
+/// Those of [`Snapshot::open_over`].
+pub(super) async fn open(ends: &Ends<'_>, conn: Connection, plans: &[ImportPlan]) -> Result<Snapshot> {
     let connections = plans.iter().map(|p| p.connections).max().unwrap_or(1);
     let tables: Vec<_> = plans.iter().filter_map(|p| p.table().cloned()).collect();
     let mut options = SnapshotOptions { tables: &tables, ..SnapshotOptions::default() };
     if let Some(first) = plans.first() {
         (options.consistency, options.read_uncommitted) = (first.consistency, first.relaxed);
     }
-    Snapshot::open(ends.mysql, connections as usize, &options).await
+    Snapshot::open_over(conn, ends.mysql, connections as usize, &options).await
 }
 
 /// The server's time for each plan whose bound that is. It has to be asked before the snapshot: what is written later
@@ -47,7 +47,7 @@ pub(super) async fn open(ends: &Ends<'_>, plans: &[ImportPlan]) -> Result<Snapsh
 ///
 /// # Errors
 /// As the server says.
-pub(super) async fn server_times(conn: &mut ReadConnection, plans: &[ImportPlan]) -> Result<Vec<Option<String>>> {
+pub(super) async fn server_times(conn: &mut Connection, plans: &[ImportPlan]) -> Result<Vec<Option<String>>> {
     let mut times = Vec::with_capacity(plans.len());
     for plan in plans {
         times.push(match plan.incremental.as_ref().filter(|incremental| incremental.bound_is_time()) {

@@ -7,12 +7,12 @@ use super::run::{ImportRun, Opened, Reading};
 use super::snapshot::SnapshotPoint;
 use super::target::OpenTarget;
 use crate::error::Result;
+use crate::mysql::Connection;
 use crate::mysql::split::{self, Planned, SplitOptions};
-use crate::mysql::wire::ReadConnection;
 
 /// Splits a table; a failure is kept in the run, which then has no splits. No splits without a failure: there is
 /// nothing to read.
-pub(super) async fn split(point: &SnapshotPoint, conn: &mut ReadConnection, opened: &Opened) -> Arc<ImportRun> {
+pub(super) async fn split(point: &SnapshotPoint, conn: &mut Connection, opened: &Opened) -> Arc<ImportRun> {
     let (plan, target) = (opened.plan.clone(), opened.target.clone());
     Arc::new(match reading(point, conn, opened).await {
         Ok(reading) => ImportRun::new(plan, target, reading),
@@ -20,7 +20,7 @@ pub(super) async fn split(point: &SnapshotPoint, conn: &mut ReadConnection, open
     })
 }
 
-async fn reading(point: &SnapshotPoint, conn: &mut ReadConnection, opened: &Opened) -> Result<Reading> {
+async fn reading(point: &SnapshotPoint, conn: &mut Connection, opened: &Opened) -> Result<Reading> {
     let mut reading = Reading::nothing(&opened.plan);
     if is_unchanged(point, opened).await? {
         reading.unchanged = true;
@@ -43,7 +43,7 @@ async fn reading(point: &SnapshotPoint, conn: &mut ReadConnection, opened: &Open
 }
 
 /// Leaves the rows that an incremental import reads; says whether there can be some.
-async fn narrow(conn: &mut ReadConnection, opened: &Opened, reading: &mut Reading) -> Result<bool> {
+async fn narrow(conn: &mut Connection, opened: &Opened, reading: &mut Reading) -> Result<bool> {
     let Some(incremental) = &opened.plan.incremental else { return Ok(true) };
     let (column, rows) = (&incremental.column, &opened.plan.selection);
     let state = opened.checkpoint.as_ref().and_then(|checkpoint| checkpoint.incremental.as_ref());

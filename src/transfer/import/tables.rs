@@ -20,8 +20,8 @@ use super::snapshot::SnapshotPoint;
 use super::work::Worker;
 use super::{describe, open, snapshot};
 use crate::error::{Error, Kind, Result};
+use crate::mysql::Connection;
 use crate::mysql::snapshot::Snapshot;
-use crate::mysql::wire::ReadConnection;
 use crate::shutdown::Stop;
 use crate::transfer::args::ImportArgs;
 use crate::transfer::cleanup;
@@ -56,11 +56,10 @@ pub(super) async fn import(
     stop: &Stop,
     all_or_none: bool,
 ) -> Result<Done> {
-    let mut conn = stop.or(ReadConnection::connect(ends.mysql)).await?;
+    let mut conn = stop.or(ends.mysql.connect()).await?;
     let (plans, mut tables) = describe_all(args, ends, run_id, stop, &mut conn).await?;
     let times = stop.or(snapshot::server_times(&mut conn, &plans)).await?;
-    let snapshot = stop.or(snapshot::open(ends, &plans)).await?;
-    conn.close().await;
+    let snapshot = stop.or(snapshot::open(ends, conn, &plans)).await?;
     let point = SnapshotPoint::of(&snapshot);
     let planned = plans.into_iter().zip(times).map(|(plan, server_time)| Planned { plan, server_time }).collect();
     let with = Settling { ends, stop, point: &point, all_or_none };
@@ -75,7 +74,7 @@ async fn describe_all(
     ends: &Ends<'_>,
     run_id: &str,
     stop: &Stop,
-    conn: &mut ReadConnection,
+    conn: &mut Connection,
 ) -> Result<(Vec<ImportPlan>, Vec<TableEnd>)> {
     let (mut plans, mut failed) = (Vec::new(), Vec::new());
     for args in args {
@@ -94,7 +93,7 @@ async fn transfer(
     snapshot: Snapshot,
     with: Settling<'_>,
 ) -> Result<(Vec<TableEnd>, Option<Error>)> {
-    let ids: Vec<u32> = snapshot.connections.iter().map(ReadConnection::id).collect();
+    let ids: Vec<u32> = snapshot.connections.iter().map(Connection::id).collect();
     let queue = Queue::new([]);
     let (steps, to_complete) = mpsc::unbounded();
     let completion = Completion::new(with, &queue, steps);

@@ -5,7 +5,7 @@ use super::merge::set_options;
 use super::run::ImportRun;
 use super::target::OpenTarget;
 use crate::error::{self, Result};
-use crate::mysql::wire::ReadConnection;
+use crate::mysql::Connection;
 use crate::transfer::args::ZeroDates;
 use crate::transfer::input::FileSet;
 use crate::transfer::merge;
@@ -15,7 +15,7 @@ use crate::transfer::verify::{Checksums, Comparison, ComparisonOptions, compare}
 ///
 /// # Errors
 /// Data: they differ. Those of the filesystem and the server.
-pub(super) async fn verify(conn: &mut ReadConnection, run: &ImportRun) -> Result<()> {
+pub(super) async fn verify(conn: &mut Connection, run: &ImportRun) -> Result<()> {
     let plan = &run.plan;
     let (Some(OpenTarget::Files(load)), Some(files)) = (run.target(), plan.files()) else { return Ok(()) };
     let staged = merge::staged_files(&load, &run.staged());

@@ -14,9 +14,9 @@ use super::snapshot::SnapshotPoint;
 use super::splits;
 use super::verify;
 use crate::error::{self, Error, Kind, Result};
+use crate::mysql::Connection;
 use crate::mysql::MySqlClient;
 use crate::mysql::read::Selection;
-use crate::mysql::wire::ReadConnection;
 use crate::telemetry::progress;
 
 /// Batches that wait between the reader and the encoder of a split, which takes all that wait: to hand each over to the
@@ -44,7 +44,7 @@ impl<'a> Worker<'a, '_> {
     ///
     /// # Errors
     /// Unreachable: the connection was lost; what it was reading is back in the queue for the others.
-    pub async fn run(&self, mut conn: ReadConnection) -> Result<()> {
+    pub async fn run(&self, mut conn: Connection) -> Result<()> {
         while let Some(taken) = self.queue.take().await {
             match taken.item() {
                 Some(Item::Split(task)) => {
@@ -82,10 +82,10 @@ impl<'a> Worker<'a, '_> {
     /// Reads a split and writes it; gives the connection back if it is still good.
     async fn read_split(
         &self,
-        conn: ReadConnection,
+        conn: Connection,
         task: SplitTask,
         taken: Taken<'a, Item>,
-    ) -> Result<Option<ReadConnection>> {
+    ) -> Result<Option<Connection>> {
         if task.run.has_failed() {
             if task.run.skip() {
                 self.completion.settle(task.run);
@@ -107,7 +107,7 @@ impl<'a> Worker<'a, '_> {
     }
 
     /// Reads the rows of a split and writes them, both at once.
-    async fn transfer(&self, conn: ReadConnection, task: &SplitTask) -> (Option<ReadConnection>, End) {
+    async fn transfer(&self, conn: Connection, task: &SplitTask) -> (Option<Connection>, End) {
         let run = &task.run;
         let (Some(target), Some(split)) = (run.target(), task.split()) else {
             return (Some(conn), End::Failed(error::bug("a split was left over from a table that failed")));
@@ -137,7 +137,7 @@ impl<'a> Worker<'a, '_> {
         let end = match (written, read) {
             (Ok(()), Ok(rows)) => sink.seal().await.map_or_else(End::Failed, |sealed| End::Sealed(sealed, rows)),
             // The server still sends the rest: it is told to stop, and the snapshot stays open.
-            (Err(e), _) => match conn.cut_short(self.client).await {
+            (Err(e), _) => match self.client.cut_short(&mut conn).await {
                 Ok(()) => End::Failed(e),
                 Err(_) => return (None, End::Failed(e)),
             },
@@ -150,10 +150,10 @@ impl<'a> Worker<'a, '_> {
 
 /// A task that reads the rows of one statement, and the batches that it makes; it gives the connection back.
 fn read(
-    mut conn: ReadConnection,
+    mut conn: Connection,
     selection: Selection,
     sql: String,
-) -> (AbortOnDropHandle<(ReadConnection, Result<u64>)>, mpsc::Receiver<arrow_array::RecordBatch>) {
+) -> (AbortOnDropHandle<(Connection, Result<u64>)>, mpsc::Receiver<arrow_array::RecordBatch>) {
     let (to, batches) = mpsc::channel(BATCHES_AHEAD);
     let reader = AbortOnDropHandle::new(tokio::spawn(async move {
         let read = selection.read(&mut conn, &sql, &to).await;

@@ -185,8 +185,7 @@ impl FileSet {
     fn no_column(&self, file: usize, schema: &Schema, name: &str) -> Error {
         let path = self.files.get(file).map_or("the file", |file| file.path.as_str());
         let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
-        error::not_found(format!("{path} has no column {name}"))
-            .hint(format!("its columns are {}", names.join(", ")))
+        error::not_found(format!("{path} has no column {name}")).hint(format!("its columns are {}", names.join(", ")))
     }
 
     /// Records of a text or sequence file, or of those that begin in a range of it. Blocking: for threads that compute.

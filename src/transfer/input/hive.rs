@@ -261,7 +261,9 @@ fn delimiter(told: &BTreeMap<String, String>, key: &str) -> Result<Option<char>>
             Some(first) => Some(first).filter(char::is_ascii),
         },
     };
-    found.map(Some).ok_or_else(|| only_hive(format!("{key} {text:?} is a byte and not a character, which only hive reads")))
+    found
+        .map(Some)
+        .ok_or_else(|| only_hive(format!("{key} {text:?} is a byte and not a character, which only hive reads")))
 }
 
 #[cfg(test)]
@@ -305,7 +307,8 @@ mod tests {
         assert_eq!((plain.text.text.delimiters, plain.text.text.null_string.as_str()), (Delimiters::hive(), "\\N"));
         assert!(plain.text.escaped_line_ends && !plain.text.spanning && plain.declared);
         assert_eq!((plain.calendar, plain.columns), (Some(Calendar::Hybrid), vec!["a".to_owned()]));
-        let told = [("field.delim", "\t"), ("escape.delim", "\\"), ("serialization.null.format", ""), ("line.delim", "|")];
+        let told =
+            [("field.delim", "\t"), ("escape.delim", "\\"), ("serialization.null.format", ""), ("line.delim", "|")];
         let tab = read(&[("skip.header.line.count", "2")], &storage(LAZY, &told)).unwrap().text;
         assert_eq!((tab.text.delimiters.fields, tab.text.delimiters.escaped_by), ('\t', Some('\\')));
         assert_eq!((tab.text.null_string.as_str(), tab.text.delimiters.lines, tab.header_lines), ("", '\n', 2));
@@ -317,7 +320,10 @@ mod tests {
 
     #[test]
     fn what_only_hive_reads_is_refused() {
-        let orc = StoredFiles { input_format: "org.apache.hadoop.hive.ql.io.orc.OrcInputFormat".into(), ..storage(LAZY, &[]) };
+        let orc = StoredFiles {
+            input_format: "org.apache.hadoop.hive.ql.io.orc.OrcInputFormat".into(),
+            ..storage(LAZY, &[])
+        };
         for (parameters, storage) in [
             (&[][..], orc),
             (&[], storage("org.apache.hive.hcatalog.data.JsonSerDe", &[])),

@@ -90,10 +90,8 @@ mod tests {
         assert_eq!((read.delimiters.fields, read.delimiters.enclosed_by), ('\t', Some('"')));
         assert_eq!((read.null_string.as_str(), read.null_non_string.as_str()), ("\\N", "null"));
         assert!(!read.delimiters.enclose_optionally);
-        let known = TextOptions {
-            delimiters: Delimiters { escaped_by: Some('\\'), ..Delimiters::hive() },
-            ..of_hive()
-        };
+        let known =
+            TextOptions { delimiters: Delimiters { escaped_by: Some('\\'), ..Delimiters::hive() }, ..of_hive() };
         let read = of_read(&InputTextArgs::default(), TextStyle::Sqoop, known.clone()).unwrap();
         assert_eq!(read, TextOptions { style: TextStyle::Sqoop, ..known });
     }

@@ -83,7 +83,8 @@ fn parquet(set: &FileSet, compression: Compression) -> Result<Rewrite> {
     };
     let fields: Vec<Field> = schema.fields().iter().map(|f| in_micros(f)).collect();
     let rewrite = Rewrite { format: FileFormat::Parquet(options), schema: Arc::new(Schema::new(fields)) };
-    let is_micros = |f: &Arc<Field>| !matches!(f.data_type(), DataType::Timestamp(unit, _) if *unit != TimeUnit::Microsecond);
+    let is_micros =
+        |f: &Arc<Field>| !matches!(f.data_type(), DataType::Timestamp(unit, _) if *unit != TimeUnit::Microsecond);
     if !schema.fields().iter().all(is_micros) {
         let what = format!("{}: its times are not in microseconds, as a merge writes them", path(set));
         return Err(error::schema(what).hint("import the data anew before it is merged"));

@@ -15,13 +15,13 @@ use parquet::arrow::ArrowWriter;
 use super::*;
 use crate::error::Kind;
 use crate::format::avro::AvroTimestamps;
+use crate::format::decode::{Calendar, TextDecodeOptions};
 use crate::format::{AvroOptions, Compression, FileFormat, Output, ParquetOptions, SequenceOptions, TextOptions};
 use crate::load::Cluster;
 use crate::shutdown::Stop;
 use crate::storage::local::LocalFilesystem;
 use crate::telemetry::summary::{Outcome, StepSummary};
 use crate::transfer::args::{FileNames, MergeArgs};
-use crate::format::decode::{Calendar, TextDecodeOptions};
 use crate::transfer::input::{FileSet, FileSetOptions, list};
 
 type Row = (i64, &'static str, Option<i128>, i64);
@@ -201,7 +201,9 @@ async fn typed_files_are_merged_as_they_are() {
         assert_eq!(rows(&merged), want(&MERGED), "{format:?}");
         let after = scene.set("/merged", &TextOptions::default()).await;
         assert_eq!((after.kind(), after.head().schema.fields()), (before.kind(), before.head().schema.fields()));
-        let json = |set: &FileSet| set.head().avro_schema.as_ref().map(|s| serde_json::from_str::<serde_json::Value>(s).unwrap());
+        let json = |set: &FileSet| {
+            set.head().avro_schema.as_ref().map(|s| serde_json::from_str::<serde_json::Value>(s).unwrap())
+        };
         assert_eq!(json(&after), json(&before));
         // The codec, read from the file's own words, is still that of the old files.
         let format_of = |set: &FileSet| Rewrite::of(set, None).unwrap().format;
@@ -385,7 +387,8 @@ async fn dates_of_no_calendar_are_refused() {
         writer.write(&batch).unwrap();
         writer.close().unwrap();
     }
-    let merge = |calendar| scene.merge("/merged", move |args| (args.merge_key, args.calendar) = (vec!["i".into()], calendar));
+    let merge =
+        |calendar| scene.merge("/merged", move |args| (args.merge_key, args.calendar) = (vec!["i".into()], calendar));
     let error = merge(None).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Data);
     assert!(error.to_string().contains("column d: it lies before 1582-10-15"), "{error}");

@@ -122,12 +122,7 @@ impl Checksums {
     }
 
     /// Takes the values of a column into its sums; the checksum of each.
-    pub(super) fn take_array(
-        &mut self,
-        number: usize,
-        column: &Summed,
-        array: &dyn Array,
-    ) -> Result<Vec<Option<u64>>> {
+    pub(super) fn take_array(&mut self, number: usize, column: &Summed, array: &dyn Array) -> Result<Vec<Option<u64>>> {
         if array.data_type() == &DataType::Null {
             return Ok(vec![None; array.len()]);
         }

@@ -11,11 +11,11 @@ use super::comparison::Comparison;
 use super::rows::with_bits;
 use super::sums::of_server;
 use crate::error::{self, Error, Result};
+use crate::mysql::Connection;
 use crate::mysql::checksum::{ColumnSql, Meaning, row_checksum_sql};
 use crate::mysql::quote;
 use crate::mysql::read::{CONDITIONS, Selection};
 use crate::mysql::types::TypeOptions;
-use crate::mysql::wire::ReadConnection;
 
 /// Name of the column of row checksums, which no column of a table has.
 const ROW_CHECKSUM: &str = "checksum of the row, for sakia";
@@ -26,7 +26,7 @@ impl Comparison {
     ///
     /// # Errors
     /// As the server says.
-    pub async fn expected(&self, conn: &mut ReadConnection, condition: Option<&str>) -> Result<Checksums> {
+    pub async fn expected(&self, conn: &mut Connection, condition: Option<&str>) -> Result<Checksums> {
         let mut sums = Checksums::new(self.columns.len());
         let act = format!("cannot sum up {}", self.selection.name());
         let rows = conn.texts(&self.sql(condition), &act).await?;
@@ -75,7 +75,7 @@ impl Comparison {
     }
 
     /// Reads the columns whose bits the server cannot sum up, and the checksum of the rest of each row.
-    async fn floats(&self, conn: &mut ReadConnection, condition: Option<&str>, sums: &mut Checksums) -> Result<()> {
+    async fn floats(&self, conn: &mut Connection, condition: Option<&str>, sums: &mut Checksums) -> Result<()> {
         let (numbers, columns): (Vec<usize>, Vec<Summed>) =
             self.columns.iter().cloned().enumerate().filter(|(_, c)| c.meaning.is_by_bits()).unzip();
         let mut what: Vec<String> = columns.iter().map(|column| quote(&column.name)).collect();

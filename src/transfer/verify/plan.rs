@@ -11,7 +11,6 @@ use crate::mysql::checksum::Meaning;
 use crate::mysql::snapshot::{Snapshot, SnapshotOptions};
 use crate::mysql::split::Split;
 use crate::mysql::table::Table;
-use crate::mysql::wire::ReadConnection;
 use crate::transfer::args::VerifyArgs;
 use crate::transfer::input::{DataFile, Dataset, Listed};
 
@@ -35,7 +34,7 @@ pub async fn plan(args: &VerifyArgs, client: &MySqlClient, cluster: &Cluster) ->
     let target = target::find(args, cluster).await?;
     let selection = select(args, client).await?;
     let comparison = compared(&selection, &target).await?;
-    let mut conn = ReadConnection::connect(client).await?;
+    let mut conn = client.connect().await?;
     let splits = splits(&mut conn, &selection, args.num_mappers).await?;
     conn.close().await;
     let tables: Vec<Table> = selection.of_table().cloned().into_iter().collect();

@@ -11,13 +11,13 @@ use super::target::{self, Target};
 use super::{Checksums, Comparison, ComparisonOptions, Report, compare};
 use crate::error::{Error, Result};
 use crate::load::Cluster;
+use crate::mysql::Connection;
 use crate::mysql::MySqlClient;
 use crate::mysql::read::Selection;
 use crate::mysql::snapshot::{Snapshot, SnapshotOptions};
 use crate::mysql::split::{self, Source, Split, SplitKey, SplitOptions};
 use crate::mysql::table::Table;
 use crate::mysql::types::TypeOptions;
-use crate::mysql::wire::ReadConnection;
 use crate::shutdown::Stop;
 use crate::telemetry::summary::{Outcome, StepSummary};
 use crate::transfer::args::VerifyArgs;
@@ -80,7 +80,7 @@ pub(super) async fn compared(selection: &Selection, target: &Target) -> Result<C
 }
 
 pub(super) async fn select(args: &VerifyArgs, client: &MySqlClient) -> Result<Selection> {
-    let mut conn = ReadConnection::connect(client).await?;
+    let mut conn = client.connect().await?;
     let table = Table::describe(&mut conn, client.database(), &args.table).await?;
     conn.close().await;
     Selection::table(table, &args.columns, args.condition.clone(), &TypeOptions::default())
@@ -111,7 +111,7 @@ async fn expected(
         None => vec![Split::all()],
     };
     let queue = Mutex::new(splits.into_iter().collect::<VecDeque<Split>>());
-    let work = |mut conn: ReadConnection| {
+    let work = |mut conn: Connection| {
         let queue = &queue;
         async move {
             let mut sums = Checksums::new(comparison.columns().len());
@@ -129,7 +129,7 @@ async fn expected(
 }
 
 /// The shares of the table for so many connections.
-pub(super) async fn splits(conn: &mut ReadConnection, selection: &Selection, connections: u32) -> Result<Vec<Split>> {
+pub(super) async fn splits(conn: &mut Connection, selection: &Selection, connections: u32) -> Result<Vec<Split>> {
     let table = selection.of_table().filter(|_| connections > 1);
     let Some((table, key)) = table.and_then(|table| Some((table, SplitKey::of_primary_key(table)?))) else {
         return Ok(vec![Split::all()]);

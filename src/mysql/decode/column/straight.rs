@@ -1,26 +1,26 @@
 //! Straight ways for the commonest columns: what a value is and where it goes is decided once a column instead of once a
-//! value. All other pairs of carrier and layout go by [`ColumnDecoder::append_any`].
+//! value. All other pairs of mapping and layout go by [`ColumnDecoder::append_any`].
 
 use super::{Append, Builder, Bytes, ColumnDecoder, Wrong, unfit};
 use crate::mysql::decode::decimal::parse_decimal;
 use crate::mysql::decode::scalar::{Layout, Scalar};
 use crate::mysql::decode::time::Dated;
-use crate::mysql::types::Carrier;
+use crate::mysql::types::Mapping;
 
 /// The way of a column's values.
-pub(super) fn way(carrier: Carrier, layout: Layout) -> Append {
-    match (carrier, layout) {
-        (Carrier::Int8, Layout::I8) => int8,
-        (Carrier::Int16, Layout::I16) => int16,
-        (Carrier::Int32, Layout::I32) => int32,
-        (Carrier::Int64, Layout::I64) => int64,
-        (Carrier::Float, Layout::F32) => float,
-        (Carrier::Double, Layout::F64) => double,
-        (Carrier::Decimal { scale: 0, .. }, Layout::U64) => decimal_of_u64,
-        (Carrier::Decimal { .. }, Layout::Bytes) => decimal,
-        (Carrier::Text, Layout::Bytes) => text,
-        (Carrier::Date, Layout::Dated { .. }) => date,
-        (Carrier::DateTime | Carrier::Instant, Layout::Dated { .. }) => moment,
+pub(super) fn way(mapping: Mapping, layout: Layout) -> Append {
+    match (mapping, layout) {
+        (Mapping::Int8, Layout::I8) => int8,
+        (Mapping::Int16, Layout::I16) => int16,
+        (Mapping::Int32, Layout::I32) => int32,
+        (Mapping::Int64, Layout::I64) => int64,
+        (Mapping::Float, Layout::F32) => float,
+        (Mapping::Double, Layout::F64) => double,
+        (Mapping::Decimal { scale: 0, .. }, Layout::U64) => decimal_of_u64,
+        (Mapping::Decimal { .. }, Layout::Bytes) => decimal,
+        (Mapping::Text, Layout::Bytes) => text,
+        (Mapping::Date, Layout::Dated { .. }) => date,
+        (Mapping::DateTime | Mapping::Instant, Layout::Dated { .. }) => moment,
         _ => ColumnDecoder::append_any,
     }
 }
@@ -52,7 +52,7 @@ fn decimal_of_u64(column: &mut ColumnDecoder, rest: &mut Bytes<'_>) -> Result<()
 }
 
 fn decimal(column: &mut ColumnDecoder, rest: &mut Bytes<'_>) -> Result<(), Wrong> {
-    let (Builder::Decimal(builder), Carrier::Decimal { scale, .. }) = (&mut column.builder, column.carrier) else {
+    let (Builder::Decimal(builder), Mapping::Decimal { scale, .. }) = (&mut column.builder, column.mapping) else {
         return column.append_any(rest);
     };
     let text = rest.string()?;

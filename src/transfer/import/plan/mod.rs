@@ -105,12 +105,12 @@ impl ImportPlan {
 
     /// Whether a snapshot binds all that is read; nobody knows of a view or a query.
     pub fn has_snapshots(&self) -> bool {
-        self.table().is_some_and(Table::has_snapshots)
+        self.table().is_some_and(Table::is_transactional)
     }
 
     /// The engine that a snapshot does not bind.
     pub fn without_snapshots(&self) -> Option<&str> {
-        let table = self.table().filter(|t| !t.has_snapshots())?;
+        let table = self.table().filter(|t| !t.is_transactional())?;
         Some(table.engine.as_deref().unwrap_or("a view"))
     }
 

@@ -19,7 +19,7 @@ use self::column::ColumnDecoder;
 pub use self::decimal::parse_decimal;
 pub(super) use self::scalar::Scalar;
 pub use self::time::civil;
-use super::types::{Carrier, TypeOptions};
+use super::types::{Mapping, TypeOptions};
 use super::wire::{Bytes, ResultColumn};
 use crate::error::{self, Error, Result};
 
@@ -38,24 +38,24 @@ pub struct BatchBuilder {
 }
 
 impl BatchBuilder {
-    /// An empty builder for rows whose columns the server describes as `result`; `carriers` are those of the schema's
+    /// An empty builder for rows whose columns the server describes as `result`; `mappings` are those of the schema's
     /// columns. Batches have `most_rows` rows at most.
     ///
     /// # Errors
     /// Schema: the result has other columns.
     pub fn new(
         schema: SchemaRef,
-        carriers: &[Carrier],
+        mappings: &[Mapping],
         result: &[ResultColumn],
         options: &TypeOptions,
         most_rows: usize,
     ) -> Result<Self> {
-        if carriers.len() != result.len() {
-            let what = format!("{} columns were expected and {} came", carriers.len(), result.len());
+        if mappings.len() != result.len() {
+            let what = format!("{} columns were expected and {} came", mappings.len(), result.len());
             return Err(error::schema(what).hint("was the table altered during the import? run it again"));
         }
-        let decoder = |(carrier, column): (&Carrier, &ResultColumn)| ColumnDecoder::new(*carrier, column, options);
-        let columns = carriers.iter().zip(result).map(decoder).collect();
+        let decoder = |(mapping, column): (&Mapping, &ResultColumn)| ColumnDecoder::new(*mapping, column, options);
+        let columns = mappings.iter().zip(result).map(decoder).collect();
         let mut builder = Self { schema, columns, rows: 0, rows_before: 0, bytes: 0, most_rows };
         builder.columns.iter_mut().for_each(|column| column.reserve(most_rows));
         Ok(builder)
@@ -85,7 +85,7 @@ impl BatchBuilder {
         Ok(())
     }
 
-    /// Dates that were none and became NULL, in all batches so far.
+    /// How many dates that are not in the calendar became NULL, in all batches so far.
     pub fn no_dates(&self) -> u64 {
         self.columns.iter().map(|column| column.no_dates).sum()
     }
@@ -120,7 +120,7 @@ impl BatchBuilder {
     }
 }
 
-/// Whether the value of a column is NULL; the first two bits belong to nobody.
+/// Whether the value of a column is NULL; the first two bits are not used.
 #[inline]
 pub(super) fn is_null(nulls: &[u8], column: usize) -> bool {
     let bit = column + 2;

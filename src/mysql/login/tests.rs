@@ -1,4 +1,5 @@
 use super::*;
+use crate::error::Kind;
 
 fn of_url(url: &str) -> MySqlOptions {
     MySqlOptions { url: Some(url.into()), ..MySqlOptions::default() }
@@ -6,10 +7,11 @@ fn of_url(url: &str) -> MySqlOptions {
 
 #[test]
 fn a_url_names_everything() {
-    let want = Address { host: "db".into(), port: 3307, user: "an n".into(), database: Some("shop".into()) };
+    let address = Address { host: "db".into(), port: 3307 };
+    let want = Parts { addresses: vec![address], user: "an n".into(), database: Some("shop".into()) };
     assert_eq!(decided(&of_url("mysql://an%20n@db:3307/shop")).unwrap(), want);
     assert_eq!(decided(&of_url("jdbc:mysql://an%20n@db:3307/shop")).unwrap(), want);
-    assert_eq!(decided(&of_url("mysql://u@[::1]/shop")).unwrap().host, "::1");
+    assert_eq!(decided(&of_url("mysql://u@[::1]/shop")).unwrap().addresses[0].to_string(), "[::1]:3306");
 }
 
 #[test]
@@ -18,9 +20,12 @@ fn single_keys_fill_what_the_url_leaves_open() {
     assert_eq!(decided(&options).unwrap().user, "u");
     let twice = MySqlOptions { user: Some("u".into()), ..of_url("mysql://v@db/shop") };
     assert_eq!(decided(&twice).unwrap_err().kind(), Kind::Config);
-    let error = MySqlClient::new(&of_url("mysql://u@db"), Path::new(".")).unwrap_err();
-    assert_eq!(error.exit_code(), 2);
-    assert_eq!(MySqlClient::of_server(&of_url("mysql://u@db"), Path::new(".")).unwrap().database(), "");
+    let again = MySqlOptions { user: Some("v".into()), ..of_url("mysql://v@db/shop") };
+    assert_eq!(decided(&again).unwrap().user, "v");
+    let ports = MySqlOptions { port: Some(7), user: Some("v".into()), ..of_url("mysql://h1,h2/shop") };
+    let addresses: Vec<String> = decided(&ports).unwrap().addresses.iter().map(Address::to_string).collect();
+    assert_eq!(addresses, ["h1:7", "h2:7"]);
+    assert_eq!(decided(&of_url("mysql://u@/shop")).unwrap().addresses[0].to_string(), "localhost:3306");
 }
 
 #[test]
@@ -36,22 +41,10 @@ fn toml_keys_are_known_or_refused() {
     assert!(toml::from_str::<MySqlOptions>("urls = 'mysql://u@h/d'").is_err());
 }
 
-#[tokio::test]
-async fn a_closed_port_is_named() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    drop(listener);
-    let options = of_url(&format!("mysql://u@127.0.0.1:{port}/d"));
-    let error = MySqlClient::new(&options, Path::new(".")).unwrap().connect().await.unwrap_err();
-    assert_eq!(error.kind(), Kind::Unreachable);
-    assert!(error.to_string().contains(&format!("127.0.0.1:{port}")), "{error}");
-    assert!(error.to_string().contains("refused"), "{error}");
-}
-
-/// Host, port, user and database of options.
-fn decided(options: &MySqlOptions) -> Result<Address> {
+/// What the options name.
+fn decided(options: &MySqlOptions) -> Result<Parts> {
     let from_url = options.url.as_deref().map(url::parse).transpose()?.unwrap_or_default();
-    address(&from_url, options, &Defaults::default())
+    parts(&from_url, options, &Defaults::default())
 }
 
 #[test]
@@ -64,7 +57,8 @@ fn a_file_of_defaults_fills_what_nothing_else_names() {
         defaults_file: Some("my.cnf".into()),
         ..MySqlOptions::default()
     };
-    let client = MySqlClient::new(&options, dir.path()).unwrap();
-    assert_eq!((client.address(), client.user(), client.login().password()), ("other:3307", "ann", "s3cret"));
-    assert!(!format!("{client:?}").contains("s3cret"));
+    let login = Login::new(&options, dir.path()).unwrap();
+    let address = login.addresses[0].to_string();
+    assert_eq!((address.as_str(), login.user.as_str(), login.password()), ("other:3307", "ann", "s3cret"));
+    assert!(!format!("{login:?}").contains("s3cret"));
 }

@@ -7,8 +7,8 @@
 //!
 //! Source: MySQL 8.4 manual chapter "Data Types", MariaDB knowledge base "Data Types"; checked on MariaDB 10.11.
 
-mod carrier;
 mod java;
+mod mapping;
 mod result;
 
 use std::collections::{BTreeMap, HashMap};
@@ -16,8 +16,8 @@ use std::collections::{BTreeMap, HashMap};
 use arrow_schema::Field;
 use serde::{Deserialize, Serialize};
 
-pub use self::carrier::{AsDecimal, Carrier};
 pub use self::java::JavaType;
+pub use self::mapping::{AsDecimal, Mapping};
 use crate::error::Result;
 
 /// Whose types the values get.
@@ -31,7 +31,7 @@ pub enum Compat {
     Sqoop,
 }
 
-/// What becomes of dates that are none: `0000-00-00`, `2010-00-00`, `2010-02-31`.
+/// What becomes of dates that are not in the calendar: `0000-00-00`, `2010-00-00`, `2010-02-31`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum ZeroDates {
@@ -70,7 +70,7 @@ pub enum FileKind {
 pub struct TypeOptions {
     /// Whose types.
     pub compat: Compat,
-    /// What becomes of dates that are none.
+    /// What becomes of dates that are not in the calendar.
     pub zero_dates: ZeroDates,
     /// What becomes of text that is not UTF-8.
     pub invalid_text: InvalidText,
@@ -114,7 +114,7 @@ impl TypeOptions {
 }
 
 /// A column as information_schema describes it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Column {
     /// Name as it was created.
     pub name: String,
@@ -132,6 +132,12 @@ pub struct Column {
     pub fraction_digits: Option<u64>,
     /// Comment, or empty.
     pub comment: String,
+    /// Most characters of a text, most bytes of bytes.
+    pub max_length: Option<u64>,
+    /// Character set of a text.
+    pub charset: Option<String>,
+    /// What else the server says of it, such as `auto_increment` or `VIRTUAL GENERATED`.
+    pub extra: String,
 }
 
 impl Column {
@@ -139,9 +145,9 @@ impl Column {
     /// `avro.prop.columnName` and `avro.prop.sqlType`.
     ///
     /// # Errors
-    /// As [`Column::carrier`].
+    /// As [`Column::mapping`].
     pub fn field(&self, options: &TypeOptions) -> Result<Field> {
-        let carrier = self.carrier(options)?;
+        let mapping = self.mapping(options)?;
         let mut metadata = HashMap::from([
             ("mysql.type".to_owned(), self.column_type.clone()),
             ("java.type".to_owned(), self.java_type(options).to_string()),
@@ -156,14 +162,34 @@ impl Column {
         // Sqoop declares every column nullable.
         let nullable = self.nullable
             || options.is_sqoop_columnar()
-            || (options.zero_dates == ZeroDates::Null && carrier.is_dated(self));
-        Ok(Field::new(&self.name, carrier.data_type(), nullable).with_metadata(metadata))
+            || (options.zero_dates == ZeroDates::Null && mapping.is_dated(self));
+        Ok(Field::new(&self.name, mapping.data_type(), nullable).with_metadata(metadata))
     }
 
     /// Whether integers are unsigned.
     pub fn is_unsigned(&self) -> bool {
         // The values of an ENUM may hold the word.
         !matches!(self.data_type.as_str(), "enum" | "set") && self.column_type.to_lowercase().contains("unsigned")
+    }
+
+    /// Whether the server computes the values, so that they cannot be written.
+    pub fn is_generated(&self) -> bool {
+        // DEFAULT_GENERATED is a mere default.
+        ["VIRTUAL", "STORED", "PERSISTENT"].iter().any(|word| self.extra_has(word))
+    }
+
+    /// Whether the server counts the values up.
+    pub fn is_auto_increment(&self) -> bool {
+        self.extra_has("AUTO_INCREMENT")
+    }
+
+    /// Whether `*` leaves it out.
+    pub fn is_invisible(&self) -> bool {
+        self.extra_has("INVISIBLE")
+    }
+
+    fn extra_has(&self, word: &str) -> bool {
+        self.extra.to_uppercase().contains(word)
     }
 
     /// Whether values have a date in them.

@@ -1,6 +1,6 @@
 //! Whether and how connections are encrypted.
 //!
-//! Without certificates to check against (`disabled`, `preferred`, `required`) a listener is kept out but not whoever
+//! Without certificates to check against (`disabled`, `preferred`, `required`) a listener is kept out, but not somebody who
 //! answers in the server's name; `verify-ca` and `verify-identity` keep both out.
 
 use std::fmt;
@@ -20,7 +20,6 @@ use tokio_rustls::rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, RootCertStore, SignatureScheme,
 };
 
-use super::fault::Fault;
 use crate::error::{self, Result};
 
 /// How much encryption is asked for.
@@ -89,19 +88,17 @@ impl Tls {
         Ok(Self { mode, connector: TlsConnector::from(Arc::new(config)) })
     }
 
-    /// What to encrypt with, if it shall be done with a server that `offers` it or does not.
-    pub(super) fn wanted(&self, offers: bool) -> Result<Option<&Self>, Fault> {
-        match (self.mode, offers) {
-            (SslMode::Disabled, _) | (SslMode::Preferred, false) => Ok(None),
-            (_, true) => Ok(Some(self)),
-            (_, false) => Err(Fault::Tls("the server offers no encryption".to_owned())),
-        }
-    }
-
     /// Encrypts a stream to `host`.
-    pub(super) async fn connect(&self, host: &str, stream: TcpStream) -> Result<TlsStream<TcpStream>, Fault> {
-        let name = ServerName::try_from(host.to_owned()).map_err(|e| Fault::Tls(format!("host {host}: {e}")))?;
-        self.connector.connect(name, stream).await.map_err(|e| Fault::Tls(e.to_string()))
+    ///
+    /// # Errors
+    /// Why it cannot be done, in words.
+    pub(in crate::mysql) async fn connect(
+        &self,
+        host: &str,
+        stream: TcpStream,
+    ) -> std::result::Result<TlsStream<TcpStream>, String> {
+        let name = ServerName::try_from(host.to_owned()).map_err(|e| format!("host {host}: {e}"))?;
+        self.connector.connect(name, stream).await.map_err(|e| e.to_string())
     }
 }
 

@@ -5,99 +5,10 @@
 //! Values are written as SQL literals. Their quoted forms are escaped such that the text between the quotes is a field
 //! of LOAD DATA too.
 
-use std::borrow::Cow;
-
 use super::literal;
 use super::text;
+use super::value::{Kind, Reading, Unfit, Value};
 use crate::mysql::wire::Parameter;
-
-/// Why a value does not go into a column.
-pub type Unfit = Cow<'static, str>;
-
-/// What a column holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// TINYINT(1): a number from -128 to 127 that most take for yes or no.
-    Bool,
-    /// Whole numbers.
-    Integer,
-    /// A year: 0 or 1901 to 2155.
-    Year,
-    /// So many bits.
-    Bit(u8),
-    /// Exact numbers with so many digits after the point.
-    Decimal {
-        /// Digits after the point.
-        scale: u8,
-    },
-    /// Single precision.
-    Float,
-    /// Double precision.
-    Double,
-    /// A day.
-    Date,
-    /// DATETIME and TIMESTAMP with so many digits of a second.
-    DateTime {
-        /// Digits of the fraction.
-        digits: u8,
-    },
-    /// A duration with so many digits of a second.
-    Time {
-        /// Digits of the fraction.
-        digits: u8,
-    },
-    /// Characters.
-    Text {
-        /// Most characters, for CHAR and VARCHAR.
-        max_chars: Option<u64>,
-        /// Most bytes of UTF-8, for the TEXT types.
-        max_bytes: Option<u64>,
-    },
-    /// ENUM and SET.
-    Choice {
-        /// Members, as declared.
-        members: Vec<String>,
-    },
-    /// Bytes.
-    Binary,
-}
-
-/// A value on its way to the server.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Value<'a> {
-    /// None.
-    Null,
-    /// Yes or no.
-    Bool(bool),
-    /// A whole number.
-    Integer(i128),
-    /// Single precision.
-    Single(f32),
-    /// Double precision.
-    Double(f64),
-    /// A decimal in plain digits.
-    Decimal(&'a str),
-    /// Characters.
-    Text(&'a str),
-    /// Bytes.
-    Bytes(&'a [u8]),
-    /// Days since 1970-01-01.
-    Day(i64),
-    /// Microseconds since 1970-01-01 00:00, on the wall clock or in UTC.
-    Moment(i64),
-    /// Microseconds of a duration or since midnight.
-    Clock(i64),
-}
-
-/// Whose reading of text it is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Reading {
-    /// What does not fit exactly is refused.
-    #[default]
-    Exact,
-    /// As lenient as Sqoop: the server rounds, every unknown word is false, bytes are pairs of hexadecimal digits.
-    Sqoop,
-}
 
 impl Kind {
     /// Whether Java would hold the values as a String: then the null string is the one of strings, and an empty text
@@ -184,7 +95,7 @@ impl Kind {
             (Self::Integer | Self::Bool, Value::Decimal(digits)) => text::decimal(digits, 0, out),
             (Self::Bit(bits), Value::Decimal(digits)) => match digits.parse() {
                 Ok(n) => text::bit_number(n, *bits, out),
-                Err(_) => Err(format!("{digits} is no whole number").into()),
+                Err(_) => Err(format!("{digits} is not a whole number").into()),
             },
             (Self::Float, Value::Single(n)) => text::finite(f64::from(n), out),
             (Self::Double, Value::Single(n)) => text::finite(f64::from(n), out),
@@ -304,11 +215,11 @@ fn check_length(text: &str, max_chars: Option<u64>, max_bytes: Option<u64>) -> R
     }
 }
 
-/// The server takes a number that is no member for the place of one, or for a set of bits.
+/// The server takes a number that is not a member for the position of one, or for a set of bits.
 fn check_choice(text: &str, members: &[String]) -> Result<(), Unfit> {
     let is_number = text.trim().parse::<f64>().is_ok();
     if is_number && !members.iter().any(|m| m == text) {
-        return Err(format!("{text:?} is none of the column's values").into());
+        return Err(format!("{text:?} is not one of the column's values").into());
     }
     Ok(())
 }

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::between::{Effort, points};
 use super::key::KeyKind;
+use super::steps::{Effort, steps};
 use crate::mysql::decode::civil;
 
 /// Microseconds of a day.
@@ -12,7 +12,7 @@ pub(super) const DAY: i128 = 86_400_000_000;
 /// Guesses between two values, as the server writes them.
 pub(super) fn between(kind: KeyKind, low: &str, high: &str, effort: Effort) -> Vec<String> {
     let Some((low, high)) = number(kind, low).zip(number(kind, high)) else { return Vec::new() };
-    points(low, high, effort).into_iter().filter_map(|n| text(kind, n)).collect()
+    steps(low, high, effort).into_iter().filter_map(|n| text(kind, n)).collect()
 }
 
 /// A value as a number: days, or microseconds. Days that are in no calendar stand for the first of their month or year,

@@ -3,10 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Position, Rung, SnapshotOptions};
-use crate::error::{self, Result};
+use super::{Method, Position, SnapshotOptions};
+use crate::error::{self, Kind, Result};
 use crate::mysql::MySqlClient;
-use crate::mysql::wire::ReadConnection;
+use crate::mysql::client::Connection;
 
 const ACT: &str = "cannot open a snapshot";
 
@@ -26,14 +26,14 @@ const GRACE: Duration = Duration::from_millis(500);
 /// Connections on their way to a common moment.
 pub(super) struct Way<'a> {
     pub client: &'a MySqlClient,
-    pub connections: Vec<ReadConnection>,
+    pub connections: Vec<Connection>,
     pub options: &'a SnapshotOptions<'a>,
 }
 
-/// How it was reached.
+/// The snapshot that was opened.
 pub(super) struct Opened {
     pub position: Option<Position>,
-    pub rung: Rung,
+    pub method: Method,
     pub tries: u32,
     pub aligned_in: Duration,
 }
@@ -45,7 +45,7 @@ fn refuse<T>(why: impl Into<String>) -> Result<Result<T, Refusal>> {
     Ok(Err(Refusal(why.into())))
 }
 
-impl ReadConnection {
+impl Connection {
     /// Where the server says that the snapshot of this connection lies.
     async fn snapshot_position(&mut self) -> Result<Option<Position>> {
         let rows = self.texts("SHOW STATUS LIKE 'binlog_snapshot%'", ACT).await?;
@@ -65,7 +65,7 @@ impl Way<'_> {
         Ok(())
     }
 
-    fn first(&mut self) -> Result<&mut ReadConnection> {
+    fn first(&mut self) -> Result<&mut Connection> {
         self.connections.first_mut().ok_or_else(|| error::bug("a snapshot without connections"))
     }
 
@@ -84,7 +84,7 @@ impl Way<'_> {
             };
             if self.all_lie_at(&position).await? {
                 let (position, aligned_in) = (Some(position), started.elapsed());
-                return Ok(Ok(Opened { position, rung: Rung::BinlogPosition, tries, aligned_in }));
+                return Ok(Ok(Opened { position, method: Method::BinlogPosition, tries, aligned_in }));
             }
             if started.elapsed() > self.options.time {
                 return refuse(format!("the server commits too much: no two met in {tries} tries"));
@@ -136,7 +136,7 @@ impl Way<'_> {
             if nothing_owned && before == after {
                 let gtid = row.get(1).cloned().flatten().map(|set| set.replace('\n', ""));
                 let position = Position { gtid, ..Position::default() }.known();
-                return Ok(Ok(Opened { position, rung: Rung::Gtid, tries, aligned_in: started.elapsed() }));
+                return Ok(Ok(Opened { position, method: Method::Gtid, tries, aligned_in: started.elapsed() }));
             }
             if started.elapsed() > self.options.time {
                 return refuse(format!("the server commits too much: no pause in {tries} tries"));
@@ -147,8 +147,17 @@ impl Way<'_> {
     }
 
     /// While another connection holds a lock that keeps writers out.
-    pub async fn under_lock(&mut self, rung: Rung, lock: String) -> Result<Result<Opened, Refusal>> {
-        let mut control = ReadConnection::connect(self.client).await?;
+    pub async fn under_lock(&mut self, method: Method, lock: String) -> Result<Result<Opened, Refusal>> {
+        let mut control = match self.client.connect().await {
+            // The server gives no more connections: one reader makes room, if several are left.
+            Err(e) if e.kind() == Kind::Busy && self.connections.len() > 2 => {
+                if let Some(reader) = self.connections.pop() {
+                    reader.close().await;
+                }
+                self.client.connect().await?
+            }
+            connected => connected?,
+        };
         let seconds = self.options.time.as_secs().max(1);
         // A lock that waits keeps writers out too. Without autocommit the engine locks the tables with the server.
         let wait =
@@ -174,7 +183,7 @@ impl Way<'_> {
         let unlocked = control.run("COMMIT", ACT).await.and(control.run("UNLOCK TABLES", ACT).await);
         control.close().await;
         opened.and(unlocked)?;
-        Ok(Ok(Opened { position: position?, rung, tries: 1, aligned_in }))
+        Ok(Ok(Opened { position: position?, method, tries: 1, aligned_in }))
     }
 
     /// One snapshot on the first connection.
@@ -182,17 +191,17 @@ impl Way<'_> {
         let started = Instant::now();
         self.connections.truncate(1);
         self.first()?.run(BEGIN, ACT).await?;
-        Ok(Opened { position: None, rung: Rung::OneConnection, tries: 1, aligned_in: started.elapsed() })
+        Ok(Opened { position: None, method: Method::OneConnection, tries: 1, aligned_in: started.elapsed() })
     }
 
     /// No common moment: each statement sees what is committed when it starts, or even more.
     pub async fn apart(&mut self) -> Result<Opened> {
         self.isolate(if self.options.read_uncommitted { "READ UNCOMMITTED" } else { "READ COMMITTED" }).await?;
-        Ok(Opened { position: None, rung: Rung::None, tries: 0, aligned_in: Duration::ZERO })
+        Ok(Opened { position: None, method: Method::None, tries: 0, aligned_in: Duration::ZERO })
     }
 
     /// Where the snapshots lie, while a lock keeps the server still; the right to know it may be missing.
-    async fn position(&mut self, control: &mut ReadConnection) -> Result<Option<Position>> {
+    async fn position(&mut self, control: &mut Connection) -> Result<Option<Position>> {
         let status = self.first()?.texts("SHOW STATUS LIKE 'binlog_snapshot%'", ACT).await?;
         if let Some(position) = Position::of_status(&status, "binlog_snapshot_").known() {
             return Ok(Some(position));

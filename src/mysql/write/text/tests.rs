@@ -1,4 +1,4 @@
-use super::kind::{Kind, Reading, Value};
+use super::super::value::{Kind, Reading, Value};
 
 fn read(kind: &Kind, text: &str, reading: Reading) -> Result<String, String> {
     let mut out = Vec::new();

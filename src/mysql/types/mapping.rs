@@ -13,7 +13,7 @@ const MYSQL_PRECISION: u8 = 65;
 
 /// How the values of a column travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Carrier {
+pub enum Mapping {
     /// BIT(1), and TINYINT(1) for Sqoop: true unless zero.
     Boolean,
     /// Integers of up to 8 bits with sign.
@@ -54,7 +54,7 @@ pub enum Carrier {
     DateTime,
     /// A moment, in UTC.
     Instant,
-    /// A date or a time as MySQL writes it with so many digits of a second, so that it can be none.
+    /// A date or a time as MySQL writes it with so many digits of a second, which need not be in the calendar.
     DateText {
         /// Digits of the fraction.
         digits: u8,
@@ -87,7 +87,7 @@ pub enum AsDecimal {
     Text,
 }
 
-impl Carrier {
+impl Mapping {
     /// The Arrow type of the values.
     pub fn data_type(self) -> DataType {
         match self {
@@ -116,7 +116,7 @@ impl Carrier {
         matches!(self, Self::As(JavaType::BigDecimal, _))
     }
 
-    /// Whether a date that is none becomes NULL here, where that is the policy.
+    /// Whether a date that is not in the calendar becomes NULL here, where that is the policy.
     pub(super) fn is_dated(self, column: &Column) -> bool {
         match self {
             Self::Date | Self::DateTime | Self::Instant | Self::EpochMillis => true,
@@ -131,7 +131,7 @@ impl Column {
     ///
     /// # Errors
     /// Schema: a type that is not known.
-    pub fn carrier(&self, options: &TypeOptions) -> Result<Carrier> {
+    pub fn mapping(&self, options: &TypeOptions) -> Result<Mapping> {
         let natural = match options.compat {
             Compat::Exact => self.exact(options)?,
             Compat::Sqoop => self.sqoop(options)?,
@@ -143,36 +143,36 @@ impl Column {
         })
     }
 
-    /// Whether the natural carrier is what the user asks for already.
-    fn is_carried_as(&self, natural: Carrier, java: JavaType) -> bool {
+    /// Whether the natural mapping is what the user asks for already.
+    fn is_carried_as(&self, natural: Mapping, java: JavaType) -> bool {
         match (natural, java) {
-            (Carrier::Text, JavaType::String)
-            | (Carrier::Int32, JavaType::Integer)
-            | (Carrier::Float, JavaType::Float)
-            | (Carrier::Double, JavaType::Double)
-            | (Carrier::Decimal { .. } | Carrier::WideDecimal { .. } | Carrier::DecimalText, JavaType::BigDecimal)
-            | (Carrier::Binary, JavaType::Bytes) => true,
-            (Carrier::Int64, JavaType::Long) => !self.is_dated() && self.data_type != "time",
-            (Carrier::Boolean, JavaType::Boolean) => true,
+            (Mapping::Text, JavaType::String)
+            | (Mapping::Int32, JavaType::Integer)
+            | (Mapping::Float, JavaType::Float)
+            | (Mapping::Double, JavaType::Double)
+            | (Mapping::Decimal { .. } | Mapping::WideDecimal { .. } | Mapping::DecimalText, JavaType::BigDecimal)
+            | (Mapping::Binary, JavaType::Bytes) => true,
+            (Mapping::Int64, JavaType::Long) => !self.is_dated() && self.data_type != "time",
+            (Mapping::Boolean, JavaType::Boolean) => true,
             _ => false,
         }
     }
 
-    fn converted(&self, java: JavaType, options: &TypeOptions) -> Carrier {
+    fn converted(&self, java: JavaType, options: &TypeOptions) -> Mapping {
         let digits = small(self.fraction_digits);
         match (java, self.data_type.as_str()) {
             (JavaType::Date | JavaType::Timestamp, _) | (JavaType::Time, "time") if options.is_sqoop_columnar() => {
                 if java == JavaType::Time {
-                    Carrier::TimeMillis
+                    Mapping::TimeMillis
                 } else {
-                    Carrier::EpochMillis
+                    Mapping::EpochMillis
                 }
             }
-            (JavaType::Date, "date") => Carrier::Date,
-            (JavaType::Timestamp, "timestamp") => Carrier::Instant,
-            (JavaType::Timestamp, "date" | "datetime") => Carrier::DateTime,
-            (JavaType::Time, "time") => Carrier::Time { digits },
-            _ => Carrier::As(java, self.as_decimal(options)),
+            (JavaType::Date, "date") => Mapping::Date,
+            (JavaType::Timestamp, "timestamp") => Mapping::Instant,
+            (JavaType::Timestamp, "date" | "datetime") => Mapping::DateTime,
+            (JavaType::Time, "time") => Mapping::Time { digits },
+            _ => Mapping::As(java, self.as_decimal(options)),
         }
     }
 
@@ -187,85 +187,85 @@ impl Column {
     }
 
     /// The type that holds every value.
-    fn exact(&self, options: &TypeOptions) -> Result<Carrier> {
+    fn exact(&self, options: &TypeOptions) -> Result<Mapping> {
         Ok(match (self.data_type.as_str(), self.is_unsigned()) {
-            ("tinyint", false) => Carrier::Int8,
-            ("tinyint", true) | ("smallint", false) => Carrier::Int16,
-            ("smallint", true) | ("mediumint", _) | ("int", false) | ("year", _) => Carrier::Int32,
-            ("int", true) | ("bigint", false) => Carrier::Int64,
-            ("bigint", true) => Carrier::Decimal { precision: 20, scale: 0 },
+            ("tinyint", false) => Mapping::Int8,
+            ("tinyint", true) | ("smallint", false) => Mapping::Int16,
+            ("smallint", true) | ("mediumint", _) | ("int", false) | ("year", _) => Mapping::Int32,
+            ("int", true) | ("bigint", false) => Mapping::Int64,
+            ("bigint", true) => Mapping::Decimal { precision: 20, scale: 0 },
             ("bit", _) => self.bits()?,
             ("decimal", _) => self.decimal(options)?,
-            ("float", _) => Carrier::Float,
-            ("double", _) => Carrier::Double,
+            ("float", _) => Mapping::Float,
+            ("double", _) => Mapping::Double,
             ("date" | "datetime" | "timestamp", _) => self.dated(options),
-            ("time", _) => Carrier::Time { digits: small(self.fraction_digits) },
+            ("time", _) => Mapping::Time { digits: small(self.fraction_digits) },
             _ => self.characters_or_bytes()?,
         })
     }
 
     /// Sqoop's type; for text files the exact one, as its writer knows the rest.
-    fn sqoop(&self, options: &TypeOptions) -> Result<Carrier> {
+    fn sqoop(&self, options: &TypeOptions) -> Result<Mapping> {
         let columnar = options.files == FileKind::Columnar;
         Ok(match (self.data_type.as_str(), self.is_unsigned()) {
-            ("tinyint", false) if options.tiny_int_is_bit && self.declared_width() == Some(1) => Carrier::Boolean,
-            ("tinyint" | "smallint", _) | ("mediumint" | "int", false) | ("year", _) => Carrier::Int32,
+            ("tinyint", false) if options.tiny_int_is_bit && self.declared_width() == Some(1) => Mapping::Boolean,
+            ("tinyint" | "smallint", _) | ("mediumint" | "int", false) | ("year", _) => Mapping::Int32,
             ("bigint", true) if !columnar => self.exact(options)?,
-            ("mediumint" | "int", true) | ("bigint", _) => Carrier::Int64,
+            ("mediumint" | "int", true) | ("bigint", _) => Mapping::Int64,
             ("bit", _) => match self.bits()? {
-                Carrier::Boolean => Carrier::Boolean,
-                _ if columnar => Carrier::Binary,
+                Mapping::Boolean => Mapping::Boolean,
+                _ if columnar => Mapping::Binary,
                 number => number,
             },
-            ("decimal", _) if columnar && !options.logical_decimals => Carrier::DecimalText,
+            ("decimal", _) if columnar && !options.logical_decimals => Mapping::DecimalText,
             ("date" | "datetime" | "timestamp", _) if columnar && options.zero_dates != ZeroDates::Text => {
-                Carrier::EpochMillis
+                Mapping::EpochMillis
             }
-            ("time", _) if columnar => Carrier::TimeMillis,
+            ("time", _) if columnar => Mapping::TimeMillis,
             _ => self.exact(options)?,
         })
     }
 
-    fn dated(&self, options: &TypeOptions) -> Carrier {
+    fn dated(&self, options: &TypeOptions) -> Mapping {
         match self.data_type.as_str() {
             kind if options.zero_dates == ZeroDates::Text => {
-                Carrier::DateText { digits: small(self.fraction_digits), timed: kind != "date" }
+                Mapping::DateText { digits: small(self.fraction_digits), timed: kind != "date" }
             }
-            "date" => Carrier::Date,
-            "datetime" => Carrier::DateTime,
-            _ => Carrier::Instant,
+            "date" => Mapping::Date,
+            "datetime" => Mapping::DateTime,
+            _ => Mapping::Instant,
         }
     }
 
-    fn characters_or_bytes(&self) -> Result<Carrier> {
+    fn characters_or_bytes(&self) -> Result<Mapping> {
         match self.data_type.as_str() {
             "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" | "json" | "enum" | "set" | "uuid"
-            | "inet4" | "inet6" | "null" => Ok(Carrier::Text),
+            | "inet4" | "inet6" | "null" => Ok(Mapping::Text),
             "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" | "vector" | "geometry"
             | "point" | "linestring" | "polygon" | "multipoint" | "multilinestring" | "multipolygon"
-            | "geometrycollection" | "geomcollection" => Ok(Carrier::Binary),
+            | "geometrycollection" | "geomcollection" => Ok(Mapping::Binary),
             _ => Err(self.refused("is not known").hint("leave the column out with columns")),
         }
     }
 
-    fn bits(&self) -> Result<Carrier> {
+    fn bits(&self) -> Result<Mapping> {
         match self.precision {
-            Some(1) => Ok(Carrier::Boolean),
-            Some(2..=63) => Ok(Carrier::Bits),
-            Some(64) => Ok(Carrier::WideBits),
+            Some(1) => Ok(Mapping::Boolean),
+            Some(2..=63) => Ok(Mapping::Bits),
+            Some(64) => Ok(Mapping::WideBits),
             _ => Err(self.refused("has no known width")),
         }
     }
 
-    fn decimal(&self, options: &TypeOptions) -> Result<Carrier> {
+    fn decimal(&self, options: &TypeOptions) -> Result<Mapping> {
         let (precision, scale) = (small(self.precision), small(self.scale));
         if precision == 0 || precision > MYSQL_PRECISION || scale > precision {
             return Err(self.refused("has no known number of digits"));
         }
         Ok(match precision > MAX_PRECISION {
-            false => Carrier::Decimal { precision, scale },
-            true if options.hive => Carrier::DecimalText,
-            true => Carrier::WideDecimal { precision, scale },
+            false => Mapping::Decimal { precision, scale },
+            true if options.hive => Mapping::DecimalText,
+            true => Mapping::WideDecimal { precision, scale },
         })
     }
 

@@ -1,80 +1,23 @@
 //! The URL of a server: `mysql://`, `mariadb://`, and both with `jdbc:` in front, with the parameters that users of
 //! Connector/J have in theirs.
 //!
-//! Parameters that change what is read or who is talked to are mapped; those that tune the Java driver are accepted with
-//! a note; others are refused by name, and so is a password.
+//! Parameters that change what is read or who is talked to are honoured, or refused by name; those that tune the Java
+//! driver are let pass, and so, with a warning, are those that are not known. A password is refused.
 
 use std::time::Duration;
 
-use url::Url;
-
+use super::hosts::{Hosts, Order, decoded};
+use super::parameters::Parameter;
+use super::tls::SslMode;
 use crate::error::{self, Error, Result};
 use crate::mysql::types::ZeroDates;
-use crate::mysql::wire::tls::SslMode;
-
-/// Parameters of the Java driver that say nothing here: tuning, logging, encodings (text is always Unicode).
-const HARMLESS: [&str; 51] = [
-    "allowloadlocalinfile",
-    "allowmultiqueries",
-    "allownanandinf",
-    "autoreconnect",
-    "autoreconnectforpools",
-    "cacheprepstmts",
-    "cacheresultsetmetadata",
-    "cacheserverconfiguration",
-    "characterencoding",
-    "charactersetresults",
-    "connectionattributes",
-    "connectioncollation",
-    "defaultfetchsize",
-    "donttrackopenresources",
-    "elidesetautocommits",
-    "enabledsslprotocolsuites",
-    "enabledtlsprotocols",
-    "failoverreadonly",
-    "initialtimeout",
-    "interactiveclient",
-    "jdbccomplianttruncation",
-    "logger",
-    "maintaintimestats",
-    "maxreconnects",
-    "nettimeoutforstreamingresults",
-    "noaccesstoprocedurebodies",
-    "nodatetimestringsync",
-    "nullcatalogmeanscurrent",
-    "nullnamepatternmatchesall",
-    "paranoid",
-    "passwordcharacterencoding",
-    "permitmysqlscheme",
-    "prepstmtcachesize",
-    "prepstmtcachesqllimit",
-    "profilesql",
-    "rewritebatchedstatements",
-    "sendfractionalseconds",
-    "tcpkeepalive",
-    "tcpnodelay",
-    "tlsversions",
-    "usecompression",
-    "usecursorfetch",
-    "useinformationschema",
-    "usejdbccomplianttimezoneshift",
-    "uselegacydatetimecode",
-    "uselocalsessionstate",
-    "uselocaltransactionstate",
-    "useoldaliasmetadatabehavior",
-    "useserverprepstmts",
-    "useunicode",
-    "yearisdatetype",
-];
-
-/// Parameters for the time zone of the Java driver; times are read in UTC and keep their meaning.
-const ZONES: [&str; 4] = ["connectiontimezone", "forceconnectiontimezonetosession", "servertimezone", "usetimezone"];
+use crate::secret;
 
 /// What a URL names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct FromUrl {
-    pub host: Option<String>,
-    pub port: Option<u16>,
+    /// Hosts and ports in the order in which they are tried; the URL need not name any.
+    pub hosts: Vec<(Option<String>, Option<u16>)>,
     pub user: Option<String>,
     pub database: Option<String>,
     pub ssl_mode: Option<SslMode>,
@@ -98,30 +41,39 @@ pub struct JdbcParameters {
 /// # Errors
 /// Config: what it says makes no sense, is not known, or is a secret.
 pub(super) fn parse(text: &str) -> Result<FromUrl> {
-    // The text may hold a password that was put there by mistake: it is never repeated in an error.
-    let wrong =
-        |what: &str| error::config(format!("the mysql url {what}")).hint("write it as mysql://USER@HOST:3306/DATABASE");
-    let url = Url::parse(text.strip_prefix("jdbc:").unwrap_or(text)).map_err(|e| wrong("cannot be read").source(e))?;
-    if !matches!(url.scheme(), "mysql" | "mariadb") {
-        return Err(wrong("does not start with mysql://"));
-    }
-    if url.password().is_some() {
+    if secret::is_in_url(text) {
         return Err(password_in_url());
     }
-    if url.fragment().is_some() {
+    // The text is never repeated in an error all the same: a password may be where none is looked for.
+    let wrong =
+        |what: &str| error::config(format!("the mysql url {what}")).hint("write it as mysql://USER@HOST:3306/DATABASE");
+    let (scheme, rest) = text.split_once("//").ok_or_else(|| wrong("does not start with mysql://"))?;
+    let order = match scheme.strip_prefix("jdbc:").unwrap_or(scheme) {
+        "mysql:" | "mariadb:" => Order::Any,
+        "mysql:loadbalance:" | "mysql:failover:" => Order::Any,
+        "mariadb:loadbalance:" | "mariadb:sequential:" | "mariadb:load-balance-read:" => Order::Any,
+        "mysql:replication:" | "mariadb:replication:" => Order::SourceFirst,
+        srv if srv.contains("+srv:") => {
+            return Err(wrong("asks for the servers of a DNS SRV record").hint("name the servers themselves"));
+        }
+        _ => return Err(wrong("does not start with mysql://")),
+    };
+    if rest.contains('#') {
         return Err(wrong("has a # in it"));
     }
-    let decode = |part: &str| {
-        let text = percent_encoding::percent_decode_str(part).decode_utf8();
-        text.map(|t| Some(t.into_owned()).filter(|t| !t.is_empty())).map_err(|e| wrong("is not UTF-8").source(e))
-    };
-    let database = decode(url.path().trim_start_matches('/'))?;
-    if database.as_deref().is_some_and(|d| d.contains('/')) {
+    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let database = decoded(path.trim_matches('/'))?;
+    if database.contains('/') {
         return Err(wrong("names more than a database"));
     }
-    let host = url.host_str().map(|h| h.trim_matches(['[', ']']).to_owned()).filter(|h| !h.is_empty());
-    let mut from = FromUrl { host, port: url.port(), user: decode(url.username())?, database, ..FromUrl::default() };
-    parameters(&url, &mut from)?;
+    let Hosts { hosts, user, replicas } = Hosts::parse(authority, order)?;
+    if replicas > 0 {
+        tracing::info!(replicas, "the mysql url names replicas, which are not asked: rows are read from the source");
+    }
+    let database = Some(database).filter(|name| !name.is_empty());
+    let mut from = FromUrl { hosts, user, database, ..FromUrl::default() };
+    parameters(query, &mut from)?;
     Ok(from)
 }
 
@@ -150,9 +102,9 @@ impl OldSsl {
     }
 }
 
-fn parameters(url: &Url, from: &mut FromUrl) -> Result<()> {
+fn parameters(query: &str, from: &mut FromUrl) -> Result<()> {
     let mut old = OldSsl::default();
-    for (key, value) in url.query_pairs() {
+    for (key, value) in url::form_urlencoded::parse(query.as_bytes()) {
         let unfit = || {
             error::config(format!("the parameter {key} of the mysql url has a value that is not known here"))
                 .hint("correct it or leave it out")
@@ -169,7 +121,9 @@ fn parameters(url: &Url, from: &mut FromUrl) -> Result<()> {
         };
         match key.to_lowercase().as_str() {
             "" => {}
-            "password" | "password1" | "password2" | "password3" => return Err(password_in_url()),
+            "user" if from.user.as_ref().is_some_and(|user| *user != value) => {
+                return Err(error::config("the mysql url names two users").hint("name one"));
+            }
             "user" => from.user = Some(value.into_owned()),
             "sslmode" => from.ssl_mode = Some(ssl_mode(&value).ok_or_else(unfit)?),
             "usessl" => old.wanted = Some(truth()?),
@@ -181,23 +135,33 @@ fn parameters(url: &Url, from: &mut FromUrl) -> Result<()> {
             "sockettimeout" => from.read_timeout = time()?,
             "tinyint1isbit" => from.jdbc.tiny_int_is_bit = Some(truth()?),
             "zerodatetimebehavior" => from.jdbc.zero_dates = Some(zero_dates(&value).ok_or_else(unfit)?),
-            zone if ZONES.contains(&zone) => {
-                tracing::debug!(parameter = %key, "times are read in UTC whatever the url says");
-            }
-            known if HARMLESS.binary_search(&known).is_ok() => {
-                tracing::debug!(parameter = %key, "a parameter of the mysql url has no meaning here");
-            }
             store if store.contains("keystore") => {
                 return Err(error::config(format!("the mysql url names a Java key store in {key}"))
                     .hint("give the certificates as PEM files in ssl-ca, ssl-cert and ssl-key"));
             }
-            _ => {
-                return Err(error::config(format!("the mysql url has the parameter {key}, which is not known here"))
-                    .hint("take it out of the url"));
-            }
+            other => pass(&key, &Parameter::of(other))?,
         }
     }
     from.ssl_mode = from.ssl_mode.or(old.mode());
+    Ok(())
+}
+
+/// Lets a parameter pass, or not. As Connector/J does, one that is not known is passed over, unless it may be a slip.
+fn pass(key: &str, parameter: &Parameter) -> Result<()> {
+    match parameter {
+        Parameter::Harmless => tracing::debug!(parameter = key, "a parameter of the mysql url has no meaning here"),
+        Parameter::Refused => {
+            return Err(error::config(format!("the parameter {key} of the mysql url cannot be honoured here"))
+                .hint("take it out of the url"));
+        }
+        Parameter::Mistyped(near) => {
+            return Err(error::config(format!("the mysql url has the parameter {key}, which is not known"))
+                .hint(format!("did you mean {near}?")));
+        }
+        Parameter::Unknown => {
+            tracing::warn!("the mysql url has the parameter {key}, which is not known and has no effect");
+        }
+    }
     Ok(())
 }
 
@@ -226,13 +190,37 @@ fn zero_dates(text: &str) -> Option<ZeroDates> {
 mod tests {
     use super::*;
 
-    fn of(query: &str) -> Result<FromUrl> {
-        parse(&format!("jdbc:mysql://u@db/shop?{query}"))
+    #[test]
+    fn a_url_is_read_as_connector_j_reads_it() {
+        let host = |name: &str, port| (Some(name.to_owned()), port);
+        for (url, hosts, database) in [
+            ("jdbc:mysql://h1:1,h2:2/db", vec![host("h1", Some(1)), host("h2", Some(2))], Some("db")),
+            ("jdbc:mysql:loadbalance://h1,h2/db", vec![host("h1", None), host("h2", None)], Some("db")),
+            ("jdbc:mysql:replication://h1,h2,h3/db", vec![host("h1", None)], Some("db")),
+            ("jdbc:mariadb:sequential://h1/db", vec![host("h1", None)], Some("db")),
+            ("jdbc:mysql://h/db/", vec![host("h", None)], Some("db")),
+            ("jdbc:mysql:///db", vec![(None, None)], Some("db")),
+            ("jdbc:mysql://h", vec![host("h", None)], None),
+            ("jdbc:mysql://h?user=u", vec![host("h", None)], None),
+            ("jdbc:mysql://address=(host=h)(port=1)/d%20b", vec![host("h", Some(1))], Some("d b")),
+        ] {
+            let from = parse(url).unwrap_or_else(|e| panic!("{url}: {e}"));
+            assert_eq!((from.hosts, from.database.as_deref()), (hosts, database), "{url}");
+        }
+        for (url, says) in [
+            ("jdbc:mysql+srv://h/d", "SRV"),
+            ("jdbc:postgresql://h/d", "mysql://"),
+            ("mysql:h/d", "mysql://"),
+            ("mysql://h/a/b", "more than a database"),
+            ("mysql://u@h/d?user=v", "two users"),
+        ] {
+            let error = parse(url).unwrap_err();
+            assert!(error.to_string().contains(says), "{url}: {error}");
+        }
     }
 
-    #[test]
-    fn the_list_can_be_searched() {
-        assert!(HARMLESS.windows(2).all(|pair| pair[0] < pair[1]));
+    fn of(query: &str) -> Result<FromUrl> {
+        parse(&format!("jdbc:mysql://u@db/shop?{query}"))
     }
 
     #[test]
@@ -267,7 +255,9 @@ mod tests {
                 .is_ok()
         );
         assert!(of("").is_ok() && parse("jdbc:mariadb://u@db/shop?").is_ok());
-        assert!(of("shoeSize=44").unwrap_err().to_string().contains("shoeSize"));
+        assert_eq!(of("shoeSize=44").unwrap(), of("").unwrap());
+        assert_eq!(of("sslMod=REQUIRED").unwrap_err().remedy(), Some("did you mean sslmode?"));
+        assert!(of("maxRows=10").unwrap_err().to_string().contains("maxRows"));
         assert!(of("trustCertificateKeyStoreUrl=file:x").unwrap_err().remedy().unwrap().contains("ssl-ca"));
     }
 
