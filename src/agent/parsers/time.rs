@@ -133,7 +133,8 @@ mod tests {
             (strftime("%F %T%z"), "2021-03-28 01:59:58+0000", "2021-03-28T01:59:58Z"),
         ] {
             assert!(format.is_complete(), "{format:?}");
-            let (parsed, rest) = format.parse(&format!("{text}] rest")).unwrap();
+            let text = format!("{text}] rest");
+            let (parsed, rest) = format.parse(&text).unwrap();
             assert_eq!((parsed.to_string().as_str(), rest), (time, "] rest"), "{format:?}");
         }
     }
