@@ -2,7 +2,7 @@
 //! moment they are made (0700 and 0600, whatever the umask says).
 //!
 //! What exists already is narrowed where it is ours, that is owned by the user of this process. A directory with the
-//! sticky bit, such as `/tmp`, is shared on purpose and left as it is.
+//! sticky bit, such as `/tmp`, or with a group that its files inherit, is shared on purpose and left as it is.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io;
@@ -11,7 +11,8 @@ use std::path::Path;
 
 /// Group and others.
 const STRANGERS: u32 = 0o077;
-const STICKY: u32 = 0o1000;
+/// The sticky bit, and the one that lets files inherit the group.
+const SHARED: u32 = 0o3000;
 
 /// Makes a directory, and those above it that are missing; narrows it if it exists and is ours.
 ///
@@ -49,7 +50,7 @@ pub fn create(path: &Path) -> io::Result<File> {
 pub fn narrow(path: &Path) -> io::Result<()> {
     let found = fs::metadata(path)?;
     let mode = found.mode();
-    let is_shared = found.is_dir() && mode & STICKY != 0;
+    let is_shared = found.is_dir() && mode & SHARED != 0;
     if mode & STRANGERS == 0 || is_shared || found.uid() != own_uid()? {
         return Ok(());
     }
@@ -106,8 +107,10 @@ mod tests {
     #[test]
     fn a_shared_directory_stays_shared() {
         let dir = tempfile::tempdir().unwrap();
-        set(dir.path(), 0o1777);
-        create_dir_all(dir.path()).unwrap();
-        assert_eq!(mode(dir.path()), 0o1777);
+        for shared in [0o1777, 0o2770] {
+            set(dir.path(), shared);
+            create_dir_all(dir.path()).unwrap();
+            assert_eq!(mode(dir.path()), shared);
+        }
     }
 }
