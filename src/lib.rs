@@ -7,7 +7,7 @@
 //!
 //! | floor | rooms |
 //! |---|---|
-//! | 0 | [`config`], [`error`], [`retry`], [`secret`], [`shutdown`], [`telemetry`] |
+//! | 0 | [`config`], [`error`], [`private`], [`retry`], [`secret`], [`shutdown`], [`telemetry`] |
 //! | 1 | [`format`](mod@format), [`hbase`], [`hiveserver2`], [`metastore`], [`mysql`], [`sasl`], [`storage`] |
 //! | 2 | [`load`] |
 //! | 3 | [`agent`], [`lookup`], [`scd2`], [`transfer`] |
@@ -26,6 +26,7 @@ pub mod lookup;
 pub mod metastore;
 pub mod mysql;
 pub mod pipeline;
+pub mod private;
 pub mod retry;
 pub mod sasl;
 pub mod scd2;

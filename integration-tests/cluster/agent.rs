@@ -1,8 +1,10 @@
 //! The agent against the worst: the binary killed with SIGKILL at several moments of draining a log, its channel lost
-//! and the log rotated in between. Hive's own shell then counts every line once.
+//! and the log rotated in between. Hive's own shell then counts every line once. And the logs that others write: other
+//! formats, a hole after `copytruncate`, a file that cannot be read, a Hive table that is asked for later.
 
 use std::fmt::Write as _;
-use std::fs;
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -60,7 +62,20 @@ impl Place {
 
     /// Starts draining.
     fn start(&self) -> Child {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_sakia"));
+        self.start_as(Command::new(env!("CARGO_BIN_EXE_sakia")))
+    }
+
+    /// Starts draining as a user to whom the modes of files apply, as they do not to root.
+    fn start_with_modes(&self) -> Child {
+        if fs::metadata("/proc/self").unwrap().uid() != 0 {
+            return self.start();
+        }
+        let mut command = Command::new("setpriv");
+        command.args(["--bounding-set=-dac_override,-dac_read_search", env!("CARGO_BIN_EXE_sakia")]);
+        self.start_as(command)
+    }
+
+    fn start_as(&self, mut command: Command) -> Child {
         command.arg("agent").arg(self.path("pipeline.toml")).args(["--drain", "--output", "json"]);
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
@@ -189,6 +204,70 @@ async fn by_the_hour_hive_sees_both_levels() {
     assert_eq!(seen, [[(LINES - LINES / MALFORMED).to_string(), (7 * 24).to_string(), 0.to_string()]]);
     let listed = hdfs_shell(&["dfs", "-ls", "-C", "-d", &format!("/tmp/{name}/clicks/dt=2011-03-02/hr=*")]);
     assert_eq!(listed.lines().count(), 24, "{listed}");
+    beeline(&format!("drop database {name} cascade"));
+    hdfs_shell(&["dfs", "-rm", "-r", "-skipTrash", &format!("/tmp/{name}")]);
+}
+
+/// Lines as Debian's Apache writes them to `other_vhosts_access.log`, of one day in April 2011.
+fn vhost_lines(day: u32, count: usize, name: &str) -> String {
+    (0..count).fold(String::new(), |mut text, i| {
+        writeln!(
+            text,
+            r#"shop{}.example:443 203.0.113.{i} - frank [{day:02}/Apr/2011:08:00:00 +0000] "GET /{name}/{i} HTTP/1.1" 200 5 "-" "x""#,
+            i % 2
+        )
+        .unwrap();
+        text
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_others_write_and_a_table_that_is_asked_for_later() {
+    let place = Place::new().await;
+    let with_table = fs::read_to_string(place.path("pipeline.toml")).unwrap();
+    let with_table = with_table.replace("roll = { rows = 1 }", "format = 'vhost_combined'\nmax-reject-percent = 50");
+    let lines = with_table.lines().filter(|line| !line.trim_start().starts_with("hive-"));
+    fs::write(place.path("pipeline.toml"), lines.collect::<Vec<_>>().join("\n")).unwrap();
+    fs::create_dir(place.path("channel")).unwrap();
+    fs::set_permissions(place.path("channel"), Permissions::from_mode(0o755)).unwrap();
+
+    // A writer that does not append, and a file that cannot be read.
+    let writer = File::create(place.path("access.log")).unwrap();
+    let first = vhost_lines(1, 30, "first") + "203.0.113.9 - - [01/Apr/2011:08:00:00 +0000] \"GET / HTTP/1.1\" 200 5 \"-\" \"x\"\n";
+    writer.write_all_at(first.as_bytes(), 0).unwrap();
+    fs::write(place.path("access.log.2"), vhost_lines(2, 10, "hidden")).unwrap();
+    fs::set_permissions(place.path("access.log.2"), Permissions::from_mode(0o000)).unwrap();
+    let output = place.start_with_modes().wait_with_output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{stderr}");
+    assert!(stderr.contains("access.log.2") && stderr.contains("30 rows of the others were written"), "{stderr}");
+
+    // copytruncate: the writer goes on at its old place and leaves a hole in front of its next line.
+    fs::copy(place.path("access.log"), place.path("access.log.1")).unwrap();
+    writer.set_len(0).unwrap();
+    writer.write_all_at(vhost_lines(3, 5, "third").as_bytes(), first.len() as u64).unwrap();
+    fs::set_permissions(place.path("access.log.2"), Permissions::from_mode(0o600)).unwrap();
+    let drained = place.drain();
+    assert_eq!((&drained["rows-in"], &drained["rejects"]), (&15.into(), &0.into()), "{drained}");
+    assert!(drained["detail"].as_str().unwrap().contains("NUL bytes of holes skipped"), "{drained}");
+    let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
+    assert_eq!(mode(&place.path("channel")), 0o700);
+    for entry in fs::read_dir(place.path("channel")).unwrap() {
+        let path = entry.unwrap().path();
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+    }
+
+    // The table is asked for when all is loaded: nothing new, and yet Hive sees all of it.
+    fs::write(place.path("pipeline.toml"), with_table).unwrap();
+    assert_eq!(place.drain()["outcome"], "unchanged");
+    let name = &place.name;
+    let seen = beeline(&format!(
+        "select count(*), count(distinct path), count(distinct dt), sum(if(ip like '203.0.113.%', 0, 1)), \
+         min(user_name), max(user_name), count(distinct concat(virtual_host, ':', port)), sum(bytes) from {name}.clicks"
+    ));
+    assert_eq!(seen, [["45", "45", "3", "0", "frank", "frank", "2", "225"]]);
+    let rejects = hdfs_shell(&["dfs", "-cat", &format!("/tmp/{name}/rejects/*")]);
+    assert!(rejects.lines().count() == 1 && rejects.contains("203.0.113.9 - - ["), "{rejects}");
     beeline(&format!("drop database {name} cascade"));
     hdfs_shell(&["dfs", "-rm", "-r", "-skipTrash", &format!("/tmp/{name}")]);
 }

@@ -1,31 +1,25 @@
-//! A click: one line of the log as a row, and what the shop's paths say about it.
+//! A click: one line of the log as a row.
 //!
-//! | path | stage | names |
-//! |---|---|---|
-//! | `/`, `/index.html` | 1 landing | |
-//! | `/c/..`, `/search` | 2 list or search | |
-//! | `/p/CODE` | 3 product | the product |
-//! | `/cart..?sku=CODE` | 4 cart | the product |
-//! | `/checkout..` | 5 checkout | |
-//! | `/checkout/payment` | 6 payment | |
-//! | `/order?invoice=NO` | 7 order | the invoice, as on any path |
+//! Every table of clicks has the same first columns. What else a log format says stands in columns behind them.
 
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use arrow_array::builder::{
     BooleanBuilder, Int8Builder, Int32Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder,
 };
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
-use percent_encoding::percent_decode_str;
 
-use super::parsers::RequestLine;
-use super::parsers::combined::Line;
+use super::parsers::{ExtraField, ExtraType, LogEntry, LogFormat};
+use super::shop::{ShopPage, decoded};
 use crate::error::{self, Result};
 
-/// The columns of the clicks, in their order.
-pub static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
+/// The columns of the clicks of a log of this format, in their order.
+///
+/// # Errors
+/// Config: the format logs something under the name of a column that means something else.
+pub(super) fn schema(format: &LogFormat) -> Result<SchemaRef> {
     let time = DataType::Timestamp(TimeUnit::Microsecond, None);
     let columns = [
         ("event_ts", time, false, "time of the request, UTC"),
@@ -40,27 +34,39 @@ pub static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
         ("protocol", DataType::Utf8, true, "HTTP version; null for HTTP/0.9"),
         ("garbage", DataType::Utf8, true, "the request line, where it is not HTTP"),
         ("status", DataType::Int32, true, "HTTP status of the answer"),
-        ("bytes", DataType::Int64, true, "bytes of the answer without its headers"),
+        ("bytes", DataType::Int64, true, "bytes of the answer; with its headers where the format logs no others"),
         ("referrer", DataType::Utf8, true, "page the client says it came from"),
         ("user_agent", DataType::Utf8, true, "what the client calls itself"),
         ("runtime_us", DataType::Int64, true, "time the answer took, in microseconds"),
         ("stage", DataType::Int8, true, "1 landing 2 list or search 3 product 4 cart 5 checkout 6 payment 7 order"),
         ("product_code", DataType::Utf8, true, "product that the path names"),
         ("invoice_no", DataType::Utf8, true, "invoice that the query names"),
-        ("is_bot", DataType::Boolean, false, "whether the user agent is that of a program, or missing"),
+        ("is_bot", DataType::Boolean, true, "whether the user agent is that of a program, or missing; null where not logged"),
         ("source_file", DataType::Utf8, false, "log file the line was read from"),
         ("source_offset", DataType::Int64, false, "where the line begins in that file, in bytes"),
     ];
+    let is_taken = |name: &str| matches!(name, "dt" | "hr") || columns.iter().any(|column| column.0 == name);
+    if let Some(taken) = format.extras().iter().find(|extra| is_taken(&extra.name)) {
+        return Err(error::config(format!("format: it logs {} twice, or under the name of another column", taken.name))
+            .hint("leave one of them out of the server's format"));
+    }
+    let extras = format.extras().iter().map(|extra| {
+        let data_type = match extra.data_type {
+            ExtraType::Text => DataType::Utf8,
+            ExtraType::Whole => DataType::Int64,
+        };
+        (extra.name.as_str(), data_type, true, extra.comment.as_str())
+    });
     let field = |(name, data_type, nullable, comment): (&str, DataType, bool, &str)| {
         let comment = HashMap::from([("comment".to_owned(), comment.to_owned())]);
         Field::new(name, data_type, nullable).with_metadata(comment)
     };
-    Arc::new(Schema::new(columns.map(field).to_vec()))
-});
+    Ok(Arc::new(Schema::new(columns.into_iter().chain(extras).map(field).collect::<Vec<_>>())))
+}
 
 /// Rows of clicks being built.
 #[derive(Debug, Default)]
-pub struct Clicks {
+pub(super) struct Clicks {
     event_ts: TimestampMicrosecondBuilder,
     ip: StringBuilder,
     user_name: StringBuilder,
@@ -83,27 +89,64 @@ pub struct Clicks {
     is_bot: BooleanBuilder,
     source_file: StringBuilder,
     source_offset: Int64Builder,
+    extras: Vec<ExtraBuilder>,
+}
+
+/// The column of an extra field being built.
+#[derive(Debug)]
+enum ExtraBuilder {
+    Text(StringBuilder),
+    Whole(Int64Builder),
+}
+
+impl ExtraBuilder {
+    fn new(field: &ExtraField) -> Self {
+        match field.data_type {
+            ExtraType::Text => Self::Text(StringBuilder::default()),
+            ExtraType::Whole => Self::Whole(Int64Builder::default()),
+        }
+    }
+
+    fn append(&mut self, value: Option<&str>) {
+        match self {
+            Self::Text(builder) => builder.append_option(value),
+            // The parser has let numbers through only.
+            Self::Whole(builder) => builder.append_option(value.and_then(|text| text.parse().ok())),
+        }
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        match self {
+            Self::Text(builder) => Arc::new(builder.finish()),
+            Self::Whole(builder) => Arc::new(builder.finish()),
+        }
+    }
 }
 
 impl Clicks {
-    /// Adds the line that begins at `offset` of `file`, sent by a program or not.
+    /// No rows yet, of lines of this format.
+    pub fn new(format: &LogFormat) -> Self {
+        Self { extras: format.extras().iter().map(ExtraBuilder::new).collect(), ..Self::default() }
+    }
+
+    /// Adds the line that begins at `offset` of `file`, sent by a program or not, where that is known.
     ///
     /// # Errors
     /// Data: the offset is beyond what Hive can hold.
-    pub fn add(&mut self, line: &Line<'_>, is_bot: bool, file: &str, offset: u64) -> Result<()> {
+    pub fn add(&mut self, line: &LogEntry<'_>, is_bot: Option<bool>, file: &str, offset: u64) -> Result<()> {
         let offset = i64::try_from(offset)
-            .map_err(|e| error::data(format!("offset {offset} of {file} is no BIGINT")).source(e))?;
+            .map_err(|e| error::data(format!("offset {offset} of {file} does not fit into a BIGINT")).source(e))?;
         let user = line.user.as_deref();
         let request = line.request_line();
-        let shop = request.as_ref().map(Place::of).unwrap_or_default();
+        let shop = request.as_ref().map(ShopPage::of).unwrap_or_default();
         self.event_ts.append_value(line.time.as_microsecond());
         self.ip.append_option(line.host);
         self.user_name.append_option(user);
         self.customer_id.append_option(user.and_then(customer_id));
-        self.session_id.append_option(line.session);
-        self.visitor_id.append_option(line.visitor);
-        self.method.append_option(request.map(|r| r.method));
-        self.path.append_option(request.map(|r| r.path));
+        self.session_id.append_option(line.session.as_deref());
+        self.visitor_id.append_option(line.visitor.as_deref());
+        self.method.append_option(request.and_then(|r| r.method));
+        self.path.append_option(request.and_then(|r| r.path));
         self.query.append_option(request.and_then(|r| r.query));
         self.protocol.append_option(request.and_then(|r| r.protocol));
         self.garbage.append_option(line.request.as_deref().filter(|_| request.is_none()));
@@ -115,18 +158,21 @@ impl Clicks {
         self.stage.append_option(shop.stage);
         self.product_code.append_option(shop.product.map(decoded).as_deref());
         self.invoice_no.append_option(shop.invoice.map(decoded).as_deref());
-        self.is_bot.append_value(is_bot);
+        self.is_bot.append_option(is_bot);
         self.source_file.append_value(file);
         self.source_offset.append_value(offset);
+        for (builder, value) in self.extras.iter_mut().zip(&line.extras) {
+            builder.append(value.as_deref());
+        }
         Ok(())
     }
 
-    /// The rows as a batch of [`SCHEMA`].
+    /// The rows as a batch of this [`schema`].
     ///
     /// # Errors
     /// Bug: the columns do not fit the schema.
-    pub fn finish(mut self) -> Result<RecordBatch> {
-        let columns: Vec<ArrayRef> = vec![
+    pub fn finish(mut self, schema: &SchemaRef) -> Result<RecordBatch> {
+        let mut columns: Vec<ArrayRef> = vec![
             Arc::new(self.event_ts.finish()),
             Arc::new(self.ip.finish()),
             Arc::new(self.user_name.finish()),
@@ -150,48 +196,10 @@ impl Clicks {
             Arc::new(self.source_file.finish()),
             Arc::new(self.source_offset.finish()),
         ];
-        RecordBatch::try_new(SCHEMA.clone(), columns)
+        columns.extend(self.extras.iter_mut().map(ExtraBuilder::finish));
+        RecordBatch::try_new(schema.clone(), columns)
             .map_err(|e| error::bug("the columns of the clicks do not fit their schema").source(e))
     }
-}
-
-/// Where in the shop a request leads.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Place<'a> {
-    stage: Option<i8>,
-    product: Option<&'a str>,
-    invoice: Option<&'a str>,
-}
-
-impl<'a> Place<'a> {
-    fn of(request: &RequestLine<'a>) -> Self {
-        let path = request.path;
-        let mut components = path.trim_start_matches('/').split('/');
-        let first = components.next().unwrap_or_default();
-        let second = components.next().filter(|c| !c.is_empty());
-        let (stage, product) = match (first, second) {
-            _ if !path.starts_with('/') => (None, None),
-            ("" | "index.html", None) => (Some(1), None),
-            ("c", Some(_)) | ("search", None) => (Some(2), None),
-            ("p", Some(code)) => (Some(3), Some(code)),
-            ("cart", _) => (Some(4), parameter(request.query, "sku")),
-            ("checkout", Some("payment")) => (Some(6), None),
-            ("checkout", _) => (Some(5), None),
-            ("order", None) => (Some(7), None),
-            _ => (None, None),
-        };
-        Self { stage, product, invoice: parameter(request.query, "invoice") }
-    }
-}
-
-/// The value of a parameter of a query.
-fn parameter<'a>(query: Option<&'a str>, name: &str) -> Option<&'a str> {
-    let pairs = query?.split('&').filter_map(|pair| pair.split_once('='));
-    pairs.filter(|(n, v)| *n == name && !v.is_empty()).map(|(_, v)| v).next()
-}
-
-fn decoded(text: &str) -> String {
-    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 /// A user name of digits alone is a customer's number.
@@ -206,36 +214,15 @@ mod tests {
 
     use super::*;
 
-    fn place(target: &'static str) -> (Option<i8>, Option<&'static str>, Option<&'static str>) {
-        let (path, query) = target.split_once('?').map_or((target, None), |(p, q)| (p, Some(q)));
-        let place = Place::of(&RequestLine { method: "GET", path, query, protocol: None });
-        (place.stage, place.product, place.invoice)
-    }
-
-    #[test]
-    fn paths_lead_through_the_shop() {
-        assert_eq!(place("/?utm_source=mail"), (Some(1), None, None));
-        assert_eq!(place("/c/garden"), (Some(2), None, None));
-        assert_eq!(place("/search?q=x"), (Some(2), None, None));
-        assert_eq!(place("/p/85123A"), (Some(3), Some("85123A"), None));
-        assert_eq!(place("/cart/add?sku=85123A&qty=6"), (Some(4), Some("85123A"), None));
-        assert_eq!(place("/checkout"), (Some(5), None, None));
-        assert_eq!(place("/checkout/payment"), (Some(6), None, None));
-        assert_eq!(place("/order?invoice=536365"), (Some(7), None, Some("536365")));
-        assert_eq!(place("/thanks?invoice=536365"), (None, None, Some("536365")));
-        for elsewhere in ["/static/site.css", "/p/", "/c", "*", "/searching", "/order/x", "http://other/p/1"] {
-            assert_eq!(place(elsewhere), (None, None, None), "{elsewhere}");
-        }
-    }
-
     #[test]
     fn a_line_becomes_a_row() {
-        let mut clicks = Clicks::default();
+        let format = LogFormat::new("combined").unwrap();
+        let mut clicks = Clicks::new(&format);
         let line = br#"h - 17850 [01/Dec/2010:08:26:00 +0000] "GET /p/POST%20X HTTP/1.1" 200 5 "-" "x""#;
-        clicks.add(&Line::parse(line).unwrap(), false, "/log", 77).unwrap();
+        clicks.add(&format.parse(line).unwrap(), Some(false), "/log", 77).unwrap();
         let line = br#"h - guest [01/Dec/2010:08:26:00 +0000] "nonsense" 400 - "-" "-""#;
-        clicks.add(&Line::parse(line).unwrap(), true, "/log", 99).unwrap();
-        let rows = clicks.finish().unwrap();
+        clicks.add(&format.parse(line).unwrap(), Some(true), "/log", 99).unwrap();
+        let rows = clicks.finish(&schema(&format).unwrap()).unwrap();
         let text = |name: &str| rows.column_by_name(name).unwrap().as_string::<i32>().iter().collect::<Vec<_>>();
         assert_eq!(text("product_code"), [Some("POST X"), None]);
         assert_eq!(text("path"), [Some("/p/POST%20X"), None]);

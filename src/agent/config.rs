@@ -2,15 +2,19 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::channels::file::ChannelLimits;
-use super::epoch::Roll;
-use super::sources::Pattern;
+use super::epoch::Sorting;
+use super::parsers::LogFormat;
+use super::roll::{Roll, TimePartition};
+use super::sources::taildir::TaildirOptions;
+use super::sources::{CompressedFiles, Pattern};
 use crate::config::{self, Timespan};
-use crate::error::{self, Result};
+use crate::error::{self, Error, Result};
 
 /// What an agent is asked for: log files into partitions of HDFS and Hive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, clap::Args)]
@@ -37,14 +41,19 @@ pub struct AgentArgs {
     #[arg(long, value_name = "NAME")]
     #[serde(default)]
     pub hive_table: Option<String>,
-    /// Format of the lines
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    /// Format of the lines: common, combined, vhost_combined, nginx's main, or the text of the server's LogFormat or
+    /// log_format
+    #[arg(long, value_name = "FORMAT", default_value_t)]
     #[serde(default)]
-    pub format: LogFormat,
+    pub format: FormatText,
+    /// What is done with compressed files that match
+    #[arg(long, value_name = "HOW", value_enum, default_value_t)]
+    #[serde(default)]
+    pub compressed: CompressedFiles,
     /// How the events are partitioned, by their time in UTC
     #[arg(long, value_name = "HOW", value_enum, default_value_t)]
     #[serde(default)]
-    pub partition: PartitionBy,
+    pub partition: TimePartition,
     /// When an epoch is complete and is written.
     #[command(flatten)]
     #[serde(default)]
@@ -57,10 +66,18 @@ pub struct AgentArgs {
     #[arg(long, value_name = "BYTES", default_value_t = max_line_bytes())]
     #[serde(default = "max_line_bytes")]
     pub max_line_bytes: u64,
+    /// Time after which the positions of files that are gone are forgotten
+    #[arg(long, value_name = "TIME", default_value_t = forget_after())]
+    #[serde(default = "forget_after")]
+    pub forget_after: Timespan,
     /// Stop when each file was read to the length it has now; a last line without its end is left for the next time
     #[arg(long)]
     #[serde(default)]
     pub drain: bool,
+    /// Share of its lines above which rejects make a drain fail, once all is written [default: they never do]
+    #[arg(long, value_name = "PERCENT")]
+    #[serde(default)]
+    pub max_reject_percent: Option<u8>,
 }
 
 fn patterns<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
@@ -75,33 +92,50 @@ fn max_line_bytes() -> u64 {
     64 << 10
 }
 
-/// The formats a line may have.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum LogFormat {
-    /// The combined log format of Apache and nginx, with rt=, sid= and vid= behind it where they are known
-    #[default]
-    Combined,
+/// Longer than logrotate keeps daily logs where nobody tells it otherwise.
+fn forget_after() -> Timespan {
+    Timespan::from_secs(30 * 86_400)
 }
 
-/// How clicks are partitioned, by the time of the request in UTC.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum PartitionBy {
-    /// dt=YYYY-MM-DD
-    #[default]
-    Day,
-    /// dt=YYYY-MM-DD/hr=HH
-    Hour,
+/// The name or the text of a log format that is known to be one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct FormatText(String);
+
+impl Default for FormatText {
+    fn default() -> Self {
+        Self("combined".to_owned())
+    }
 }
 
-impl PartitionBy {
-    /// The name in a pipeline file.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Day => "day",
-            Self::Hour => "hour",
-        }
+impl FromStr for FormatText {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        LogFormat::new(text).map(|_| Self(text.to_owned()))
+    }
+}
+
+impl TryFrom<String> for FormatText {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse().map_err(|e: Error| match e.remedy() {
+            Some(remedy) => format!("{e}; {remedy}"),
+            None => e.to_string(),
+        })
+    }
+}
+
+impl From<FormatText> for String {
+    fn from(format: FormatText) -> Self {
+        format.0
+    }
+}
+
+impl fmt::Display for FormatText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 
@@ -129,17 +163,18 @@ impl Default for RollArgs {
 /// What an agent is told, checked.
 #[derive(Debug)]
 pub(super) struct AgentPlan {
-    pub patterns: Vec<Pattern>,
+    pub source: TaildirOptions,
+    pub format: FormatText,
     pub channel_dir: PathBuf,
     pub channel: ChannelLimits,
-    pub max_line_bytes: usize,
+    pub sorting: Sorting,
     pub roll: Roll,
     pub target: String,
     pub reject_dir: String,
     /// Database and name.
     pub table: Option<(String, String)>,
-    pub partition: PartitionBy,
     pub drain: bool,
+    pub max_reject_percent: Option<u8>,
 }
 
 /// Longest time that lines may wait for their epoch.
@@ -154,21 +189,21 @@ impl AgentPlan {
     /// # Errors
     /// Config: a value makes no sense.
     pub fn new(args: &AgentArgs, base: &Path) -> Result<Self> {
-        let AgentArgs { files, channel_dir, target_dir, reject_dir, hive_database, hive_table, .. } = args;
-        let AgentArgs {
-            format: LogFormat::Combined, partition, roll, channel_max_bytes, max_line_bytes, drain, ..
-        } = *args;
+        let AgentArgs { files, channel_dir, target_dir, reject_dir, hive_database, hive_table, format, .. } = args;
+        let AgentArgs { compressed, partition, roll, channel_max_bytes, max_line_bytes, .. } = *args;
+        let AgentArgs { forget_after, drain, max_reject_percent, .. } = *args;
         // A file given by its bare name has an empty path in front of it.
         let base = std::path::absolute(Path::new(".").join(base))
-            .map_err(|e| error::config(format!("{} is no directory", base.display())).source(e))?;
+            .map_err(|e| error::config(format!("{} is not a directory", base.display())).source(e))?;
         if files.is_empty() {
-            return Err(error::config("files names no file").hint("name the log, such as /var/log/shop/access.log*"));
+            return Err(error::config("files does not name any file").hint("name the log, such as /var/log/shop/access.log*"));
         }
         let numbers = [
             ("roll.rows", roll.rows, 1, u64::MAX),
             ("roll.bytes", roll.bytes, 1, 1 << 30),
             ("channel-max-bytes", channel_max_bytes, 1 << 20, u64::MAX),
             ("max-line-bytes", max_line_bytes, 1 << 10, 16 << 20),
+            ("max-reject-percent", max_reject_percent.unwrap_or(0).into(), 0, 100),
         ];
         for (key, value, least, most) in numbers {
             if value < least || value > most {
@@ -184,32 +219,39 @@ impl AgentPlan {
             return Err(error::config(what).hint("give rejects a directory of their own"));
         }
         Ok(Self {
-            patterns: files.iter().map(|text| Pattern::new(text, &base)).collect::<Result<_>>()?,
+            source: TaildirOptions {
+                patterns: files.iter().map(|text| Pattern::new(text, &base)).collect::<Result<_>>()?,
+                max_line_bytes: usize::try_from(max_line_bytes).unwrap_or(usize::MAX),
+                compressed,
+                forget_after: forget_after.get(),
+            },
+            format: format.clone(),
             channel_dir: base.join(channel_dir),
             channel: ChannelLimits {
                 max_bytes: channel_max_bytes,
                 segment_bytes: SEGMENT_BYTES.min(channel_max_bytes / 4),
             },
-            max_line_bytes: usize::try_from(max_line_bytes).unwrap_or(usize::MAX),
+            sorting: Sorting::new(LogFormat::new(&format.0)?, partition)?,
             roll: Roll { rows: roll.rows, bytes: roll.bytes, age: roll.age.get() },
             target: target_dir.clone(),
             reject_dir: reject_dir.clone(),
             table: table(hive_database.as_ref(), hive_table.as_ref())?,
-            partition,
             drain,
+            max_reject_percent,
         })
     }
 }
 
 impl fmt::Display for AgentPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let patterns: Vec<String> = self.patterns.iter().map(Pattern::to_string).collect();
+        let patterns: Vec<String> = self.source.patterns.iter().map(Pattern::to_string).collect();
         writeln!(f, "read        {}", patterns.join(", "))?;
+        writeln!(f, "format      {}", self.format)?;
         writeln!(f, "channel     {}, at most {} bytes", self.channel_dir.display(), self.channel.max_bytes)?;
         let until = if self.drain { "until each file was read to its end" } else { "until it is stopped" };
         let Roll { rows, bytes, age } = self.roll;
         writeln!(f, "epochs      of {rows} lines, {bytes} bytes or {} s, {until}", age.as_secs())?;
-        writeln!(f, "write       parquet files in {}, by {}", self.target, self.partition.name())?;
+        writeln!(f, "write       parquet files in {}, by {}", self.target, self.sorting.partition.name())?;
         match &self.table {
             Some((database, table)) => writeln!(f, "register    external table {database}.{table}, its partitions")?,
             None => writeln!(f, "register    nothing")?,
@@ -243,7 +285,7 @@ mod tests {
     fn defaults_and_relative_paths() {
         let plan = plan("").unwrap();
         assert_eq!(plan.channel_dir, Path::new("/base/channel"));
-        assert_eq!(plan.patterns, [Pattern::new("/base/access.log*", Path::new("/")).unwrap()]);
+        assert_eq!(plan.source.patterns, [Pattern::new("/base/access.log*", Path::new("/")).unwrap()]);
         assert!(plan.table.is_none());
         let args: AgentArgs = toml::from_str(REQUIRED).unwrap();
         let here = std::env::current_dir().unwrap();
@@ -262,10 +304,12 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_is_refused() {
-        for more in ["hive-table = \"clicks\"", "max-line-bytes = 10", "[roll]\nrows = 0", "channel-max-bytes = 1"] {
+        for more in ["hive-table = \"clicks\"", "max-line-bytes = 10", "[roll]\nrows = 0", "channel-max-bytes = 1", "max-reject-percent = 101"]
+        {
             assert_eq!(plan(more).unwrap_err().kind(), Kind::Config, "{more}");
         }
-        for more in ["chanel-dir = \"x\"", "partition = \"week\"", "[roll]\ncount = 5"] {
+        let unknown = ["chanel-dir = \"x\"", "partition = \"week\"", "format = \"combimed\"", "format = \"%h %r\""];
+        for more in unknown.into_iter().chain(["[roll]\ncount = 5"]) {
             assert!(toml::from_str::<AgentArgs>(&format!("{REQUIRED}{more}")).is_err(), "{more}");
         }
     }

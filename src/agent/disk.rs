@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
 use crate::error::{Error, Kind, Result};
+use crate::private;
 
 /// Turns an error of the local disk into ours: `cannot <act> <path>`.
 pub(super) fn failed<'a>(act: &'a str, path: &'a Path) -> impl FnOnce(io::Error) -> Error + 'a {
@@ -25,7 +26,7 @@ pub(super) fn failed<'a>(act: &'a str, path: &'a Path) -> impl FnOnce(io::Error)
 /// Replaces `dir/name` so that after any crash it holds either the old bytes or the new ones.
 pub(super) fn replace(dir: &Path, name: &str, bytes: &[u8]) -> Result<()> {
     let (path, temporary) = (dir.join(name), dir.join(format!("{name}.new")));
-    let mut file = File::create(&temporary).map_err(failed("create", &temporary))?;
+    let mut file = private::create(&temporary).map_err(failed("create", &temporary))?;
     file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed("write", &temporary))?;
     fs::rename(&temporary, &path).map_err(failed("replace", &path))?;
     sync_dir(dir)

@@ -1,32 +1,22 @@
 //! An epoch: the records of the channel up to a bound, parsed and sorted by partition. It becomes one load.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Instant;
 
 use arrow_array::RecordBatch;
-use jiff::Timestamp;
+use arrow_schema::SchemaRef;
 
 use super::bots::Bots;
 use super::channels::cursor::Cursor;
 use super::channels::file::{FileChannel, Take};
-use super::click::Clicks;
-use super::config::PartitionBy;
-use super::event::Event;
-use super::parsers::combined::Line;
+use super::click::{Clicks, schema};
+use super::line::LogLine;
+use super::parsers::LogFormat;
 use super::rejects::Rejects;
-use crate::error::{self, Result};
+use super::roll::{Roll, TimePartition};
+use crate::error::Result;
 use crate::load::Partition;
-
-/// The bounds of an epoch; the first one reached completes it.
-#[derive(Clone, Copy, Debug)]
-pub struct Roll {
-    /// Lines.
-    pub rows: u64,
-    /// Bytes of lines.
-    pub bytes: u64,
-    /// Time since the first line.
-    pub age: Duration,
-}
 
 /// Everything one load writes.
 #[derive(Debug)]
@@ -43,6 +33,25 @@ pub(super) struct Epoch {
     pub rows: u64,
 }
 
+/// How lines become rows of an epoch.
+#[derive(Clone, Debug)]
+pub(super) struct Sorting {
+    /// How lines are written.
+    pub format: Arc<LogFormat>,
+    /// The columns of the rows.
+    pub schema: SchemaRef,
+    /// How the rows are partitioned.
+    pub partition: TimePartition,
+}
+
+impl Sorting {
+    /// # Errors
+    /// Config: the format cannot be that of clicks.
+    pub fn new(format: LogFormat, partition: TimePartition) -> Result<Self> {
+        Ok(Self { schema: schema(&format)?, format: Arc::new(format), partition })
+    }
+}
+
 /// Collects the epoch that begins at `from`; waits until a bound is reached, the channel is full or the source has
 /// ended. `None` if there is nothing more, or the channel was closed.
 ///
@@ -52,11 +61,11 @@ pub(super) fn collect(
     channel: &FileChannel,
     from: Cursor,
     roll: Roll,
-    partition: PartitionBy,
+    sorting: &Sorting,
 ) -> Result<Option<Epoch>> {
-    let mut sorting = Sorting::new(&from, partition);
+    let mut sorted = Sorted::new(&from, sorting);
     let mut deadline: Option<Instant> = None;
-    while sorting.rows < roll.rows && sorting.bytes < roll.bytes {
+    while sorted.rows < roll.rows && sorted.bytes < roll.bytes {
         let patience = deadline.map_or(roll.age, |deadline| deadline.saturating_duration_since(Instant::now()));
         if patience.is_zero() {
             break;
@@ -64,12 +73,12 @@ pub(super) fn collect(
         match channel.take(patience)? {
             Take::Record(record) => {
                 let file = &record.batch.after.path;
-                for event in &record.batch.events {
-                    sorting.add(event, file)?;
+                for line in &record.batch.lines {
+                    sorted.add(line, file)?;
                 }
-                sorting.to.record = record.number + 1;
-                sorting.to.positions.put(record.batch.after);
-                if sorting.rows > 0 {
+                sorted.to.record = record.number + 1;
+                sorted.to.positions.put(record.batch.after);
+                if sorted.rows > 0 {
                     deadline = deadline.or_else(|| Some(Instant::now() + roll.age));
                 }
             }
@@ -79,14 +88,20 @@ pub(super) fn collect(
         }
     }
     // Positions without lines wait for the next lines.
-    if sorting.rows == 0 { Ok(None) } else { sorting.finish(from).map(Some) }
+    if sorted.rows == 0 {
+        return Ok(None);
+    }
+    if let Some(gone) = channel.gone() {
+        sorted.to.positions.note(&gone);
+    }
+    sorted.finish(from).map(Some)
 }
 
-/// Lines being sorted into partitions.
-struct Sorting {
+/// Lines sorted into partitions.
+struct Sorted<'a> {
+    sorting: &'a Sorting,
     to: Cursor,
-    partition: PartitionBy,
-    /// By the hours or days since 1970.
+    /// By the number of the day or hour.
     clicks: BTreeMap<i64, Clicks>,
     bots: Bots,
     rejects: Rejects,
@@ -94,55 +109,43 @@ struct Sorting {
     bytes: u64,
 }
 
-impl Sorting {
-    fn new(from: &Cursor, partition: PartitionBy) -> Self {
+impl<'a> Sorted<'a> {
+    fn new(from: &Cursor, sorting: &'a Sorting) -> Self {
         let to = Cursor { epoch: from.epoch + 1, follows: None, ..from.clone() };
         let (clicks, bots, rejects) = Default::default();
-        Self { to, partition, clicks, bots, rejects, rows: 0, bytes: 0 }
+        Self { sorting, to, clicks, bots, rejects, rows: 0, bytes: 0 }
     }
 
-    fn add(&mut self, event: &Event, file: &str) -> Result<()> {
+    fn add(&mut self, line: &LogLine, file: &str) -> Result<()> {
         self.rows += 1;
-        self.bytes += event.body.len() as u64;
-        if event.is_cut() {
-            let reason = format!("longer than max-line-bytes: {} bytes", event.line_bytes);
-            return self.rejects.add(event, file, &reason);
+        self.bytes += line.body.len() as u64;
+        if line.is_cut() {
+            let reason = format!("longer than max-line-bytes: {} bytes", line.line_bytes);
+            return self.rejects.add(line, file, &reason);
         }
-        match Line::parse(&event.body) {
-            Ok(line) => {
-                let key = line.time.as_second().div_euclid(seconds(self.partition));
-                let is_bot = self.bots.is_bot(line.user_agent.as_deref());
-                self.clicks.entry(key).or_default().add(&line, is_bot, file, event.offset)
+        if line.torn {
+            return self.rejects.add(line, file, "torn: a hole of NUL bytes follows it");
+        }
+        let format = &self.sorting.format;
+        match format.parse(&line.body) {
+            Ok(entry) => {
+                let number = self.sorting.partition.number(entry.time);
+                let is_bot = format.has_user_agent().then(|| self.bots.is_bot(entry.user_agent.as_deref()));
+                let clicks = self.clicks.entry(number).or_insert_with(|| Clicks::new(format));
+                clicks.add(&entry, is_bot, file, line.offset)
             }
-            Err(reason) => self.rejects.add(event, file, reason),
+            Err(reason) => self.rejects.add(line, file, &reason),
         }
     }
 
     fn finish(self, from: Cursor) -> Result<Epoch> {
+        let Sorting { partition, schema, .. } = self.sorting;
         let mut parts = Vec::with_capacity(self.clicks.len());
-        for (key, clicks) in self.clicks {
-            parts.push((partition(self.partition, key)?, clicks.finish()?));
+        for (number, clicks) in self.clicks {
+            parts.push((partition.partition(number)?, clicks.finish(schema)?));
         }
         Ok(Epoch { from, to: self.to, parts, rejects: self.rejects, rows: self.rows })
     }
-}
-
-fn seconds(partition: PartitionBy) -> i64 {
-    match partition {
-        PartitionBy::Day => 86_400,
-        PartitionBy::Hour => 3_600,
-    }
-}
-
-/// The partition of the day or hour `key` since 1970.
-fn partition(by: PartitionBy, key: i64) -> Result<Partition> {
-    let start = Timestamp::from_second(key * seconds(by))
-        .map_err(|e| error::bug(format!("{} {key} is out of range", by.name())).source(e))?;
-    let day = ("dt", start.strftime("%Y-%m-%d").to_string());
-    Ok(match by {
-        PartitionBy::Day => Partition::new([day]),
-        PartitionBy::Hour => Partition::new([day, ("hr", start.strftime("%H").to_string())]),
-    })
 }
 
 #[cfg(test)]
@@ -151,14 +154,19 @@ mod tests {
 
     use super::*;
 
-    fn sort(by: PartitionBy, lines: &[&str]) -> Epoch {
+    fn sorting(by: TimePartition) -> Sorting {
+        Sorting::new(LogFormat::new("combined").unwrap(), by).unwrap()
+    }
+
+    fn sort(by: TimePartition, lines: &[&str]) -> Epoch {
         let from = Cursor::new("c".into());
-        let mut sorting = Sorting::new(&from, by);
+        let sorting = sorting(by);
+        let mut sorted = Sorted::new(&from, &sorting);
         for line in lines {
             let body = Bytes::copy_from_slice(line.as_bytes());
-            sorting.add(&Event { offset: 0, line_bytes: body.len() as u64, body }, "/log").unwrap();
+            sorted.add(&LogLine { offset: 0, line_bytes: body.len() as u64, body, torn: false }, "/log").unwrap();
         }
-        sorting.finish(from).unwrap()
+        sorted.finish(from).unwrap()
     }
 
     fn line(time: &str) -> String {
@@ -179,21 +187,23 @@ mod tests {
             line("02/Dec/2010:00:00:00 +0000"),
         ];
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-        let days = sort(PartitionBy::Day, &lines);
+        let days = sort(TimePartition::Day, &lines);
         assert_eq!(
             shape(&days),
             [("dt=1969-12-31".to_owned(), 1), ("dt=2010-12-01".to_owned(), 2), ("dt=2010-12-02".to_owned(), 1)]
         );
         assert_eq!((days.rows, days.rejects.rows), (5, 1));
-        let hours = sort(PartitionBy::Hour, &lines[..2]);
+        let hours = sort(TimePartition::Hour, &lines[..2]);
         assert_eq!(shape(&hours), [("dt=2010-12-01/hr=08".to_owned(), 1), ("dt=2010-12-01/hr=23".to_owned(), 1)]);
     }
 
     #[test]
     fn a_line_that_was_cut_is_rejected_with_its_length() {
-        let mut sorting = Sorting::new(&Cursor::new("c".into()), PartitionBy::Day);
-        sorting.add(&Event { offset: 3, body: Bytes::from_static(b"abc"), line_bytes: 9 }, "/log").unwrap();
-        let text = String::from_utf8(sorting.rejects.bytes).unwrap();
+        let sorting = sorting(TimePartition::Day);
+        let mut sorted = Sorted::new(&Cursor::new("c".into()), &sorting);
+        let cut = LogLine { offset: 3, body: Bytes::from_static(b"abc"), line_bytes: 9, torn: false };
+        sorted.add(&cut, "/log").unwrap();
+        let text = String::from_utf8(sorted.rejects.bytes).unwrap();
         assert!(text.contains("longer than max-line-bytes: 9 bytes"), "{text}");
     }
 }

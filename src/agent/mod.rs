@@ -14,21 +14,27 @@
 //! - Memory is bounded by two epochs, disk by the channel's limit; a full channel holds the source back.
 //! - A partition is registered only when its files are visible.
 //!
-//! It refuses a second agent on its channel (Busy) or on its target (Config), a target that somebody else filled, a
-//! corrupt channel, and compressed files.
+//! It refuses a second agent on its channel (Busy) or on its target (Config), a target that somebody else filled, and a
+//! corrupt channel. A file that cannot be read, or a line that does not have exactly the fields of its format, stops
+//! nothing: the one is named and tried again, the other put aside.
 
 mod bots;
-pub mod channels;
+mod channels;
 mod click;
 mod config;
 mod disk;
 mod epoch;
-mod event;
-pub mod parsers;
-pub mod position;
+mod fingerprint;
+mod line;
+mod parsers;
+mod position;
 mod rejects;
+mod report;
+mod roll;
+mod rotation;
+mod shop;
 mod sink;
-pub mod sources;
+mod sources;
 #[cfg(test)]
 mod tests;
 
@@ -38,14 +44,17 @@ use std::time::{Duration, Instant};
 
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
-pub use self::config::{AgentArgs, LogFormat, PartitionBy, RollArgs};
-pub use self::epoch::Roll;
-pub use self::event::{Batch, Event};
+pub use self::config::{AgentArgs, FormatText, RollArgs};
+pub use self::roll::TimePartition;
+pub use self::sources::CompressedFiles;
 
 use self::channels::cursor::Cursor;
-use self::channels::file::{ChannelLock, FileChannel};
+use self::channels::file::FileChannel;
+use self::channels::lock::ChannelLock;
 use self::config::AgentPlan;
 use self::epoch::Epoch;
+use self::report::Report;
+use self::roll::Roll;
 use self::sink::Sink;
 use self::sources::taildir::Taildir;
 use crate::error::{self, Result};
@@ -60,6 +69,8 @@ const ROUND: Duration = Duration::from_millis(500);
 const GRACE: Duration = Duration::from_secs(3);
 /// How long an agent that drains waits for a cluster that is away.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(60);
+/// How many more rounds an agent that drains makes for the sake of files that it could not read.
+const DRAIN_ROUNDS: u32 = 3;
 
 /// Refuses what makes no sense, before anything is asked of a server or a file.
 ///
@@ -84,7 +95,8 @@ pub fn plan(args: &AgentArgs, base: &Path) -> Result<String> {
 ///
 /// # Errors
 /// Config: a value makes no sense, or channel and target do not belong together. Busy: the channel or the target is in
-/// use. Exists: the target is not ours. NotFound: no file to drain. Data: the channel is corrupt, a file compressed.
+/// use. Exists: the target is not ours. NotFound: no file to drain. Data: the channel is corrupt, or a drain rejected
+/// more lines than it was allowed. Of the first file that a drain could not read, once the others are written.
 /// Those of [`Load`](crate::load::Load).
 pub async fn run(args: &AgentArgs, base: &Path, cluster: &Cluster, run_id: &str, stop: &Stop) -> Result<StepSummary> {
     let patience = if args.drain { DRAIN_PATIENCE } else { Duration::MAX };
@@ -107,7 +119,7 @@ async fn run_patiently(
         target: plan.target,
         reject_dir: plan.reject_dir,
         table: plan.table,
-        partition: plan.partition,
+        sorting: plan.sorting,
         run_id: run_id.to_owned(),
     };
     let name = sink.name();
@@ -115,40 +127,25 @@ async fn run_patiently(
     let channel = Arc::new(FileChannel::open(lock, plan.channel, manifest.as_ref())?);
     let open = CloseOnDrop(channel.clone());
 
-    let source = Taildir::new(plan.patterns, plan.max_line_bytes, channel.positions());
+    let source = Taildir::new(plan.source, channel.positions());
     let (fed, drain) = (channel.clone(), plan.drain);
     let feeding = spawn_blocking(move || feed(source, &fed, drain));
-    let mut agent = Agent { channel, sink, roll: plan.roll, retry, summary: StepSummary::new(name), epochs: 0 };
+    let report = Report { torn_bytes: channel.torn_bytes(), ..Report::default() };
+    let mut agent = Agent { channel, sink, roll: plan.roll, retry, summary: StepSummary::new(name), report };
     let emptied = agent.empty(stop).await;
     drop(open);
     let source = joined(feeding.await);
     emptied?;
     let source = source?;
+    let Agent { sink, mut summary, report, .. } = agent;
+    summary.detail = report.detail(&summary, &sink.reject_dir, &source);
+    summary.elapsed = started.elapsed();
+    report.warn(&summary);
     if drain {
         stop.check()?;
+        report.verdict(&summary, source, plan.max_reject_percent)?;
     }
-    let torn_bytes = agent.channel.torn_bytes();
-    let mut summary = agent.summary;
-    summary.detail = detail(agent.epochs, &summary, &agent.sink.reject_dir, &source, torn_bytes);
-    summary.elapsed = started.elapsed();
     Ok(summary)
-}
-
-fn detail(epochs: u64, summary: &StepSummary, reject_dir: &str, source: &Taildir, torn_bytes: u64) -> String {
-    let mut said = vec![format!("{epochs} epochs")];
-    if summary.rejects > 0 {
-        said.push(format!("rejects in {reject_dir}"));
-    }
-    if torn_bytes > 0 {
-        said.push(format!("{torn_bytes} bytes of a torn record cut off the channel"));
-    }
-    said.extend(
-        source
-            .unfinished()
-            .into_iter()
-            .map(|(path, bytes)| format!("{bytes} bytes of a last line without end in {path}")),
-    );
-    said.join(", ")
 }
 
 /// Ends the threads of the source and of the collector, however [`run`] ends.
@@ -163,17 +160,31 @@ impl Drop for CloseOnDrop {
 /// Moves lines from the files to the channel until it is closed, or all are read and `drain` is wanted.
 fn feed(mut source: Taildir, channel: &FileChannel, drain: bool) -> Result<Taildir> {
     let mut rounds = || -> Result<()> {
+        let mut more_rounds = DRAIN_ROUNDS;
         loop {
-            if source.look()? == 0 && drain {
-                return Err(error::not_found("no log file matches files")
-                    .hint("check the pattern; it is relative to the directory of the pipeline file"));
-            }
-            while let Some(batch) = source.read()? {
+            let files = source.look();
+            while let Some(batch) = source.read() {
                 if !channel.put(&batch)? {
                     return Ok(());
                 }
             }
-            if drain || !channel.pause(ROUND) {
+            if files == 0 && drain && source.troubles() == 0 {
+                return Err(error::not_found("no log file matches files")
+                    .hint("check the pattern; it is relative to the directory of the pipeline file"));
+            }
+            if let Some(gone) = source.gone() {
+                channel.note(gone);
+            }
+            if drain && source.is_settled() {
+                return Ok(());
+            }
+            if drain && !source.waits_for_copy() {
+                match more_rounds.checked_sub(1) {
+                    Some(left) => more_rounds = left,
+                    None => return Ok(()),
+                }
+            }
+            if !channel.pause(ROUND) {
                 return Ok(());
             }
         }
@@ -195,7 +206,7 @@ struct Agent {
     roll: Roll,
     retry: Retry,
     summary: StepSummary,
-    epochs: u64,
+    report: Report,
 }
 
 impl Agent {
@@ -224,8 +235,8 @@ impl Agent {
     }
 
     fn collect(&self, from: Cursor) -> JoinHandle<Result<Option<Epoch>>> {
-        let (channel, roll, partition) = (self.channel.clone(), self.roll, self.sink.partition);
-        spawn_blocking(move || epoch::collect(&channel, from, roll, partition))
+        let (channel, roll, sorting) = (self.channel.clone(), self.roll, self.sink.sorting.clone());
+        spawn_blocking(move || epoch::collect(&channel, from, roll, &sorting))
     }
 
     /// Writes one epoch and lets the channel go on behind it. A cluster that is away is waited for.
@@ -253,6 +264,9 @@ impl Agent {
         summary.rows_out += parts.iter().filter(|p| p.directory.is_none()).map(|p| p.rows).sum::<u64>();
         summary.bytes += parts.iter().map(|p| p.bytes).sum::<u64>();
         summary.files += parts.len() as u64;
-        self.epochs += 1;
+        self.report.epochs += 1;
+        if self.report.first_reject.is_none() {
+            self.report.first_reject.clone_from(&epoch.rejects.first_reason);
+        }
     }
 }

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
-use super::event::Event;
+use super::line::LogLine;
 use crate::error::{self, Result};
 
 #[derive(Serialize)]
@@ -26,6 +26,8 @@ struct Reject<'a> {
 pub(super) struct Rejects {
     pub bytes: Vec<u8>,
     pub rows: u64,
+    /// Why the first line was rejected.
+    pub first_reason: Option<String>,
 }
 
 impl Rejects {
@@ -33,14 +35,15 @@ impl Rejects {
     ///
     /// # Errors
     /// Bug: it cannot be written as JSON.
-    pub fn add(&mut self, event: &Event, file: &str, reason: &str) -> Result<()> {
-        let line = std::str::from_utf8(&event.body).ok();
-        let line_base64 = if line.is_none() { Some(STANDARD.encode(&event.body)) } else { None };
-        let reject = Reject { file, offset: event.offset, reason, line, line_base64 };
+    pub fn add(&mut self, rejected: &LogLine, file: &str, reason: &str) -> Result<()> {
+        let line = std::str::from_utf8(&rejected.body).ok();
+        let line_base64 = if line.is_none() { Some(STANDARD.encode(&rejected.body)) } else { None };
+        let reject = Reject { file, offset: rejected.offset, reason, line, line_base64 };
         serde_json::to_writer(&mut self.bytes, &reject)
             .map_err(|e| error::bug("cannot write a reject as JSON").source(e))?;
         self.bytes.push(b'\n');
         self.rows += 1;
+        self.first_reason.get_or_insert_with(|| reason.to_owned());
         Ok(())
     }
 }
@@ -54,9 +57,10 @@ mod tests {
     #[test]
     fn text_stays_text() {
         let mut rejects = Rejects::default();
-        let event = |body: &'static [u8]| Event { offset: 7, body: Bytes::from_static(body), line_bytes: 2 };
-        rejects.add(&event(b"\"x"), "/log", "why").unwrap();
-        rejects.add(&event(b"\xff\xfe"), "/log", "why").unwrap();
+        let line =
+            |body: &'static [u8]| LogLine { offset: 7, body: Bytes::from_static(body), line_bytes: 2, torn: false };
+        rejects.add(&line(b"\"x"), "/log", "why").unwrap();
+        rejects.add(&line(b"\xff\xfe"), "/log", "why").unwrap();
         let text = String::from_utf8(rejects.bytes).unwrap();
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], r#"{"file":"/log","offset":7,"reason":"why","line":"\"x"}"#);

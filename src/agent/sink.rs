@@ -10,13 +10,11 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use serde_json::Value;
 
 use super::channels::cursor::Cursor;
-use super::click::SCHEMA;
-use super::config::PartitionBy;
-use super::epoch::Epoch;
+use super::epoch::{Epoch, Sorting};
 use crate::error::{self, Result};
 use crate::format::{FileFormat, ParquetOptions};
 use crate::load::{Cluster, Load, LoadMode, LoadPlan, Manifest, Partition, StagedPart, TablePlan};
-use crate::metastore::{Column, HiveStorage};
+use crate::metastore::HiveStorage;
 
 /// Files of an epoch that are written at once: closing a file in HDFS is mostly waiting.
 const FILES_AT_ONCE: usize = 48;
@@ -29,7 +27,7 @@ pub(super) struct Sink {
     pub reject_dir: String,
     /// Database and name.
     pub table: Option<(String, String)>,
-    pub partition: PartitionBy,
+    pub sorting: Sorting,
     pub run_id: String,
 }
 
@@ -41,13 +39,17 @@ impl Sink {
         format!("agent {}", table.or(directory).unwrap_or_default())
     }
 
-    /// Finishes what an earlier agent left half done; gives the cursor of the last epoch in the target.
+    /// Finishes what an earlier agent left half done, and registers what it loaded if the table was asked for later;
+    /// gives the cursor of the last epoch in the target.
     ///
     /// # Errors
     /// Those of [`Load::open`]. Config: the target holds something else than such clicks.
     pub async fn recover(&self) -> Result<Option<Cursor>> {
         let load = Load::open(&self.cluster, self.plan(None)).await?;
-        let cursor = self.cursor(load.previous());
+        let cursor = match self.cursor(load.previous()) {
+            Ok(cursor) if load.is_registration_due() => load.register_again().await.map(|()| cursor),
+            cursor => cursor,
+        };
         load.discard().await?;
         cursor
     }
@@ -96,10 +98,8 @@ impl Sink {
     }
 
     fn plan(&self, to: Option<&Cursor>) -> LoadPlan {
-        let partition_columns = match self.partition {
-            PartitionBy::Day => vec![day_column()],
-            PartitionBy::Hour => vec![day_column(), hour_column()],
-        };
+        let partition_columns = self.sorting.partition.columns();
+        let schema = self.sorting.schema.clone();
         let format = FileFormat::Parquet(ParquetOptions::default());
         let extension = format.extension();
         let table = |(database, table): &(String, String)| TablePlan {
@@ -107,20 +107,20 @@ impl Sink {
             partition_columns,
             ..TablePlan::new(database, table, HiveStorage::Parquet)
         };
-        let encoder = Arc::new(move |_: &Partition| format.encoder(SCHEMA.clone()));
+        let encoder = Arc::new(move |_: &Partition| format.encoder(schema.clone()));
         LoadPlan {
             extension: extension.map(str::to_owned),
             table: self.table.as_ref().map(table),
             fingerprint: self.fingerprint(),
             run_id: self.run_id.clone(),
             load_id: to.map(|to| format!("{}-{:08}", to.channel, to.epoch)),
-            ..LoadPlan::new(&self.target, LoadMode::Append, SCHEMA.clone(), encoder)
+            ..LoadPlan::new(&self.target, LoadMode::Append, self.sorting.schema.clone(), encoder)
         }
     }
 
     /// What the files of the target have in common.
     fn fingerprint(&self) -> String {
-        format!("agent clicks 1, parquet, by {}", self.partition.name())
+        format!("agent clicks 1, parquet, by {}", self.sorting.partition.name())
     }
 
     fn cursor(&self, manifest: Option<&Manifest>) -> Result<Option<Cursor>> {
@@ -133,12 +133,4 @@ impl Sink {
             .map(Some)
             .map_err(|e| error::data(format!("the checkpoint of {} is not an agent's", self.target)).source(e))
     }
-}
-
-fn day_column() -> Column {
-    Column { comment: Some("day of the request, UTC".to_owned()), ..Column::new("dt", "string") }
-}
-
-fn hour_column() -> Column {
-    Column { comment: Some("hour of the request, 00 to 23, UTC".to_owned()), ..Column::new("hr", "string") }
 }

@@ -233,6 +233,58 @@ async fn an_agent_that_follows_ends_with_a_stop_and_leaves_the_rest_in_the_chann
 }
 
 #[tokio::test]
+async fn a_drain_that_leaves_a_file_unread_fails_once_the_others_are_written() {
+    use std::os::unix::ffi::OsStrExt;
+    let place = Place::new();
+    place.log("a.log", 2);
+    fs::write(place.0.path().join(std::ffi::OsStr::from_bytes(b"\xff.log")), "x\n").unwrap();
+    let error = place.run_on(place.filesystem()).await.unwrap_err();
+    assert_eq!((error.kind(), error.exit_code()), (Kind::Config, 3), "{error}");
+    assert!(error.to_string().contains("1 files or directories could not be read, 6 rows"), "{error}");
+    assert_eq!(place.landed().len(), 7);
+    let again = place.run_on(place.filesystem()).await.unwrap_err();
+    assert_eq!(again.exit_code(), 2, "nothing was written this time: {again}");
+}
+
+#[tokio::test]
+async fn a_log_of_another_format_is_said_to_be_and_fails_where_asked() {
+    let place = Place::new();
+    place.log("a.log", 1);
+    let mut args = place.args(true);
+    args.format = "main".parse().unwrap();
+    let cluster = Cluster { fs: place.filesystem(), metastore: None };
+    let summary = run(&args, place.0.path(), &cluster, "run", &Stop::new()).await.unwrap();
+    assert_eq!((summary.rows_in, summary.rejects), (4, 4));
+    assert!(summary.detail.contains("most lines were rejected (the first: truncated in"), "{}", summary.detail);
+    place.log("a.log", 1);
+    args.max_reject_percent = Some(99);
+    let error = run(&args, place.0.path(), &cluster, "run", &Stop::new()).await.unwrap_err();
+    assert_eq!((error.kind(), error.exit_code()), (Kind::Data, 3), "{error}");
+    assert!(error.to_string().contains("4 of 4 lines were rejected"), "{error}");
+    place.log("a.log", 1);
+    args.max_reject_percent = Some(100);
+    run(&args, place.0.path(), &cluster, "run", &Stop::new()).await.unwrap();
+}
+
+#[tokio::test]
+async fn positions_of_files_that_are_gone_are_forgotten_in_time() {
+    let place = Place::new();
+    let cluster = Cluster { fs: place.filesystem(), metastore: None };
+    let mut args = place.args(true);
+    args.forget_after = "1ms".parse().unwrap();
+    let mut known = Vec::new();
+    for name in ["a.log", "b.log", "c.log"] {
+        place.log(name, 1);
+        run(&args, place.0.path(), &cluster, "run", &Stop::new()).await.unwrap();
+        let cursor = fs::read(place.path("channel/cursor.json")).unwrap();
+        let cursor: Cursor = serde_json::from_slice(&cursor).unwrap();
+        known.push(cursor.positions.iter().map(|p| file_name(&p.path)).collect::<Vec<_>>());
+        fs::remove_file(place.path(name)).unwrap();
+    }
+    assert_eq!(known, [["a.log"], ["b.log"], ["c.log"]]);
+}
+
+#[tokio::test]
 async fn what_does_not_belong_together_is_refused() {
     let place = Place::new();
     assert_eq!(place.run_on(place.filesystem()).await.unwrap_err().kind(), Kind::NotFound, "no log");
@@ -240,7 +292,7 @@ async fn what_does_not_belong_together_is_refused() {
     place.run().await;
 
     let mut by_hour = place.args(true);
-    by_hour.partition = PartitionBy::Hour;
+    by_hour.partition = TimePartition::Hour;
     let cluster = Cluster { fs: place.filesystem(), metastore: None };
     let error = run(&by_hour, place.0.path(), &cluster, "run", &Stop::new()).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Config, "{error}");

@@ -1,7 +1,10 @@
 //! Registering: the table over a target, and the partitions a load wrote, in the metastore. Every step compares
 //! before it changes, so that it may be repeated.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
 
 use super::layout::Layout;
 use super::{Cluster, LoadMode, LoadPlan, Manifest, Partition, strangers};
@@ -10,6 +13,10 @@ use crate::metastore::{MetastoreClient, PartitionSpec, Statistics, TableSpec, ty
 
 /// Longest parameter value that every metastore schema holds.
 const MAX_PARAMETER_BYTES: usize = 4000;
+
+/// Says on a table that every partition with files was registered once; loads then add only their own. A table that was
+/// asked for later than its first files, or dropped and made again, lacks it.
+const COMPLETE_PARAMETER: (&str, &str) = ("sakia.partitions", "complete");
 
 /// The table a load is registered as, and the one partition of it that the target is.
 #[derive(Clone, Debug)]
@@ -59,14 +66,30 @@ pub(super) fn registration(cluster: &Cluster, root: &str, plan: &LoadPlan) -> Re
     Ok(Some(Registration { spec, static_partition: table.static_partition.clone() }))
 }
 
-/// Fails early if the table of a plan could not be registered later.
-pub(super) async fn check(cluster: &Cluster, table: &Registration, create_only: bool) -> Result<()> {
+/// Fails early if the table of a plan could not be registered later. Says whether the table knows of all files of
+/// earlier loads.
+pub(super) async fn check(
+    cluster: &Cluster,
+    table: &Registration,
+    mode: LoadMode,
+    create_only: bool,
+) -> Result<bool> {
     let metastore = metastore(cluster, &table.spec)?;
     if create_only && metastore.table(&table.spec.database, &table.spec.table).await?.is_some() {
         return Err(error::exists(format!("table {} exists already", table.spec.full_name()))
             .hint("choose another table, or do not ask for a new one"));
     }
-    metastore.check_table(&table.spec).await
+    let found = metastore.check_table(&table.spec).await?;
+    Ok(found.is_some_and(|found| is_complete(&table.spec, mode, &found.parameters)))
+}
+
+/// Whether no partition of earlier loads can be missing from a table that has these parameters. A replacing load
+/// registers all there is.
+fn is_complete(spec: &TableSpec, mode: LoadMode, parameters: &BTreeMap<String, String>) -> bool {
+    let (name, value) = COMPLETE_PARAMETER;
+    mode == LoadMode::Replace
+        || spec.partition_columns.is_empty()
+        || parameters.get(name).is_some_and(|found| found == value)
 }
 
 /// Registers a published load.
@@ -79,10 +102,15 @@ pub(super) async fn register(cluster: &Cluster, layout: &Layout, manifest: &Mani
     if spec.partition_columns.is_empty() {
         let mut statistics = statistics(manifest);
         statistics.present = present(cluster, &layout.target).await?;
-        return metastore.ensure_table(&spec, Some(&statistics)).await;
+        return metastore.ensure_table(&spec, Some(&statistics)).await.map(drop);
     }
-    metastore.ensure_table(&spec, None).await?;
+    let before = metastore.ensure_table(&spec, None).await?;
     let mut partitions = partitions(&spec, manifest);
+    let is_complete = is_complete(&spec, manifest.mode, &before);
+    if !is_complete {
+        let earlier = earlier_partitions(cluster, layout, &spec, manifest, &partitions).await?;
+        partitions.extend(earlier);
+    }
     for partition in &mut partitions {
         if let Some(statistics) = &mut partition.statistics {
             let directory = partition.location.strip_prefix(&cluster.fs.uri()).unwrap_or(&partition.location);
@@ -90,6 +118,11 @@ pub(super) async fn register(cluster: &Cluster, layout: &Layout, manifest: &Mani
         }
     }
     metastore.ensure_partitions(&spec, &partitions).await?;
+    if !is_complete {
+        let (name, value) = COMPLETE_PARAMETER;
+        let complete = BTreeMap::from([(name.to_owned(), value.to_owned())]);
+        metastore.set_table_parameters(&spec.database, &spec.table, &complete).await?;
+    }
     if manifest.mode == LoadMode::Replace {
         metastore.drop_other_partitions(&spec, &manifest.static_partition.path(), &partitions).await?;
     }
@@ -111,11 +144,22 @@ fn parameters(cluster: &Cluster, layout: &Layout, manifest: &Manifest) -> BTreeM
         ("sakia.rows".to_owned(), manifest.rows().to_string()),
         ("sakia.manifest".to_owned(), format!("{}{}", cluster.fs.uri(), layout.manifest())),
     ]);
-    let checkpoint = manifest.checkpoint.to_string();
-    if checkpoint.len() <= MAX_PARAMETER_BYTES {
-        parameters.insert("sakia.checkpoint".to_owned(), checkpoint);
-    }
+    parameters.insert("sakia.checkpoint".to_owned(), shown_checkpoint(&manifest.checkpoint));
     parameters
+}
+
+/// A checkpoint as a table shows it; the manifest has it whole. Of one that is too long for a parameter only the plain
+/// values are shown: lists, such as an agent's files, may grow without bounds.
+fn shown_checkpoint(checkpoint: &Value) -> String {
+    let whole = checkpoint.to_string();
+    if whole.len() <= MAX_PARAMETER_BYTES {
+        return whole;
+    }
+    let members = checkpoint.as_object().into_iter().flatten();
+    let plain = members.filter(|(_, value)| !value.is_array() && !value.is_object());
+    let plain = Value::Object(plain.map(|(name, value)| (name.clone(), value.clone())).collect()).to_string();
+    // An old value must not stay, so there is always a new one.
+    if plain.len() <= MAX_PARAMETER_BYTES { plain } else { "{}".to_owned() }
 }
 
 /// What the files of a load add up to.
@@ -158,4 +202,76 @@ fn partitions(spec: &TableSpec, manifest: &Manifest) -> Vec<PartitionSpec> {
         }
     };
     sums.into_iter().map(partition).collect()
+}
+
+/// The partitions that hold files of other loads than this one, and are not among `known`.
+async fn earlier_partitions(
+    cluster: &Cluster,
+    layout: &Layout,
+    spec: &TableSpec,
+    manifest: &Manifest,
+    known: &[PartitionSpec],
+) -> Result<Vec<PartitionSpec>> {
+    let files = strangers::files(cluster.fs.as_ref(), &layout.target).await?;
+    let names: Vec<&str> = spec.partition_columns.iter().map(|c| c.name.as_str()).collect();
+    let dynamic = &names[manifest.static_partition.names().count().min(names.len())..];
+    let directories: BTreeSet<&str> = files.iter().filter_map(|file| directory_below(&file.path, layout)).collect();
+    let found = directories.into_iter().filter_map(|directory| {
+        let values = partition_values(directory, dynamic)?;
+        Some((format!("{}/{}", layout.target, directory), values))
+    });
+    let partition = |(directory, values): (String, Vec<String>)| PartitionSpec {
+        values: manifest.static_partition.values().map(str::to_owned).chain(values).collect(),
+        location: format!("{}{directory}", cluster.fs.uri()),
+        parameters: BTreeMap::new(),
+        statistics: Some(Statistics { rows: 0, bytes: 0, files: 0, ..statistics(manifest) }),
+    };
+    Ok(found.map(partition).filter(|found| known.iter().all(|known| known.values != found.values)).collect())
+}
+
+/// The directory of a file below the target.
+fn directory_below<'a>(path: &'a str, layout: &Layout) -> Option<&'a str> {
+    let below = path.strip_prefix(&layout.target)?.strip_prefix('/')?;
+    below.rsplit_once('/').map(|(directory, _)| directory)
+}
+
+/// The values in a path such as `k=v/k2=v2`; `None` if it does not name exactly these columns.
+fn partition_values(path: &str, columns: &[&str]) -> Option<Vec<String>> {
+    let components: Vec<&str> = path.split('/').collect();
+    if components.len() != columns.len() {
+        return None;
+    }
+    let value = |(component, column): (&str, &&str)| {
+        let (name, value) = component.split_once('=')?;
+        let value = percent_decode_str(value).decode_utf8().ok()?;
+        name.eq_ignore_ascii_case(column).then(|| value.into_owned())
+    };
+    components.into_iter().zip(columns).map(value).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_long_checkpoint_is_shown_without_its_lists() {
+        let short = json!({"epoch": 3, "positions": [{"path": "/a"}]});
+        assert_eq!(shown_checkpoint(&short), short.to_string());
+        let positions = vec![json!({"path": "x".repeat(100)}); 100];
+        let long = json!({"channel": "c", "epoch": 3, "positions": positions});
+        assert_eq!(shown_checkpoint(&long), r#"{"channel":"c","epoch":3}"#);
+        assert_eq!(shown_checkpoint(&json!("x".repeat(9000))), "{}");
+    }
+
+    #[test]
+    fn directories_that_are_not_partitions_of_the_table_are_passed_over() {
+        let values = |path| partition_values(path, &["dt", "hr"]);
+        assert_eq!(values("dt=2024-01-01/hr=08%3A30").unwrap(), ["2024-01-01", "08:30"]);
+        assert_eq!(values("DT=x/hr=__HIVE_DEFAULT_PARTITION__").unwrap(), ["x", "__HIVE_DEFAULT_PARTITION__"]);
+        for other in ["", "dt=x", "hr=1/dt=x", "dt=x/hr=1/more=2", "dt/hr"] {
+            assert_eq!(values(other), None, "{other}");
+        }
+    }
 }

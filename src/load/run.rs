@@ -20,6 +20,8 @@ pub struct Load {
     cluster: Cluster,
     plan: LoadPlan,
     table: Option<register::Registration>,
+    /// The table, if one is wanted, knows of all files of earlier loads.
+    registered: bool,
     layout: Layout,
     names: Names,
     load_id: String,
@@ -55,11 +57,15 @@ impl Load {
         let previous = read_manifest(fs, &layout).await?;
         recover(cluster, &layout, previous.as_ref()).await?;
         strangers::refuse(fs, &layout, previous.as_ref(), &plan).await?;
-        if let Some(table) = &table {
-            register::check(cluster, table, plan.table.as_ref().is_some_and(|t| t.create_only)).await?;
-        }
+        let registered = match &table {
+            Some(table) => {
+                let create_only = plan.table.as_ref().is_some_and(|t| t.create_only);
+                register::check(cluster, table, plan.mode, create_only).await?
+            }
+            None => true,
+        };
         let names = Names::new(fs, &layout, &plan, &load_id).await?;
-        let load = Self { cluster: cluster.clone(), plan, table, layout, names, load_id, previous, lock };
+        let load = Self { cluster: cluster.clone(), plan, table, registered, layout, names, load_id, previous, lock };
         if load.refuse_again().is_ok() {
             fs.mkdirs(&load.layout.staged_data(&load.load_id)).await?;
         }
@@ -212,7 +218,7 @@ impl Load {
     /// where this one failed; where the data is visible the effect is [`Effect::RegistrationPending`].
     pub async fn commit(self, parts: Vec<StagedPart>, checkpoint: Value) -> Result<Committed> {
         self.refuse_again()?;
-        let Self { cluster, plan, table, layout, names: _, load_id, previous, lock } = self;
+        let Self { cluster, plan, table, registered: _, layout, names: _, load_id, previous, lock } = self;
         let fs = cluster.fs.as_ref();
         strangers::refuse_at_commit(fs, &layout, previous.as_ref(), &plan, &parts).await?;
         if plan.success_marker && plan.mode == LoadMode::Replace {
@@ -223,9 +229,7 @@ impl Load {
             Manifest::new(load_id, plan.mode, layout.target.clone(), plan.run_id.clone(), plan.fingerprint.clone());
         (manifest.parts, manifest.checkpoint, manifest.success_marker) = (parts, checkpoint, plan.success_marker);
         manifest.columns = plan.columns;
-        if let Some(table) = table {
-            (manifest.table, manifest.static_partition) = (Some(table.spec), table.static_partition);
-        }
+        set_table(&mut manifest, table);
         lock.check().await?;
         let context = |e: Error| e.context(format!("committing load {} of {}", manifest.load_id, layout.target));
         record(fs, &layout, &manifest).await.map_err(context)?;
@@ -241,8 +245,9 @@ impl Load {
     /// Those of [`Load::commit`].
     pub async fn commit_checkpoint(self, checkpoint: Value) -> Result<Committed> {
         let Some(previous) = self.previous.clone() else { return self.commit(Vec::new(), checkpoint).await };
-        let Self { cluster, plan, layout, load_id, lock, .. } = self;
+        let Self { cluster, plan, table, layout, load_id, lock, .. } = self;
         let mut manifest = previous;
+        set_table(&mut manifest, table);
         (manifest.checkpoint, manifest.run_id, manifest.fingerprint) = (checkpoint, plan.run_id, plan.fingerprint);
         lock.check().await?;
         let context = |e: Error| e.context(format!("moving the checkpoint of {}", layout.target));
@@ -256,15 +261,21 @@ impl Load {
         Ok(Committed { manifest })
     }
 
-    /// Registers the previous load once more, for a table that was dropped or changed by hand.
+    /// Whether the table that this plan wants is missing, or may lack partitions of earlier loads: it was asked for
+    /// later than they were made, it is another one than before, or it was dropped.
+    pub fn is_registration_due(&self) -> bool {
+        self.previous.is_some() && !self.registered
+    }
+
+    /// Registers what earlier loads made as the table that this plan wants, for one that was asked for later, dropped
+    /// or changed by hand.
     ///
     /// # Errors
     /// Those of the metastore.
     pub async fn register_again(&self) -> Result<()> {
-        match &self.previous {
-            Some(previous) => register::register(&self.cluster, &self.layout, previous).await,
-            None => Ok(()),
-        }
+        let Some(mut previous) = self.previous.clone() else { return Ok(()) };
+        set_table(&mut previous, self.table.clone());
+        register::register(&self.cluster, &self.layout, &previous).await
     }
 
     /// Throws away what was staged; the target stays as it is.
@@ -315,6 +326,13 @@ async fn record(fs: &dyn Filesystem, layout: &Layout, manifest: &Manifest) -> Re
     let over = CreateOptions { overwrite: true, replication: None };
     storage::write_whole(fs, &next, &manifest.to_json()?, over).await?;
     fs.rename(&next, &layout.manifest(), RenameOptions { overwrite: true }).await
+}
+
+/// Lets a manifest name the table of the present plan, or none.
+fn set_table(manifest: &mut Manifest, table: Option<register::Registration>) {
+    let none = (None, Partition::none());
+    (manifest.table, manifest.static_partition) =
+        table.map_or(none, |table| (Some(table.spec), table.static_partition));
 }
 
 /// All that follows the commit point; safe to repeat.

@@ -62,18 +62,19 @@ impl MetastoreClient {
         Ok(self.raw_table(database, table).await?.map(|t| thrift::table_info(&t)))
     }
 
-    /// Fails if [`MetastoreClient::ensure_table`] could not succeed; changes nothing.
+    /// Fails if [`MetastoreClient::ensure_table`] could not succeed; changes nothing. Gives the table, if there is one.
     ///
     /// # Errors
     /// Exists: there is a table that is not ours or lies elsewhere. Schema: it has other columns.
-    pub async fn check_table(&self, spec: &TableSpec) -> Result<()> {
-        match self.table(&spec.database, &spec.table).await? {
-            Some(found) => compare(spec, &found).map(drop),
+    pub async fn check_table(&self, spec: &TableSpec) -> Result<Option<TableInfo>> {
+        let found = self.table(&spec.database, &spec.table).await?;
+        match &found {
+            Some(found) => compare(spec, found).map(drop)?,
             None => {
                 self.absent().insert(spec.full_name());
-                Ok(())
             }
         }
+        Ok(found)
     }
 
     fn absent(&self) -> MutexGuard<'_, HashSet<String>> {
@@ -81,11 +82,12 @@ impl MetastoreClient {
         self.absent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes an external table, or brings parameters, statistics and columns of ours up to date.
+    /// Makes an external table, or brings parameters, statistics and columns of ours up to date. Gives the parameters
+    /// that the table had before; none if it was made now.
     ///
     /// # Errors
     /// Exists: there is a table that is not ours or lies elsewhere. Schema: it has other columns.
-    pub async fn ensure_table(&self, spec: &TableSpec, statistics: Option<&Statistics>) -> Result<()> {
+    pub async fn ensure_table(&self, spec: &TableSpec, statistics: Option<&Statistics>) -> Result<BTreeMap<String, String>> {
         let name = spec.full_name();
         let was_absent = self.absent().remove(&name);
         let mut found = if was_absent { None } else { self.raw_table(&spec.database, &spec.table).await? };
@@ -103,14 +105,15 @@ impl MetastoreClient {
                     self.databases.lock().await.remove(&spec.database.to_lowercase());
                     return Err(e);
                 }
-                Ok(()) => return Ok(()),
+                Ok(()) => return Ok(BTreeMap::new()),
             }
             found = self.raw_table(&spec.database, &spec.table).await?;
         }
         let Some(mut table) = found else {
             return Err(error::busy(format!("table {name} was dropped while it was made")).hint("run again"));
         };
-        let grown = compare(spec, &thrift::table_info(&table))?;
+        let before = thrift::table_info(&table);
+        let grown = compare(spec, &before)?;
         let mut wanted = thrift::unmap(thrift::table(spec, &self.user).parameters.as_ref());
         wanted.retain(|key, _| key != "EXTERNAL");
         let changed = thrift::change(&mut table.parameters, |all| {
@@ -125,10 +128,11 @@ impl MetastoreClient {
                 table.sd = Some(storage);
                 cascading()
             }
-            None if !changed => return Ok(()),
+            None if !changed => return Ok(before.parameters),
             None => keep_statistics(),
         };
-        self.alter_table(&spec.database, &spec.table, table, context).await
+        self.alter_table(&spec.database, &spec.table, table, context).await?;
+        Ok(before.parameters)
     }
 
     /// Sets parameters of a table of ours, keeping its others; does nothing where they have these values.

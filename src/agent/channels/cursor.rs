@@ -13,7 +13,7 @@ use crate::agent::disk;
 use crate::agent::position::Positions;
 use crate::error::{self, Result};
 
-const FILE: &str = "cursor.json";
+pub(super) const FILE: &str = "cursor.json";
 
 /// How far a channel was emptied into its target.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,11 +98,14 @@ pub(super) fn reconcile(own: &Cursor, manifest: Option<&Cursor>, dir: &Path) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::agent::position::{FilePosition, Head};
+    use crate::agent::fingerprint::Fingerprint;
+    use crate::agent::position::FilePosition;
     use crate::error::Kind;
 
     fn cursor(channel: &str, epoch: u64, record: u64) -> Cursor {
-        let at = FilePosition { path: "/a".into(), inode: 1, generation: 0, head: Head::new(b"x", 1), offset: epoch };
+        let head = Fingerprint::new(b"x", 0);
+        let (path, offset) = ("/a".into(), epoch);
+        let at = FilePosition { path, device: 1, inode: 1, generation: 0, head, tail: None, offset, gone_s: None };
         Cursor { epoch, record, positions: vec![at].into(), ..Cursor::new(channel.into()) }
     }
 

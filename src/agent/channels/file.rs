@@ -3,23 +3,25 @@
 //! A put is on disk when it returns, the lines and the source's position after them in one record, so a crash loses
 //! neither without the other. A take moves nothing: records leave when [`FileChannel::commit`] moves the cursor, and
 //! a segment is deleted when the cursor is past it. The channel holds no more than it was allowed to: a put waits for
-//! room. One process at a time; the lock goes with the process, however it ends. Closing wakes whoever waits.
+//! room. Closing wakes whoever waits.
 //!
 //! It refuses to open over a corrupt record. A torn record at the very end is what a crash in the middle of a put
 //! leaves: it is cut off, counted, and its lines are read from the log again.
 
 use std::collections::VecDeque;
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::io::Write;
+use std::path::Path;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::cursor::{self, Cursor};
-use super::segment::{self, HEADER_BYTES, Next, Record, SegmentReader};
+use super::lock::ChannelLock;
+use super::scan::{RecordLocation, Scan, Writer};
+use super::segment::{self, Record};
 use crate::agent::disk;
-use crate::agent::event::Batch;
-use crate::agent::position::Positions;
+use crate::agent::line::Batch;
+use crate::agent::position::{Gone, Positions};
 use crate::error::{self, Result};
 
 /// The bounds of a channel.
@@ -31,52 +33,18 @@ pub struct ChannelLimits {
     pub segment_bytes: u64,
 }
 
-/// A channel directory that is ours until this is dropped or the process ends.
-#[derive(Debug)]
-pub struct ChannelLock {
-    dir: PathBuf,
-    _file: File,
-}
-
-impl ChannelLock {
-    /// Takes the channel directory `dir`, making it where it does not exist.
-    ///
-    /// # Errors
-    /// Busy: another process has it.
-    pub fn take(dir: &Path) -> Result<Self> {
-        fs::create_dir_all(dir).map_err(disk::failed("create channel directory", dir))?;
-        let path = dir.join("lock");
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-        let file = file.map_err(disk::failed("open", &path))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self { dir: dir.to_owned(), _file: file }),
-            Err(TryLockError::WouldBlock) => {
-                Err(error::busy(format!("channel directory {} is used by another agent", dir.display()))
-                    .hint("wait until it has ended, or give this agent a channel directory of its own"))
-            }
-            Err(TryLockError::Error(e)) => Err(disk::failed("lock", &path)(e)),
-        }
-    }
-}
-
-/// Where a record lies.
-#[derive(Clone, Copy, Debug)]
-struct Place {
-    segment: u64,
-    at: u64,
-    disk_bytes: u64,
-}
-
 #[derive(Debug)]
 struct State {
     cursor: Cursor,
     /// The places of the records from the cursor on.
-    waiting: VecDeque<Place>,
+    waiting: VecDeque<RecordLocation>,
     waiting_bytes: u64,
     /// The next record to take.
     taken: u64,
     /// How far the files behind all that was ever put were read.
     positions: Positions,
+    /// Which files the source no longer found, when it last looked.
+    gone: Option<Gone>,
     /// The segment that is written to.
     segment: u64,
     /// A put waits for room.
@@ -85,15 +53,6 @@ struct State {
     ended: bool,
     /// Nothing waits any more, neither for room nor for records.
     closed: bool,
-}
-
-#[derive(Debug)]
-struct Writer {
-    file: File,
-    segment: u64,
-    at: u64,
-    next: u64,
-    broken: bool,
 }
 
 /// What a take gives.
@@ -133,7 +92,7 @@ impl FileChannel {
         };
         let cursor = cursor::reconcile(&own, manifest, &dir)?;
         cursor.write(&dir)?;
-        let found = Found::scan(&dir, &cursor)?;
+        let found = Scan::new(&dir, &cursor)?;
         let writer = found.writer(&dir)?;
         let state = State {
             taken: cursor.record,
@@ -141,6 +100,7 @@ impl FileChannel {
             waiting: found.waiting,
             positions: found.positions,
             cursor,
+            gone: None,
             segment: writer.segment,
             put_waits: false,
             ended: false,
@@ -164,6 +124,18 @@ impl FileChannel {
     /// How far the files behind all that was ever put were read: where the source goes on.
     pub fn positions(&self) -> Positions {
         self.state().positions.clone()
+    }
+
+    /// Notes which files are gone; the cursors of later epochs forget them in time.
+    pub fn note(&self, gone: Gone) {
+        let mut state = self.state();
+        state.positions.note(&gone);
+        state.gone = Some(gone);
+    }
+
+    /// Which files were gone when the source last looked.
+    pub fn gone(&self) -> Option<Gone> {
+        self.state().gone.clone()
     }
 
     /// Bytes of a torn record that were cut off when the channel was opened.
@@ -198,7 +170,7 @@ impl FileChannel {
         let path = self.lock.dir.join(segment::file_name(writer.segment));
         writer.file.write_all(&record).map_err(disk::failed("write", &path))?;
         writer.file.sync_data().map_err(disk::failed("sync", &path))?;
-        let place = Place { segment: writer.segment, at: writer.at, disk_bytes };
+        let place = RecordLocation { segment: writer.segment, at: writer.at, disk_bytes };
         writer.at += disk_bytes;
         writer.next += 1;
         writer.broken = false;
@@ -315,104 +287,3 @@ fn delete_before(dir: &Path, segment: u64) -> Result<()> {
     Ok(())
 }
 
-/// What the segments of a channel hold from its cursor on.
-struct Found {
-    waiting: VecDeque<Place>,
-    positions: Positions,
-    /// The last segment and the end of its whole records.
-    last: Option<(u64, u64)>,
-    next: u64,
-    torn_bytes: u64,
-}
-
-impl Found {
-    fn scan(dir: &Path, cursor: &Cursor) -> Result<Self> {
-        let mut found = Self {
-            waiting: VecDeque::new(),
-            positions: cursor.positions.clone(),
-            last: None,
-            next: cursor.record,
-            torn_bytes: 0,
-        };
-        let segments = segment::list(dir)?;
-        // The last segment that begins at or before the cursor holds it, those before are done with.
-        let start = segments.iter().rposition(|(first, _)| *first <= cursor.record);
-        let segments = segments.get(start.unwrap_or(0)..).unwrap_or_default();
-        for (i, (first, path)) in segments.iter().enumerate() {
-            let expected = if i == 0 { (*first).min(cursor.record) } else { found.next };
-            if *first != expected {
-                return Err(segment::corrupt(path, 0, &format!("is record {first}, but record {expected} is missing")));
-            }
-            found.scan_segment(*first, path, cursor.record, i + 1 == segments.len())?;
-        }
-        if found.next < cursor.record {
-            // The target has more of this channel than its directory: a copy was restored. Begin behind it.
-            found.last = None;
-            found.next = cursor.record;
-        }
-        Ok(found)
-    }
-
-    fn scan_segment(&mut self, first: u64, path: &Path, cursor: u64, is_last: bool) -> Result<()> {
-        let Some(mut reader) = SegmentReader::open(path, first)? else {
-            return if is_last { Ok(()) } else { Err(segment::corrupt(path, 0, "is cut short")) };
-        };
-        let (mut at, mut number) = (HEADER_BYTES as u64, first);
-        loop {
-            match reader.next()? {
-                Next::Record(record) => {
-                    if record.number >= cursor {
-                        let disk_bytes = record.disk_bytes;
-                        self.waiting.push_back(Place { segment: first, at, disk_bytes });
-                        self.positions.put(record.batch.after);
-                    }
-                    at += record.disk_bytes;
-                    number += 1;
-                }
-                Next::Torn { bytes } if is_last => {
-                    self.torn_bytes = bytes;
-                    break;
-                }
-                Next::Torn { .. } => return Err(segment::corrupt(path, at, "does not check")),
-                Next::End => break,
-            }
-        }
-        self.last = Some((first, at));
-        self.next = number;
-        Ok(())
-    }
-
-    /// Cuts off what is torn and goes on behind the last record.
-    fn writer(&self, dir: &Path) -> Result<Writer> {
-        match self.last {
-            Some((segment, at)) => {
-                let path = dir.join(segment::file_name(segment));
-                let open = || -> std::io::Result<File> {
-                    let mut file = OpenOptions::new().write(true).open(&path)?;
-                    file.set_len(at)?;
-                    file.sync_all()?;
-                    file.seek(SeekFrom::Start(at))?;
-                    Ok(file)
-                };
-                let file = open().map_err(disk::failed("open", &path))?;
-                Ok(Writer { file, segment, at, next: self.next, broken: false })
-            }
-            None => Writer::create(dir, self.next),
-        }
-    }
-}
-
-impl Writer {
-    fn create(dir: &Path, first: u64) -> Result<Self> {
-        let path = dir.join(segment::file_name(first));
-        let create = || -> std::io::Result<File> {
-            let mut file = File::create(&path)?;
-            file.write_all(&segment::header(first))?;
-            file.sync_all()?;
-            Ok(file)
-        };
-        let file = create().map_err(disk::failed("create", &path))?;
-        disk::sync_dir(dir)?;
-        Ok(Self { file, segment: first, at: HEADER_BYTES as u64, next: first, broken: false })
-    }
-}

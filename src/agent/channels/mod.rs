@@ -1,4 +1,4 @@
-//! Where events wait between the source and the target.
+//! Where lines wait between the source and the target.
 //!
 //! | channel | what |
 //! |---|---|
@@ -6,6 +6,8 @@
 
 pub mod cursor;
 pub mod file;
+pub mod lock;
+mod scan;
 mod segment;
 #[cfg(test)]
 mod tests;

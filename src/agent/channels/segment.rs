@@ -3,9 +3,11 @@
 //! ```text
 //! segment   "SAKIACH1"  first record number u64
 //! record    length u32  crc u32  payload                      crc over length and payload
-//! payload   number u64  position (u32 length, JSON)  count u32  events
-//! event     offset u64  line_bytes u64  body (u32 length, bytes)
+//! payload   number u64  position (u32 length, JSON)  count u32  lines
+//! line      offset u64  line_bytes u64  body (u32 length, bytes)
 //! ```
+//!
+//! The highest bit of `line_bytes` says that the line is torn.
 //!
 //! All numbers are little endian. A record is made durable before the next one is begun, so only the last can be
 //! torn; anything else that does not check is corrupt, and said to be so, never skipped.
@@ -17,13 +19,15 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 
 use crate::agent::disk;
-use crate::agent::event::{Batch, Event};
+use crate::agent::line::{Batch, LogLine};
 use crate::error::{self, Error, Result};
 
 const MAGIC: &[u8; 8] = b"SAKIACH1";
 /// Bytes before the first record.
 pub(super) const HEADER_BYTES: usize = 16;
 const FRAME_BYTES: usize = 8;
+/// Says in the length of a line that it is torn.
+const TORN: u64 = 1 << 63;
 
 /// A record as it lies in a segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,14 +45,18 @@ pub(super) fn file_name(first: u64) -> String {
     format!("segment-{first:020}.log")
 }
 
+/// The number of the first record of the segment in a file of this name; `None` if the file is not a segment.
+pub(super) fn number(name: &str) -> Option<u64> {
+    name.strip_prefix("segment-")?.strip_suffix(".log")?.parse().ok()
+}
+
 /// The segments in `dir`: number of the first record and path, in order.
 pub(super) fn list(dir: &Path) -> Result<Vec<(u64, PathBuf)>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(dir).map_err(disk::failed("list", dir))? {
         let path = entry.map_err(disk::failed("list", dir))?.path();
         let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
-        let number = name.strip_prefix("segment-").and_then(|n| n.strip_suffix(".log"));
-        if let Some(first) = number.and_then(|n| n.parse().ok()) {
+        if let Some(first) = number(name) {
             found.push((first, path));
         }
     }
@@ -69,20 +77,21 @@ pub(super) fn header(first: u64) -> [u8; HEADER_BYTES] {
 /// # Errors
 /// Data: the batch is larger than a record can be.
 pub(super) fn encode(number: u64, batch: &Batch) -> Result<Vec<u8>> {
-    let too_large = |_| error::data(format!("a batch of {} lines does not fit a record", batch.events.len()));
+    let too_large = |_| error::data(format!("a batch of {} lines does not fit a record", batch.lines.len()));
     let position = serde_json::to_vec(&batch.after).map_err(|e| error::bug("cannot encode a position").source(e))?;
-    let bodies: usize = batch.events.iter().map(|e| e.body.len() + 20).sum();
+    let bodies: usize = batch.lines.iter().map(|line| line.body.len() + 20).sum();
     let mut out = Vec::with_capacity(FRAME_BYTES + 16 + position.len() + bodies);
     out.extend_from_slice(&[0; FRAME_BYTES]);
     out.extend_from_slice(&number.to_le_bytes());
     out.extend_from_slice(&u32::try_from(position.len()).map_err(too_large)?.to_le_bytes());
     out.extend_from_slice(&position);
-    out.extend_from_slice(&u32::try_from(batch.events.len()).map_err(too_large)?.to_le_bytes());
-    for event in &batch.events {
-        out.extend_from_slice(&event.offset.to_le_bytes());
-        out.extend_from_slice(&event.line_bytes.to_le_bytes());
-        out.extend_from_slice(&u32::try_from(event.body.len()).map_err(too_large)?.to_le_bytes());
-        out.extend_from_slice(&event.body);
+    out.extend_from_slice(&u32::try_from(batch.lines.len()).map_err(too_large)?.to_le_bytes());
+    for line in &batch.lines {
+        let torn = if line.torn { TORN } else { 0 };
+        out.extend_from_slice(&line.offset.to_le_bytes());
+        out.extend_from_slice(&(line.line_bytes | torn).to_le_bytes());
+        out.extend_from_slice(&u32::try_from(line.body.len()).map_err(too_large)?.to_le_bytes());
+        out.extend_from_slice(&line.body);
     }
     let length = u32::try_from(out.len() - FRAME_BYTES).map_err(too_large)?.to_le_bytes();
     out[..4].copy_from_slice(&length);
@@ -116,19 +125,21 @@ fn decode_batch(payload: &Bytes) -> Option<Batch> {
     let after = serde_json::from_slice(payload.get(4..position_end)?).ok()?;
     let count = read_u32(payload, position_end)?;
     let mut at = position_end + 4;
-    let mut events = Vec::new();
+    let mut lines = Vec::new();
     for _ in 0..count {
         let body_at = at + 20;
         let body_end = body_at.checked_add(read_u32(payload, at + 16)? as usize)?;
         payload.get(body_at..body_end)?;
-        events.push(Event {
+        let line_bytes = read_u64(payload, at + 8)?;
+        lines.push(LogLine {
             offset: read_u64(payload, at)?,
-            line_bytes: read_u64(payload, at + 8)?,
             body: payload.slice(body_at..body_end),
+            line_bytes: line_bytes & !TORN,
+            torn: line_bytes & TORN != 0,
         });
         at = body_end;
     }
-    (at == payload.len()).then_some(Batch { events, after })
+    (at == payload.len()).then_some(Batch { lines, after })
 }
 
 fn read_u32(bytes: &[u8], at: usize) -> Option<u32> {

@@ -1,6 +1,7 @@
 //! The channel against crashes: cut at any byte, damaged anywhere, closed while somebody waits.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,28 +11,34 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::cursor::Cursor;
-use super::file::{ChannelLimits, ChannelLock, FileChannel, Take};
+use super::file::{ChannelLimits, FileChannel, Take};
+use super::lock::ChannelLock;
 use super::segment;
-use crate::agent::event::{Batch, Event};
-use crate::agent::position::{FilePosition, Head};
+use crate::agent::fingerprint::Fingerprint;
+use crate::agent::line::{Batch, LogLine};
+use crate::agent::position::{FileId, FilePosition};
 use crate::error::{Kind, Result};
 
 const ROOMY: ChannelLimits = ChannelLimits { max_bytes: 1 << 20, segment_bytes: 1 << 20 };
 
 fn batch(number: u64, bodies: &[Vec<u8>]) -> Batch {
-    let event = |(i, body): (usize, &Vec<u8>)| {
-        let line_bytes = body.len() as u64 + number % 2;
-        Event { offset: number * 1000 + i as u64, body: Bytes::from(body.clone()), line_bytes }
+    let line = |(i, body): (usize, &Vec<u8>)| LogLine {
+        offset: number * 1000 + i as u64,
+        body: Bytes::from(body.clone()),
+        line_bytes: body.len() as u64 + number % 2,
+        torn: i == 1,
     };
-    let head = Head::new(b"head", 4);
     let after = FilePosition {
         path: format!("/log{}", number % 3),
+        device: 5,
         inode: number % 3,
         generation: 0,
-        head,
+        head: Fingerprint::new(b"head", 0),
+        tail: None,
         offset: number + 1,
+        gone_s: None,
     };
-    Batch { events: bodies.iter().enumerate().map(event).collect(), after }
+    Batch { lines: bodies.iter().enumerate().map(line).collect(), after }
 }
 
 fn open(dir: &Path, limits: ChannelLimits, manifest: Option<&Cursor>) -> Result<FileChannel> {
@@ -76,7 +83,7 @@ fn what_was_put_is_there_after_a_restart_until_it_is_committed() {
     assert!(segments(dir.path()).len() > 2);
     let channel = open(dir.path(), ROOMY, None).unwrap();
     assert_eq!(rest(&channel), batches);
-    assert_eq!(channel.positions().last(1).unwrap().offset, 5);
+    assert_eq!(channel.positions().last(FileId { device: 5, inode: 1 }).unwrap().offset, 5);
     let cursor = cursor_behind(&channel, 3);
     channel.commit(cursor.clone()).unwrap();
     drop(channel);
@@ -143,6 +150,30 @@ fn one_agent_at_a_time() {
     assert_eq!((error.kind(), error.exit_code()), (Kind::Busy, 75));
     drop(lock);
     ChannelLock::take(dir.path()).unwrap();
+}
+
+#[test]
+fn nobody_else_reads_what_waits() {
+    let dir = tempfile::tempdir().unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let set = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    let path = dir.path().join("new/channel");
+    let fill = || open(&path, ROOMY, None).unwrap().put(&numbered(1)[0]).unwrap();
+    fill();
+    let files = || fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path());
+    assert_eq!((mode(&path), files().count()), (0o700, 3), "lock, cursor and segment");
+    assert!(files().all(|file| mode(&file) == 0o600));
+    // As an earlier version left it.
+    files().for_each(|file| set(&file, 0o644));
+    set(&path, 0o755);
+    fill();
+    assert_eq!(mode(&path), 0o700);
+    assert!(files().all(|file| mode(&file) == 0o600));
+    // A directory that holds other things keeps its rights, its channel's files do not have them.
+    fs::write(path.join("other"), "x").unwrap();
+    files().chain([path.clone()]).for_each(|file| set(&file, 0o755));
+    fill();
+    assert_eq!((mode(&path), mode(&path.join("other")), mode(&path.join("lock"))), (0o755, 0o755, 0o700));
 }
 
 #[test]

@@ -1,11 +1,26 @@
-//! From the text of an event to its fields.
+//! From the text of a line to its fields, by the format that the server wrote it in.
 //!
-//! | format | what |
-//! |---|---|
-//! | [`combined`] | the combined log format of Apache and nginx, with `rt=`, `sid=` and `vid=` behind it |
+//! ```text
+//! apache, nginx   the server's own format text, read into directives
+//! format          directives and literals put together to a LogFormat; formats known by name
+//! entry           a line taken apart by a LogFormat: a LogEntry, or the reason why it is not one
+//! time, escape, request   what stands in the fields
+//! ```
+//!
+//! A line that does not have exactly the fields of its format is malformed. It is never read as if it had.
 
-pub mod combined;
+mod apache;
+mod entry;
 mod escape;
+mod field;
+mod format;
+mod nginx;
 mod request;
+#[cfg(test)]
+mod tests;
+mod time;
 
-pub use request::RequestLine;
+pub(super) use entry::LogEntry;
+pub(super) use field::{ExtraField, ExtraType};
+pub use format::LogFormat;
+pub(super) use request::RequestLine;

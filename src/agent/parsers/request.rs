@@ -1,12 +1,12 @@
 //! The request line, split into its parts where it is one.
 
-/// The parts of a request line.
+/// The parts of a request line, as far as they are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RequestLine<'a> {
+pub(in crate::agent) struct RequestLine<'a> {
     /// Such as `GET`.
-    pub method: &'a str,
+    pub method: Option<&'a str>,
     /// The target up to its question mark.
-    pub path: &'a str,
+    pub path: Option<&'a str>,
     /// What stands behind the question mark.
     pub query: Option<&'a str>,
     /// Absent from a request of HTTP/0.9.
@@ -34,7 +34,7 @@ impl<'a> RequestLine<'a> {
             Some((path, query)) => (path, Some(query)),
             None => (target, None),
         };
-        Some(Self { method, path, query, protocol })
+        Some(Self { method: Some(method), path: Some(path), query, protocol })
     }
 }
 
@@ -43,8 +43,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn request_lines_and_what_is_none() {
-        let parts = |line| RequestLine::new(line).map(|r| (r.method, r.path, r.query, r.protocol));
+    fn request_lines_and_everything_else() {
+        let parts = |line| RequestLine::new(line).map(|r| (r.method.unwrap(), r.path.unwrap(), r.query, r.protocol));
         assert_eq!(parts("GET /p/85123A?a=b?c HTTP/1.1"), Some(("GET", "/p/85123A", Some("a=b?c"), Some("HTTP/1.1"))));
         assert_eq!(parts("GET /"), Some(("GET", "/", None, None)));
         assert_eq!(parts("GET /a b HTTP/1.0"), Some(("GET", "/a b", None, Some("HTTP/1.0"))));

@@ -2,14 +2,17 @@
 //!
 //! A line ends with a newline; a carriage return before it is dropped. What has no newline yet is not a line and is
 //! left where it is, also when the agent drains: its writer may be in the middle of it.
+//!
+//! NUL bytes are a hole, never text: a writer that goes on at its old place after `copytruncate` leaves one in front
+//! of its next line, a machine that lost its power one in the middle. A hole is skipped and counted once something
+//! follows it; what stands before it without an end is a torn line.
 
-use std::fs::File;
 use std::io::{self, BufRead};
-use std::os::unix::fs::FileExt;
 
 use bytes::Bytes;
 
-use crate::agent::event::Event;
+use super::content::Content;
+use crate::agent::line::LogLine;
 
 /// The bounds of one read.
 #[derive(Clone, Copy, Debug)]
@@ -22,43 +25,103 @@ pub(super) struct ReadLimits {
     pub max_line_bytes: usize,
 }
 
-/// Reads complete lines of `file` from `offset` on, not beyond `end`; gives them and the offset after them.
+/// What one read found.
+#[derive(Debug, Default)]
+pub(super) struct Lines {
+    pub lines: Vec<LogLine>,
+    /// Where reading goes on: the offset, where nothing was found.
+    pub after: u64,
+    /// NUL bytes that were skipped.
+    pub hole_bytes: u64,
+}
+
+/// Reads complete lines from `offset` on, not beyond `end`.
 ///
 /// `searched` remembers how far the end of an endless line was looked for already.
 pub(super) fn read(
-    file: &File,
+    content: &mut Content,
     offset: u64,
     end: u64,
     searched: &mut u64,
     limits: ReadLimits,
-) -> io::Result<(Vec<Event>, u64)> {
-    let mut events = Vec::new();
+) -> io::Result<Lines> {
     let wanted = usize::try_from(end - offset).unwrap_or(usize::MAX);
     // One byte more than a line that is kept whole, and its end, so that a longer one is known.
-    let chunk = read_at(file, offset, wanted.min(limits.max_bytes.max(limits.max_line_bytes + 2)))?;
+    let chunk = content.read_at(offset, wanted.min(limits.max_bytes.max(limits.max_line_bytes + 2)))?;
+    let mut found = Lines { after: offset, ..Lines::default() };
     let mut rest = chunk.as_slice();
-    let mut at = offset;
-    while events.len() < limits.max_lines
+    let has_holes = rest.contains(&0);
+    while found.lines.len() < limits.max_lines
         && let Some(length) = newline(rest)
     {
-        events.push(event(at, &rest[..length], length as u64, limits.max_line_bytes));
-        rest = &rest[length + 1..];
-        at += length as u64 + 1;
-    }
-    if events.is_empty() && rest.len() > limits.max_line_bytes + 1 {
-        let from = (offset + rest.len() as u64).max(*searched);
-        if let Some(newline_at) = find_newline(file, from, end)? {
-            events.push(event(offset, rest, newline_at - offset, limits.max_line_bytes));
-            at = newline_at + 1;
+        let line = &rest[..length];
+        if has_holes && line.contains(&0) {
+            found.split_at_holes(line, limits.max_line_bytes);
         } else {
-            *searched = end;
+            found.lines.push(whole(found.after, line, length as u64, limits.max_line_bytes));
         }
+        rest = &rest[length + 1..];
+        found.after += length as u64 + 1;
     }
-    Ok((events, at))
+    if found.after == offset && !rest.is_empty() {
+        found.read_long(content, rest, end, searched, limits)?;
+    }
+    Ok(found)
 }
 
-/// The event of the line at `at`, of which `line` is at least the part that is kept.
-fn event(at: u64, line: &[u8], mut line_bytes: u64, max_line_bytes: usize) -> Event {
+impl Lines {
+    /// Takes apart the bytes up to a newline, with holes among them: torn lines, and the one that the newline ends.
+    fn split_at_holes(&mut self, bytes: &[u8], max_line_bytes: usize) {
+        let mut at = 0;
+        for piece in bytes.split(|byte| *byte == 0) {
+            let is_last = at + piece.len() == bytes.len();
+            if !piece.is_empty() {
+                let mut line = whole(self.after + at as u64, piece, piece.len() as u64, max_line_bytes);
+                line.torn = !is_last;
+                self.lines.push(line);
+            }
+            at += piece.len() + 1;
+        }
+        self.hole_bytes += bytes.iter().filter(|byte| **byte == 0).count() as u64;
+    }
+
+    /// Reads where a piece as large as is read at once, `rest`, holds no newline: a hole, or a line that is too long.
+    fn read_long(
+        &mut self,
+        content: &mut Content,
+        rest: &[u8],
+        end: u64,
+        searched: &mut u64,
+        limits: ReadLimits,
+    ) -> io::Result<()> {
+        let offset = self.after;
+        if let Some(hole) = rest.iter().position(|byte| *byte == 0) {
+            let hole_at = offset + hole as u64;
+            // Looked for anew each time: a writer may fill a file that it made larger before.
+            let Some(data_at) = content.first_data(hole_at, end)? else { return Ok(()) };
+            if hole > 0 {
+                let torn = whole(offset, &rest[..hole], hole as u64, limits.max_line_bytes);
+                self.lines.push(LogLine { torn: true, ..torn });
+            }
+            self.hole_bytes += data_at - hole_at;
+            self.after = data_at;
+        } else if rest.len() > limits.max_line_bytes + 1 {
+            let from = (offset + rest.len() as u64).max(*searched);
+            match find_end(content, from, end)? {
+                Some((end_at, is_hole)) => {
+                    let cut = whole(offset, rest, end_at - offset, limits.max_line_bytes);
+                    self.lines.push(LogLine { torn: is_hole, ..cut });
+                    self.after = end_at + u64::from(!is_hole);
+                }
+                None => *searched = end,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The line at `at`, of which `line` is at least the part that is kept.
+fn whole(at: u64, line: &[u8], mut line_bytes: u64, max_line_bytes: usize) -> LogLine {
     let mut body = &line[..line.len().min(usize::try_from(line_bytes).unwrap_or(usize::MAX))];
     if line_bytes == body.len() as u64
         && let Some(without) = body.strip_suffix(b"\r")
@@ -66,7 +129,8 @@ fn event(at: u64, line: &[u8], mut line_bytes: u64, max_line_bytes: usize) -> Ev
         body = without;
         line_bytes -= 1;
     }
-    Event { offset: at, body: Bytes::copy_from_slice(&body[..body.len().min(max_line_bytes)]), line_bytes }
+    let body = Bytes::copy_from_slice(&body[..body.len().min(max_line_bytes)]);
+    LogLine { offset: at, body, line_bytes, torn: false }
 }
 
 /// Where the first newline is; the standard library's search is quick in a debug build, too.
@@ -76,31 +140,15 @@ fn newline(mut bytes: &[u8]) -> Option<usize> {
     all[..through].ends_with(b"\n").then(|| through - 1)
 }
 
-/// Reads `wanted` bytes, or fewer at the end of the file.
-pub(super) fn read_at(file: &File, offset: u64, wanted: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; wanted];
-    let mut filled = 0;
-    while filled < wanted {
-        match file.read_at(&mut bytes[filled..], offset + filled as u64) {
-            Ok(0) => break,
-            Ok(n) => filled += n,
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(e),
-        }
-    }
-    bytes.truncate(filled);
-    Ok(bytes)
-}
-
-/// Where the first newline from `from` on is, before `end`.
-fn find_newline(file: &File, mut from: u64, end: u64) -> io::Result<Option<u64>> {
+/// Where a line ends that goes on at `from`, before `end`, and whether a hole ends it.
+fn find_end(content: &mut Content, mut from: u64, end: u64) -> io::Result<Option<(u64, bool)>> {
     while from < end {
-        let chunk = read_at(file, from, usize::try_from(end - from).unwrap_or(usize::MAX).min(1 << 20))?;
+        let chunk = content.read_at(from, usize::try_from(end - from).unwrap_or(usize::MAX).min(1 << 20))?;
         if chunk.is_empty() {
             break;
         }
-        if let Some(i) = newline(&chunk) {
-            return Ok(Some(from + i as u64));
+        if let Some(at) = chunk.iter().position(|byte| matches!(byte, b'\n' | 0)) {
+            return Ok(Some((from + at as u64, chunk[at] == 0)));
         }
         from += chunk.len() as u64;
     }

@@ -1,13 +1,19 @@
-//! Where events come from.
+//! Where lines come from.
 //!
 //! | source | what |
 //! |---|---|
 //! | [`taildir::Taildir`] | the lines of the files that match a pattern, followed as they grow and are rotated |
 
+mod compressed;
+mod content;
+mod followed;
 mod lines;
+mod look;
 mod pattern;
 pub mod taildir;
 #[cfg(test)]
 mod tests;
+mod troubles;
 
+pub use compressed::CompressedFiles;
 pub use pattern::Pattern;

@@ -3,10 +3,12 @@
 //! A `*` does not match a leading dot. `**`, `[..]` and `{..}` are refused rather than taken literally.
 
 use std::fmt;
-use std::fs;
-use std::io::ErrorKind;
+use std::fs::{self, Metadata};
+use std::io::{self, ErrorKind};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use super::troubles::Troubles;
 use crate::agent::disk;
 use crate::error::{self, Result};
 
@@ -48,26 +50,41 @@ impl Pattern {
         Ok(Self { parent: PathBuf::from(format!("{root}{}", parts.join("/"))), rest })
     }
 
-    /// The files that match now.
-    ///
-    /// # Errors
-    /// NotFound: the directory before the first wildcard does not exist. Auth, Refused: the disk.
-    pub fn files(&self) -> Result<Vec<PathBuf>> {
-        fs::read_dir(&self.parent).map_err(|e| {
-            disk::failed("list", &self.parent)(e)
-                .hint("check files; a relative pattern begins at the directory of the pipeline file")
-        })?;
+    /// The files that match now, with what their directory says of them; what could not be looked at is `trouble`.
+    pub(super) fn files(&self, trouble: &mut Troubles) -> Vec<(PathBuf, Metadata)> {
+        if let Err(e) = fs::metadata(&self.parent) {
+            let error = disk::failed("list", &self.parent)(e);
+            trouble.add(
+                &self.parent,
+                error.hint("check files; a relative pattern begins at the directory of the pipeline file"),
+            );
+            return Vec::new();
+        }
         let mut found = vec![self.parent.clone()];
         for part in &self.rest {
             let mut deeper = Vec::new();
             for dir in &found {
-                list_matching(dir, part, &mut deeper)?;
+                if let Err(error) = list_matching(dir, part, &mut deeper) {
+                    trouble.add(dir, error);
+                }
             }
             found = deeper;
         }
-        found.retain(|path| path.is_file());
-        Ok(found)
+        let mut files = Vec::with_capacity(found.len());
+        for path in found {
+            match path.metadata() {
+                Ok(metadata) if metadata.is_file() => files.push((path, metadata)),
+                Ok(_) => {}
+                Err(e) if is_absent(&e) => {}
+                Err(e) => trouble.add(&path, disk::failed("look at", &path)(e)),
+            }
+        }
+        files
     }
+}
+
+fn is_absent(e: &io::Error) -> bool {
+    matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
 fn list_matching(dir: &Path, part: &str, found: &mut Vec<PathBuf>) -> Result<()> {
@@ -77,12 +94,12 @@ fn list_matching(dir: &Path, part: &str, found: &mut Vec<PathBuf>) -> Result<()>
     }
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
-        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(()),
+        Err(e) if is_absent(&e) => return Ok(()),
         Err(e) => return Err(disk::failed("list", dir)(e)),
     };
     for entry in entries {
         let name = entry.map_err(disk::failed("list", dir))?.file_name();
-        if name.to_str().is_some_and(|name| matches(part.as_bytes(), name.as_bytes())) {
+        if matches(part.as_bytes(), name.as_bytes()) {
             found.push(dir.join(name));
         }
     }
@@ -149,7 +166,10 @@ mod tests {
             fs::write(dir.path().join(path), "").unwrap();
         }
         let files = |text: &str| {
-            let mut found = Pattern::new(text, dir.path()).unwrap().files().unwrap();
+            let mut trouble = Troubles::default();
+            let found = Pattern::new(text, dir.path()).unwrap().files(&mut trouble);
+            assert!(trouble.first().is_none());
+            let mut found: Vec<PathBuf> = found.into_iter().map(|(path, _)| path).collect();
             found.sort();
             found.iter().map(|p| p.strip_prefix(dir.path()).unwrap().display().to_string()).collect::<Vec<_>>()
         };
@@ -157,8 +177,9 @@ mod tests {
         assert_eq!(files("./shop/b/z.txt"), ["shop/b/z.txt"]);
         assert_eq!(files("*/a/x.log"), ["other/a/x.log", "shop/a/x.log"]);
         assert!(files("shop/*/none.log").is_empty());
-        let missing = Pattern::new("gone/*.log", dir.path()).unwrap().files().unwrap_err();
-        assert_eq!(missing.kind(), error::Kind::NotFound);
+        let mut trouble = Troubles::default();
+        assert!(Pattern::new("gone/*.log", dir.path()).unwrap().files(&mut trouble).is_empty());
+        assert_eq!(trouble.first().unwrap().kind(), error::Kind::NotFound);
     }
 
     #[test]

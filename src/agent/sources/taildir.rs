@@ -1,256 +1,337 @@
 //! The source that follows files: new lines of every file that matches a pattern, wherever it is renamed to.
 //!
 //! A round looks at the files once and reads each to the length it had then, oldest change first. A file is known by
-//! its beginning ([`position`](crate::agent::position)): renamed, it is read on; truncated or replaced, from its start.
-//! A file that left the pattern is read on while it is still written to; use a pattern that matches rotated names, as
-//! only those are found again by an agent that was stopped meanwhile. Compressed files are refused, not read as lines.
+//! what it holds ([`position`](crate::agent::position)): renamed, it is read on; truncated or replaced, from its start;
+//! the copy that `copytruncate` makes is read on where the log was left. A file that left the pattern is read on while
+//! it is still written to; use a pattern that matches rotated names, as only those are found again by an agent that was
+//! stopped meanwhile.
+//!
+//! A file that cannot be read, or a directory that is not there, keeps nobody waiting: it is named, and tried again in
+//! every round. Compressed files are skipped with a note ([`compressed`](super::compressed)), or read on request.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::fs::{File, Metadata};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fs::File;
 use std::io::ErrorKind;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant};
 
 use super::Pattern;
-use super::lines::{self, ReadLimits};
+use super::compressed::{CompressedFiles, Skipped};
+use super::content::{Codec, Content, read_plain};
+use super::followed::{Followed, Progress};
+use super::lines::ReadLimits;
+use super::look::{Look, file_id};
+use super::troubles::Troubles;
 use crate::agent::disk;
-use crate::agent::event::Batch;
-use crate::agent::position::{Candidate, FilePosition, HEAD_BYTES, Head, Positions};
-use crate::error::{self, Result};
+use crate::agent::line::Batch;
+use crate::agent::position::{Candidate, FileId, FilePosition, Gone, Likeness, Positions};
+use crate::agent::rotation::is_rotated_name;
+use crate::error::{Error, Result};
 
 /// Lines of a batch: each batch costs one sync of the channel's disk.
 const BATCH_LINES: usize = 5000;
 /// Bytes of a batch.
 const BATCH_BYTES: usize = 1 << 20;
-/// How long after its last change a file is kept open.
-const IDLE: Duration = Duration::from_secs(120);
+/// How often it is noted which files are gone.
+const NOTE_GONE: Duration = Duration::from_secs(3600);
+
+/// What the source is told.
+#[derive(Clone, Debug)]
+pub struct TaildirOptions {
+    /// Which files are followed.
+    pub patterns: Vec<Pattern>,
+    /// Bytes of a line that are kept.
+    pub max_line_bytes: usize,
+    /// What is done with compressed files.
+    pub compressed: CompressedFiles,
+    /// How long positions of files that are gone are kept.
+    pub forget_after: Duration,
+}
 
 /// Follows the files that match patterns.
 #[derive(Debug)]
 pub struct Taildir {
-    patterns: Vec<Pattern>,
+    options: TaildirOptions,
     limits: ReadLimits,
     positions: Positions,
-    open: BTreeMap<u64, Followed>,
+    open: BTreeMap<FileId, Followed>,
     /// Files that were read to their end and closed, as they looked then.
-    idle: BTreeMap<u64, Look>,
-    /// The inodes still to be read in this round.
+    idle: BTreeMap<FileId, Look>,
+    /// The files still to be read in this round.
     turn: VecDeque<Look>,
-}
-
-/// A file that is open.
-#[derive(Debug)]
-struct Followed {
-    file: File,
-    offset: u64,
-    /// Which file of its inode it is.
-    generation: u32,
-    /// It was known by another inode; its position is put under its own, even if there are no new lines.
-    adopted: bool,
-    /// What the file begins with as long as it is this file.
-    head: Head,
-    /// How far the end of an endless line was looked for.
-    searched: u64,
-}
-
-/// How a file looked when the round began.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Look {
-    path: PathBuf,
-    inode: u64,
-    size: u64,
-    changed: SystemTime,
-}
-
-impl Look {
-    fn new(path: PathBuf, metadata: &Metadata) -> Self {
-        let changed = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-        Self { path, inode: metadata.ino(), size: metadata.len(), changed }
-    }
-
-    /// Whether nobody wrote for so long that nobody is expected to.
-    fn is_idle(&self) -> bool {
-        self.changed.elapsed().is_ok_and(|age| age > IDLE)
-    }
-
-    fn path(&self) -> Result<&str> {
-        self.path.to_str().ok_or_else(|| {
-            error::config(format!("log file {} has a name that is not UTF-8", self.path.display()))
-                .hint("rename it, or narrow the pattern")
-        })
-    }
+    /// The files of this round.
+    present: BTreeSet<FileId>,
+    troubles: Troubles,
+    skipped: Skipped,
+    /// Copies that are still being made.
+    under_way: BTreeSet<FileId>,
+    /// The path of each file whose last line has no end, and the bytes of that line.
+    unfinished: BTreeMap<FileId, (PathBuf, u64)>,
+    hole_bytes: u64,
+    noted: Option<Instant>,
 }
 
 impl Taildir {
-    /// Follows the files of `patterns`, from `positions` where they were read before.
-    pub fn new(patterns: Vec<Pattern>, max_line_bytes: usize, positions: Positions) -> Self {
-        let limits = ReadLimits { max_lines: BATCH_LINES, max_bytes: BATCH_BYTES, max_line_bytes };
-        Self { patterns, limits, positions, open: BTreeMap::new(), idle: BTreeMap::new(), turn: VecDeque::new() }
+    /// Follows the files of the patterns, from `positions` where they were read before.
+    pub fn new(options: TaildirOptions, positions: Positions) -> Self {
+        let max_line_bytes = options.max_line_bytes;
+        Self {
+            options,
+            limits: ReadLimits { max_lines: BATCH_LINES, max_bytes: BATCH_BYTES, max_line_bytes },
+            positions,
+            open: BTreeMap::new(),
+            idle: BTreeMap::new(),
+            turn: VecDeque::new(),
+            present: BTreeSet::new(),
+            troubles: Troubles::default(),
+            skipped: Skipped::default(),
+            under_way: BTreeSet::new(),
+            unfinished: BTreeMap::new(),
+            hole_bytes: 0,
+            noted: None,
+        }
     }
 
     /// Begins a round: looks which files there are, and how long they are now. Gives the number of files.
-    ///
-    /// # Errors
-    /// NotFound: a pattern's directory does not exist. Auth, Refused: the disk.
-    pub fn look(&mut self) -> Result<usize> {
-        let mut looks: BTreeMap<u64, Look> = BTreeMap::new();
-        for pattern in &self.patterns {
-            for path in pattern.files()? {
-                match path.metadata() {
-                    Ok(metadata) => looks.insert(metadata.ino(), Look::new(path, &metadata)),
-                    Err(e) if e.kind() == ErrorKind::NotFound => continue,
-                    Err(e) => return Err(disk::failed("look at", &path)(e)),
-                };
+    pub fn look(&mut self) -> usize {
+        self.troubles.begin();
+        let mut looks: BTreeMap<FileId, Look> = BTreeMap::new();
+        for pattern in &self.options.patterns {
+            for (path, metadata) in pattern.files(&mut self.troubles) {
+                looks.insert(file_id(&metadata), Look::new(path, &metadata));
             }
         }
         let files = looks.len();
-        self.look_at_strays(&mut looks)?;
-        self.idle.retain(|inode, _| looks.contains_key(inode));
-        let mut turn: Vec<Look> = looks.into_values().filter(|look| self.idle.get(&look.inode) != Some(look)).collect();
+        self.look_at_strays(&mut looks);
+        self.present = looks.keys().copied().collect();
+        self.under_way.clear();
+        self.idle.retain(|id, _| looks.contains_key(id));
+        self.unfinished.retain(|id, _| looks.contains_key(id));
+        let mut turn: Vec<Look> = looks.into_values().filter(|look| self.idle.get(&look.id) != Some(look)).collect();
         turn.sort_by(|a, b| (a.changed, &a.path).cmp(&(b.changed, &b.path)));
         self.turn = turn.into();
-        Ok(files)
+        files
     }
 
     /// Adds the open files that no longer match; lets go of those that nobody writes to any more.
-    fn look_at_strays(&mut self, looks: &mut BTreeMap<u64, Look>) -> Result<()> {
-        let strays: Vec<u64> = self.open.keys().filter(|inode| !looks.contains_key(inode)).copied().collect();
-        for inode in strays {
-            let Some((followed, known)) = self.open.get(&inode).zip(self.positions.last(inode)) else {
-                self.open.remove(&inode);
-                continue;
-            };
-            let path = PathBuf::from(&known.path);
-            let metadata = followed.file.metadata().map_err(disk::failed("look at", &path))?;
-            let look = Look::new(path, &metadata);
-            if look.is_idle() && look.size <= followed.offset {
-                self.open.remove(&inode);
-            } else {
-                looks.insert(inode, look);
+    fn look_at_strays(&mut self, looks: &mut BTreeMap<FileId, Look>) {
+        let strays: Vec<FileId> = self.open.keys().filter(|id| !looks.contains_key(id)).copied().collect();
+        for id in strays {
+            let known = self.open.get(&id).zip(self.positions.last(id));
+            let look = known.and_then(|(followed, position)| {
+                let look = Look::new(PathBuf::from(&position.path), &followed.file()?.metadata().ok()?);
+                (!look.is_idle() || look.size > followed.offset).then_some(look)
+            });
+            match look {
+                Some(look) => {
+                    looks.insert(id, look);
+                }
+                None => {
+                    self.open.remove(&id);
+                }
             }
         }
-        Ok(())
     }
 
     /// Reads the next batch of this round; `None` when each file was read to the length it had.
-    ///
-    /// # Errors
-    /// Data: a file is compressed. Config: its name is not UTF-8. Auth, Refused: the disk.
-    pub fn read(&mut self) -> Result<Option<Batch>> {
+    pub fn read(&mut self) -> Option<Batch> {
         while let Some(look) = self.turn.front().cloned() {
-            if let Some(batch) = self.read_file(&look)? {
-                self.positions.put(batch.after.clone());
-                return Ok(Some(batch));
+            match self.read_file(&look) {
+                Ok(Some(batch)) => {
+                    self.positions.put(batch.after.clone());
+                    return Some(batch);
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    self.open.remove(&look.id);
+                    self.troubles.add(&look.path, error);
+                    self.turn.pop_front();
+                    continue;
+                }
             }
             self.turn.pop_front();
+            self.note_unfinished(&look);
             if look.is_idle() {
-                self.open.remove(&look.inode);
-                self.idle.insert(look.inode, look);
+                self.open.remove(&look.id);
+                self.idle.insert(look.id, look);
             }
         }
-        Ok(None)
+        self.troubles.end();
+        None
     }
 
-    /// Files whose last line has no end yet, with the bytes of it.
-    pub fn unfinished(&self) -> Vec<(String, u64)> {
-        let files = self.positions.iter().filter_map(|position| {
-            let size = Path::new(&position.path).metadata().ok().filter(|m| m.ino() == position.inode)?.len();
-            (size > position.offset).then(|| (position.path.clone(), size - position.offset))
-        });
-        files.collect()
+    fn note_unfinished(&mut self, look: &Look) {
+        let followed = self.open.get(&look.id).filter(|followed| followed.file().is_some());
+        match followed.and_then(|followed| look.size.checked_sub(followed.offset)) {
+            Some(bytes) if bytes > 0 => self.unfinished.insert(look.id, (look.path.clone(), bytes)),
+            _ => self.unfinished.remove(&look.id),
+        };
     }
 
     fn read_file(&mut self, look: &Look) -> Result<Option<Batch>> {
+        let failed = |e| disk::failed("read", &look.path)(e);
+        let path = look.path()?;
         let Some(mut followed) = self.follow(look)? else { return Ok(None) };
-        let nothing_new = followed.offset.max(followed.searched) >= look.size;
-        let failed = || disk::failed("read", &look.path);
-        let (events, after) = if nothing_new {
-            (Vec::new(), followed.offset)
-        } else {
-            lines::read(&followed.file, followed.offset, look.size, &mut followed.searched, self.limits)
-                .map_err(failed())?
+        let lines = loop {
+            match followed.read(look.size, self.limits, &mut self.hole_bytes).map_err(failed)? {
+                Progress::Lines(lines) => break Some(lines),
+                Progress::Nothing => break None,
+                Progress::Replaced => match self.begin(look, followed.into_content())? {
+                    Some(anew) => followed = anew,
+                    None => return Ok(None),
+                },
+            }
         };
-        followed.offset = after;
-        let batch = if events.is_empty() && !followed.adopted {
-            None
-        } else {
-            followed.adopted = false;
-            let head = lines::read_at(&followed.file, 0, HEAD_BYTES).map_err(failed())?;
-            followed.head = Head::new(&head, after);
-            let after = FilePosition {
-                path: look.path()?.to_owned(),
-                inode: look.inode,
-                generation: followed.generation,
-                head: followed.head.clone(),
-                offset: after,
-            };
-            Some(Batch { events, after })
-        };
-        self.open.insert(look.inode, followed);
+        let batch = lines.map(|lines| Batch { lines, after: followed.position(look, path) });
+        self.open.insert(look.id, followed);
         Ok(batch)
     }
 
-    /// The open file of `look`, at the place where reading goes on; `None` if it has gone meanwhile.
+    /// The open file of `look`, at the place where reading goes on; `None` if there is nothing to read.
     fn follow(&mut self, look: &Look) -> Result<Option<Followed>> {
-        if let Some(mut followed) = self.open.remove(&look.inode) {
-            if look.size != followed.offset {
-                let head = lines::read_at(&followed.file, 0, HEAD_BYTES).map_err(disk::failed("read", &look.path))?;
-                if look.size < followed.offset || !followed.head.matches(&head) {
-                    followed.begin(self.positions.next_generation(look.inode));
-                }
+        let failed = |act| move |e| disk::failed(act, &look.path)(e);
+        // A file of which nothing was read may be a copy that was not yet complete: it is looked at anew.
+        if let Some(mut followed) = self.open.remove(&look.id).filter(Followed::is_begun) {
+            if followed.is_still(look.size).map_err(failed("read"))? {
+                return Ok(Some(followed));
             }
-            return Ok(Some(followed));
+            return self.begin(look, followed.into_content());
         }
         let file = match File::open(&look.path) {
             Ok(file) => file,
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(disk::failed("open", &look.path)(e)),
+            Err(e) => return Err(failed("open")(e)),
         };
-        let metadata = file.metadata().map_err(disk::failed("look at", &look.path))?;
-        if metadata.ino() != look.inode {
+        if file_id(&file.metadata().map_err(failed("look at"))?) != look.id {
             return Ok(None);
         }
-        let head = lines::read_at(&file, 0, HEAD_BYTES).map_err(disk::failed("read", &look.path))?;
-        refuse_compressed(look, &head)?;
-        let found = Candidate { path: look.path()?, inode: look.inode, size: look.size, head: &head };
-        let mut followed =
-            Followed { file, offset: 0, generation: 0, adopted: false, head: Head::default(), searched: 0 };
-        followed.begin(self.positions.next_generation(look.inode));
-        if let Some(position) = self.positions.find(&found, exists_still) {
-            followed.offset = position.offset;
-            followed.head = position.head.clone();
-            followed.adopted = position.inode != look.inode;
-            if !followed.adopted {
-                followed.generation = position.generation;
+        match Codec::of(&read_plain(&file, 0, 8).map_err(failed("read"))?) {
+            None => self.recognise(look, Content::Plain(file)),
+            Some(_) if self.options.compressed == CompressedFiles::Read && look.may_be_under_way() => {
+                self.under_way.insert(look.id);
+                Ok(None)
+            }
+            Some(codec) if self.options.compressed == CompressedFiles::Read => {
+                self.recognise(look, Content::compressed(file, codec).map_err(failed("read"))?)
+            }
+            Some(codec) => {
+                self.skipped.add(look, file, codec, &self.positions);
+                self.idle.insert(look.id, look.clone());
+                Ok(None)
             }
         }
+    }
+
+    /// Begins a file that is another one than its inode held before.
+    fn begin(&mut self, look: &Look, content: Content) -> Result<Option<Followed>> {
+        let begun = Followed::new(content, look.size).map_err(disk::failed("read", &look.path))?;
+        Ok(begun.map(|(mut followed, _)| {
+            followed.begin(self.positions.next_generation(look.id));
+            self.hole_bytes += followed.start();
+            followed
+        }))
+    }
+
+    /// Takes a file that was just opened for one that is known, or for a new one.
+    fn recognise(&mut self, look: &Look, content: Content) -> Result<Option<Followed>> {
+        let size = if content.is_compressed() { u64::MAX } else { look.size };
+        let opened = Followed::new(content, size).map_err(disk::failed("read", &look.path))?;
+        let Some((mut followed, head)) = opened else { return Ok(None) };
+        let found = Candidate { path: look.path()?, id: look.id, size, start: followed.start(), head: &head };
+        let is_there = |known: &FilePosition| self.present.contains(&known.id());
+        let known = self.positions.find(&found, is_there, |tail| followed.has(tail).unwrap_or(false));
+        let Some((likeness, position)) = known.map(|(likeness, position)| (likeness, position.clone())) else {
+            if self.is_copy_under_way(look, &found) {
+                self.under_way.insert(look.id);
+                return Ok(None);
+            }
+            followed.begin(self.positions.next_generation(look.id));
+            self.hole_bytes += followed.start();
+            return Ok(Some(followed));
+        };
+        if likeness == Likeness::Copy {
+            let (path, original, at) = (look.path.display(), &position.path, position.offset);
+            tracing::info!("{path} holds what was read of {original} and is read on as its copy, from byte {at}");
+        }
+        let is_own = position.id() == look.id;
+        let generation =
+            if is_own { position.generation } else { self.positions.next_generation(look.id) };
+        followed.go_on(&position, generation, !is_own);
         Ok(Some(followed))
     }
-}
 
-impl Followed {
-    /// Takes the file for a new one.
-    fn begin(&mut self, generation: u32) {
-        (self.offset, self.searched, self.head, self.generation) = (0, 0, Head::default(), generation);
+    /// Whether somebody may be copying a log into this file: it is called like its copy, it was written to just now,
+    /// and all it holds is the beginning of a log that was read further.
+    fn is_copy_under_way(&self, look: &Look, found: &Candidate<'_>) -> bool {
+        look.may_be_under_way()
+            && self.positions.iter().any(|known| {
+                known.offset > found.size
+                    && known.head.at == found.start
+                    && is_rotated_name(&known.path, found.path)
+                    && begins_with(known, found.head)
+            })
+    }
+
+    /// The files that are gone, where it is time to note them. Not while anything cannot be looked at.
+    pub fn gone(&mut self) -> Option<Gone> {
+        if self.troubles.count() > 0 || self.noted.is_some_and(|noted| noted.elapsed() < NOTE_GONE) {
+            return None;
+        }
+        self.noted = Some(Instant::now());
+        let known = self.positions.iter().map(FilePosition::id);
+        let is_there = |id: &FileId| self.present.contains(id) || self.open.contains_key(id) || self.skipped.keeps(id);
+        let gone = Gone {
+            files: known.filter(|id| !is_there(id)).collect(),
+            now_s: jiff::Timestamp::now().as_second(),
+            keep_s: i64::try_from(self.options.forget_after.as_secs()).unwrap_or(i64::MAX),
+        };
+        self.positions.note(&gone);
+        Some(gone)
+    }
+
+    /// Whether nothing of the last round has to be tried again: no file that cannot be read, no copy being made.
+    pub fn is_settled(&self) -> bool {
+        self.troubles.count() == 0 && self.under_way.is_empty()
+    }
+
+    /// Whether a copy is being made of which it cannot be told yet what it is.
+    pub fn waits_for_copy(&self) -> bool {
+        !self.under_way.is_empty()
+    }
+
+    /// How many files and directories could not be read in the last round.
+    pub fn troubles(&self) -> usize {
+        self.troubles.count()
+    }
+
+    /// Why the first file or directory could not be read in the last round.
+    pub fn into_trouble(self) -> Option<Error> {
+        self.troubles.into_first()
+    }
+
+    /// What was left or skipped, in words.
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes: Vec<String> = Vec::new();
+        if self.hole_bytes > 0 {
+            notes.push(format!("{} NUL bytes of holes skipped", self.hole_bytes));
+        }
+        notes.extend(self.skipped.note());
+        let unfinished = self.unfinished.values();
+        notes.extend(unfinished.take(3).map(|(path, bytes)| {
+            format!("{bytes} bytes of a last line without end in {}", path.display())
+        }));
+        if let Some(more) = self.unfinished.len().checked_sub(3).filter(|more| *more > 0) {
+            notes.push(format!("{more} more files end without a newline"));
+        }
+        notes
     }
 }
 
-/// Whether the file of a position is still at its path.
-fn exists_still(position: &FilePosition) -> bool {
+/// Whether the file of a position is still where it was and begins with these bytes.
+fn begins_with(known: &FilePosition, head: &[u8]) -> bool {
     let check = || -> std::io::Result<bool> {
-        let file = File::open(&position.path)?;
-        let head = lines::read_at(&file, 0, HEAD_BYTES)?;
-        Ok(file.metadata()?.ino() == position.inode && position.head.matches(&head))
+        let file = File::open(Path::new(&known.path))?;
+        Ok(file_id(&file.metadata()?) == known.id() && read_plain(&file, known.head.at, head.len())? == head)
     };
     check().unwrap_or(false)
-}
-
-fn refuse_compressed(look: &Look, head: &[u8]) -> Result<()> {
-    let magics: [&[u8]; 4] = [b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ"];
-    if magics.iter().any(|magic| head.starts_with(magic)) {
-        return Err(error::data(format!("log file {} is compressed", look.path.display()))
-            .hint("narrow the pattern so that it does not match compressed files"));
-    }
-    Ok(())
 }

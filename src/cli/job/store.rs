@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config;
 use crate::error::{self, Error, Result};
+use crate::private;
 
 /// Names the directory of the jobs.
 const DIR_VARIABLE: &str = "SAKIA_JOB_DIR";
@@ -131,7 +132,6 @@ impl JobStore {
     /// Exists: there is one of that name. Config: the directory cannot be written.
     pub fn create(&self, name: &str, job: &Job) -> Result<()> {
         let file = self.file(name)?;
-        std::fs::create_dir_all(&self.dir).map_err(|e| self.cannot("make", e))?;
         let staged = self.staged(name, job)?;
         // A link fails where the name is taken, which a rename would not.
         let linked = std::fs::hard_link(&staged, &file);
@@ -184,9 +184,10 @@ impl JobStore {
         Ok(self.dir.join(format!("{name}.toml")))
     }
 
-    /// Writes a job to a file of its own, readable by nobody else.
+    /// Writes a job to a file of its own; nobody else can read it, nor list the directory.
     fn staged(&self, name: &str, job: &Job) -> Result<PathBuf> {
         use std::os::unix::fs::OpenOptionsExt;
+        private::create_dir_all(&self.dir).map_err(|e| self.cannot("make", e))?;
         let text = toml::to_string(job).map_err(|e| error::bug("cannot write a job as toml").source(e))?;
         let file = self.dir.join(format!(".{name}.{}.new", uuid::Uuid::now_v7().simple()));
         let mut options = std::fs::OpenOptions::new();
@@ -240,6 +241,8 @@ mod tests {
         store.create("a.1", &job()).unwrap();
         assert_eq!(store.create("b", &job()).unwrap_err().kind(), Kind::Exists);
         assert_eq!(store.names().unwrap(), ["a.1", "b"]);
+        let mode = |path: &Path| std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(path).unwrap()) & 0o777;
+        assert_eq!((mode(store.dir()), mode(&store.dir().join("b.toml"))), (0o700, 0o600), "for its owner alone");
         let mut changed = store.read("b").unwrap();
         assert_eq!(changed, job());
         changed.state.last_value = Some("9".into());

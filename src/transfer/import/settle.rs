@@ -70,6 +70,9 @@ async fn commit(
     }
     let merges = run.plan.incremental.as_ref().is_some_and(Incremental::merges);
     if run.plan.incremental.is_some() && summary.rows_in == 0 && (merges || run.stands_still()) {
+        if load.is_registration_due() {
+            load.register_again().await?;
+        }
         return load.discard().await;
     }
     if summary.rows_in != rows_out {

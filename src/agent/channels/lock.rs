@@ -1,0 +1,69 @@
+//! The channel directory, taken by one agent at a time; the lock goes with the process, however it ends.
+//!
+//! What is in it are customers' data: the directory and its files are readable by their owner alone.
+
+use std::ffi::OsStr;
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use super::cursor;
+use super::segment;
+use crate::agent::disk;
+use crate::error::{self, Result};
+use crate::private;
+
+const FILE: &str = "lock";
+
+/// A channel directory that is ours until this is dropped or the process ends.
+#[derive(Debug)]
+pub struct ChannelLock {
+    pub(super) dir: PathBuf,
+    _file: File,
+}
+
+impl ChannelLock {
+    /// Takes the channel directory `dir`, making it where it does not exist.
+    ///
+    /// # Errors
+    /// Busy: another process has it.
+    pub fn take(dir: &Path) -> Result<Self> {
+        if !dir.is_dir() {
+            private::create_dir_all(dir).map_err(disk::failed("create channel directory", dir))?;
+        }
+        let path = dir.join(FILE);
+        let file = private::open(&path).map_err(disk::failed("open", &path))?;
+        match file.try_lock() {
+            Ok(()) => {
+                keep_private(dir)?;
+                Ok(Self { dir: dir.to_owned(), _file: file })
+            }
+            Err(TryLockError::WouldBlock) => {
+                Err(error::busy(format!("channel directory {} is used by another agent", dir.display()))
+                    .hint("wait until it has ended, or give this agent a channel directory of its own"))
+            }
+            Err(TryLockError::Error(e)) => Err(disk::failed("lock", &path)(e)),
+        }
+    }
+}
+
+/// Narrows the rights to a channel's files, which an earlier version may have left, and to the directory if it holds
+/// nothing else.
+fn keep_private(dir: &Path) -> Result<()> {
+    let mut is_ours = true;
+    for entry in fs::read_dir(dir).map_err(disk::failed("list", dir))? {
+        let entry = entry.map_err(disk::failed("list", dir))?;
+        if is_channel_file(&entry.file_name()) {
+            private::narrow(&entry.path()).map_err(disk::failed("make private", &entry.path()))?;
+        } else {
+            is_ours = false;
+        }
+    }
+    // A directory that holds other things, such as a home, belongs to others as well: its files decide for themselves.
+    if is_ours { private::narrow(dir).map_err(disk::failed("make private", dir)) } else { Ok(()) }
+}
+
+fn is_channel_file(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    let name = name.strip_suffix(".new").unwrap_or(&name);
+    name == FILE || name == cursor::FILE || segment::number(name).is_some()
+}
