@@ -5,9 +5,11 @@ mod fingerprint;
 mod print;
 mod read;
 
+pub(super) use self::files::hive_name;
 pub use self::files::{Facts, FilesPlan};
 pub(super) use self::read::type_options;
 use crate::error::{self, Result};
+use crate::load::LoadMode;
 use crate::mysql::read::Selection;
 use crate::mysql::split::{Source, SplitKey, SplitOptions};
 use crate::mysql::table::Table;
@@ -29,7 +31,7 @@ pub struct ImportPlan {
     pub splits: SplitOptions,
     /// Connections that read at once.
     pub connections: u32,
-    /// How all splits come to see one moment.
+    /// How all splits see the same moment.
     pub consistency: Consistency,
     /// Whether uncommitted rows are read too.
     pub relaxed: bool,
@@ -37,7 +39,7 @@ pub struct ImportPlan {
     pub incremental: Option<Incremental>,
     /// Whether the target is compared with the source.
     pub verify: bool,
-    /// What becomes of dates that are none.
+    /// What becomes of dates that are in no calendar.
     pub zero_dates: ZeroDates,
     /// Where the rows go.
     pub target: TargetPlan,
@@ -67,7 +69,7 @@ impl ImportPlan {
             selection.most_rows = rows as usize;
         }
         let (key, connections) = read::key(args, &selection)?;
-        let incremental = Incremental::new(&args.incremental, |name| read::column(&selection, name).cloned())?;
+        let incremental = Incremental::new(args, |name| read::column(&selection, name).cloned())?;
         let mut notes = read::notes(args, &selection);
         let target = match CellPlan::new(&args.hbase, &selection.schema, &read::row_key(args, &selection))? {
             Some(cells) => TargetPlan::Cells(cells),
@@ -103,7 +105,7 @@ impl ImportPlan {
         self.selection.of_table()
     }
 
-    /// Whether a snapshot binds all that is read; nobody knows of a view or a query.
+    /// Whether a snapshot binds all that is read; for a view or a query that is not known.
     pub fn has_snapshots(&self) -> bool {
         self.table().is_some_and(Table::has_snapshots)
     }
@@ -125,6 +127,11 @@ impl ImportPlan {
     /// How rows find their partitions.
     pub(super) fn partitioner(&self) -> Option<&Partitioner> {
         self.files().and_then(|files| files.partitioner.as_ref())
+    }
+
+    /// Whether the rows are added to a table that Hive manages, also where the last run added the same.
+    pub(super) fn always_adds(&self) -> bool {
+        self.files().and_then(|files| files.managed.as_ref()).is_some_and(|insert| insert.mode == LoadMode::Append)
     }
 
     /// Sums up the question, where it is kept with the data.
@@ -171,9 +178,6 @@ pub fn check_options(args: &ImportArgs) -> Result<()> {
     }
     if args.text.drop_delims && args.text.replace_delims.is_some() {
         return both("drop-delims", "replace-delims");
-    }
-    if incremental && args.existing == Existing::Delete {
-        return both("incremental", "existing delete");
     }
     if !args.incremental.merge_key.is_empty() && args.existing == Existing::Append {
         return Err(error::config("merge-key replaces rows, and existing append keeps all").hint("choose one"));
