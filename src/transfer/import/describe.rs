@@ -1,6 +1,6 @@
 //! Tables and queries are looked up, and what the cluster has to say is asked, so that their imports can be decided.
 
-use super::plan::{Facts, ImportPlan, check_options, hive_name, type_options};
+use super::plan::{Facts, ImportPlan, hive_name, type_options};
 use crate::error::{self, Result};
 use crate::load;
 use crate::mysql::read::Selection;
@@ -24,7 +24,9 @@ pub(super) async fn plan(
     args: &ImportArgs,
     run_id: &str,
 ) -> Result<ImportPlan> {
-    check_options(args)?;
+    if let Some((_, wrong)) = args.check().into_iter().next() {
+        return Err(wrong);
+    }
     let mut types = type_options(args)?;
     let jdbc = ends.mysql.jdbc();
     if let (Some(zero_dates), true) = (jdbc.zero_dates, args.zero_dates == ZeroDates::default()) {

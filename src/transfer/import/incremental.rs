@@ -73,9 +73,6 @@ impl Incremental {
             return Err(error::config(what).hint("use incremental append, or a date or time column"));
         }
         let last_value = args.last_value.as_deref().map(|value| column.checked(value)).transpose()?;
-        if args.start_from == StartFrom::LastValue && last_value.is_none() {
-            return Err(error::config("start-from last-value is given without last-value").hint("give last-value too"));
-        }
         Ok(Some(Self {
             mode,
             column,

@@ -43,7 +43,7 @@ pub struct FilesPlan {
     /// What is written.
     pub format: FileFormat,
     /// How rows find their partitions.
-    pub(in crate::transfer) partitioner: Option<Partitioner>,
+    pub(in crate::transfer::import) partitioner: Option<Partitioner>,
     /// The transaction.
     pub load: LoadPlan,
     /// Whether an existing target fails the import; the error's hint.

@@ -8,12 +8,12 @@ mod read;
 pub(super) use self::files::hive_name;
 pub use self::files::{Facts, FilesPlan};
 pub(super) use self::read::type_options;
-use crate::error::{self, Result};
+use crate::error::Result;
 use crate::load::LoadMode;
 use crate::mysql::read::Selection;
 use crate::mysql::split::{Source, SplitKey, SplitOptions};
 use crate::mysql::table::Table;
-use crate::transfer::args::{Consistency, Existing, ImportArgs, ZeroDates};
+use crate::transfer::args::{Consistency, ImportArgs, ZeroDates};
 use crate::transfer::import::cells::CellPlan;
 use crate::transfer::import::incremental::Incremental;
 use crate::transfer::import::route::Partitioner;
@@ -151,39 +151,4 @@ pub(super) fn rows_to_split(selection: &Selection) -> Source {
         read::RowSource::Table(table) => Source::table(table, selection.condition.as_deref()),
         read::RowSource::Query(sql) => Source::query(sql),
     }
-}
-
-/// Options that exclude each other, whatever the table.
-///
-/// # Errors
-/// Config: two that exclude each other, or one that needs another.
-pub fn check_options(args: &ImportArgs) -> Result<()> {
-    let both = |a: &str, b: &str| Err(error::config(format!("{a} and {b} are both given")).hint("choose one"));
-    let incremental = args.incremental.mode.is_some();
-    if args.num_mappers == 0 {
-        return Err(error::config("num-mappers is 0").hint("give at least 1"));
-    }
-    if args.autoreset_to_one_mapper && args.split_by.is_some() {
-        return both("autoreset-to-one-mapper", "split-by");
-    }
-    if args.relaxed_isolation && args.consistency != Consistency::None {
-        return Err(error::config("relaxed-isolation reads uncommitted rows, which no snapshot shows")
-            .hint("add consistency none, or leave relaxed-isolation out"));
-    }
-    if args.target_dir.is_some() && args.warehouse_dir.is_some() {
-        return both("target-dir", "warehouse-dir");
-    }
-    if args.partition_by.is_some() && args.hive_partition.is_some() {
-        return both("partition-by", "hive-partition");
-    }
-    if args.text.drop_delims && args.text.replace_delims.is_some() {
-        return both("drop-delims", "replace-delims");
-    }
-    if !args.incremental.merge_key.is_empty() && args.existing == Existing::Append {
-        return Err(error::config("merge-key replaces rows, and existing append keeps all").hint("choose one"));
-    }
-    if args.verify && (incremental || args.hbase.table.is_some()) {
-        return Err(error::config("verify compares whole tables with files").hint("leave it out here"));
-    }
-    Ok(())
 }
