@@ -2,9 +2,13 @@
 //! partitions; one moment in time under load; and what a failure leaves behind: nothing.
 
 mod failures;
+mod hive_text;
 mod incremental;
 mod kill;
+mod lost_files;
+mod names;
 mod no_binlog;
+mod queries;
 mod tables;
 mod types;
 

@@ -125,6 +125,10 @@ async fn exec(
     let _lock = JobLock::take(store, name, &Uuid::now_v7().to_string())?;
     // Read under the lock: the run before this one may have moved the state.
     let job = store.read(name)?;
+    if job.arguments.iter().any(|argument| argument == "--incremental") {
+        let state = State { unfinished: true, ..job.state.clone() };
+        store.replace(name, &Job { state, ..job.clone() })?;
+    }
     let (run_id, last_value) = match job.arguments_of {
         Front::Sqoop => {
             let Some(summary) = sqoop::run_saved(&sqoop::job_vector(&job, overrides, properties)?, stop).await? else {
@@ -142,7 +146,8 @@ async fn exec(
     if run_id.is_empty() {
         return Ok(());
     }
-    let state = State { last_value: last_value.or(job.state.last_value.clone()), run_id: Some(run_id) };
+    let state =
+        State { last_value: last_value.or(job.state.last_value.clone()), run_id: Some(run_id), unfinished: false };
     match store.replace(name, &Job { state, ..job }) {
         // The work is done and its checkpoint is beside the data; a job deleted meanwhile needs no mirror.
         Err(e) if e.kind() == Kind::NotFound => Ok(()),

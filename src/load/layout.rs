@@ -27,6 +27,37 @@ fn is_hidden(name: &str) -> bool {
     name.starts_with(['.', '_'])
 }
 
+/// The directory of a table below that of all tables: its name, with `%` and two hexadecimal digits in the place of what
+/// Hadoop's readers pass over, cut paths at or take for a pattern: `_` and `.` at its beginning, and `/ : % * ? [ ] { } \ ^`
+/// and control characters anywhere. Two tables never have the same.
+pub fn directory_name(table: &str) -> String {
+    let escaped = |(at, c): (usize, char)| match c {
+        '_' | '.' if at == 0 => true,
+        '/' | ':' | '%' | '*' | '?' | '[' | ']' | '{' | '}' | '\\' | '^' => true,
+        c => c.is_ascii_control(),
+    };
+    let mut name = String::with_capacity(table.len());
+    for (at, c) in table.char_indices() {
+        if escaped((at, c)) {
+            name.push_str(&format!("%{:02X}", u32::from(c)));
+        } else {
+            name.push(c);
+        }
+    }
+    name
+}
+
+/// The same path, or the one whose last component Hadoop's readers see.
+pub fn visible_path(path: &str) -> String {
+    match path.rsplit_once('/') {
+        Some((parent, name)) if is_hidden(name) => {
+            let first = name.chars().next().unwrap_or_default();
+            format!("{parent}/%{:02X}{}", u32::from(first), &name[first.len_utf8()..])
+        }
+        _ => path.to_owned(),
+    }
+}
+
 /// The paths of one target.
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
@@ -134,6 +165,25 @@ mod tests {
         assert_eq!(layout.manifest(), "/lake/shop/.sakia/orders/manifest.json");
         assert_eq!(Layout::load_of_stage("stage-7"), Some("7"));
         assert_eq!(Layout::new("/orders").unwrap().state, "/.sakia/orders");
+    }
+
+    #[test]
+    fn every_table_has_a_directory_that_readers_see() {
+        for (table, directory) in [
+            ("orders", "orders"),
+            ("_prisma_migrations", "%5Fprisma_migrations"),
+            (".hidden", "%2Ehidden"),
+            ("a_b.c", "a_b.c"),
+            ("a/b:c", "a%2Fb%3Ac"),
+            ("100%", "100%25"),
+            ("t[1]{2}*?", "t%5B1%5D%7B2%7D%2A%3F"),
+            ("été und 表", "été und 表"),
+        ] {
+            assert_eq!(directory_name(table), directory);
+            Layout::new(&format!("/lake/{directory}")).unwrap();
+        }
+        assert_eq!(visible_path("/hive/shop.db/_x"), "/hive/shop.db/%5Fx");
+        assert_eq!(visible_path("/hive/shop.db/%5Fx"), "/hive/shop.db/%5Fx");
     }
 
     #[test]

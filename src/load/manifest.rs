@@ -28,6 +28,7 @@ pub struct StagedPart {
     /// Length in bytes.
     pub bytes: u64,
     /// SHA-256 of its bytes, in hexadecimal.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub sha256: String,
 }
 
@@ -62,6 +63,9 @@ pub struct Manifest {
     pub columns: Vec<String>,
     /// Its files.
     pub parts: Vec<StagedPart>,
+    /// Files that earlier loads added, where the plan asks for an account of them; without their checksums.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<StagedPart>,
 }
 
 impl Manifest {
@@ -79,6 +83,7 @@ impl Manifest {
             static_partition: Partition::none(),
             columns: Vec::new(),
             parts: Vec::new(),
+            earlier: Vec::new(),
         }
     }
 

@@ -15,6 +15,7 @@
 //! It refuses a second load on the same target while the first is alive and, unless the plan says otherwise, a target
 //! with files that no load of ours put there and a table that is not ours.
 
+mod account;
 mod layout;
 mod lock;
 pub mod managed;
@@ -32,6 +33,7 @@ mod tests;
 
 use std::sync::Arc;
 
+pub use self::layout::{directory_name, visible_path};
 pub use self::manifest::{Manifest, StagedPart};
 pub use self::part::{PartWriter, SealedPart, SideWriter};
 pub use self::partition::{DEFAULT_PARTITION, Partition};

@@ -66,6 +66,9 @@ pub struct LoadPlan {
     /// The files that a replacing load was made from, by their paths: exactly these may be taken out, whoever put
     /// them there, and the target must hold no others. For a merge; see [`Load::replace_files`](super::Load).
     pub replaces: Option<Vec<String>>,
+    /// Whether the manifest goes on naming the files of earlier loads that this one adds to, so that a later load can
+    /// tell whether they are all there. For loads that go on from what is in the target, and are not endless.
+    pub accounts_for_earlier: bool,
     /// Leaves an empty `_SUCCESS` in the target, as Hadoop's jobs do.
     pub success_marker: bool,
     /// The table over the target, if one is wanted.
@@ -92,6 +95,7 @@ impl LoadPlan {
             names: PartNames::default(),
             strangers: Strangers::default(),
             replaces: None,
+            accounts_for_earlier: false,
             success_marker: false,
             table: None,
             columns: Vec::new(),

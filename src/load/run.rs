@@ -9,7 +9,7 @@ use super::lock::Lock;
 use super::names::Names;
 use super::part::{self, PartWriter, SideWriter};
 use super::publish::{mark, publish};
-use super::{Cluster, LoadMode, LoadPlan, Manifest, Partition, StagedPart, register, strangers};
+use super::{Cluster, LoadMode, LoadPlan, Manifest, Partition, StagedPart, account, register, strangers};
 use crate::error::{self, Effect, Error, Kind, Result};
 use crate::format::Encoder;
 use crate::storage::{self, CreateOptions, DeleteOptions, FileStatus, Filesystem, RenameOptions};
@@ -26,6 +26,8 @@ pub struct Load {
     names: Names,
     load_id: String,
     previous: Option<Manifest>,
+    /// Files of earlier loads that are not there any more, and are no longer accounted for.
+    forgotten: Vec<String>,
     lock: Lock,
 }
 
@@ -65,7 +67,18 @@ impl Load {
             None => true,
         };
         let names = Names::new(fs, &layout, &plan, &load_id).await?;
-        let load = Self { cluster: cluster.clone(), plan, table, registered, layout, names, load_id, previous, lock };
+        let load = Self {
+            cluster: cluster.clone(),
+            plan,
+            table,
+            registered,
+            layout,
+            names,
+            load_id,
+            previous,
+            forgotten: Vec::new(),
+            lock,
+        };
         if load.refuse_again().is_ok() {
             fs.mkdirs(&load.layout.staged_data(&load.load_id)).await?;
         }
@@ -127,6 +140,16 @@ impl Load {
     /// Schema: the partition does not fit the table. Those of the filesystem.
     pub async fn part(&self, number: usize, roll: usize, partition: &Partition) -> Result<PartWriter> {
         self.part_with(number, roll, partition, (self.plan.encoder)(partition)?).await
+    }
+
+    /// No longer accounts for files of earlier loads that are not there any more; see [`Load::missing_files`].
+    pub fn forget_files(&mut self, paths: Vec<String>) {
+        self.forgotten = paths;
+    }
+
+    /// Where a published part lies.
+    pub(super) fn published_path(&self, part: &StagedPart) -> String {
+        self.layout.published(part)
     }
 
     /// Where a part of this load lies until it is published; it can be read there.
@@ -218,7 +241,7 @@ impl Load {
     /// where this one failed; where the data is visible the effect is [`Effect::RegistrationPending`].
     pub async fn commit(self, parts: Vec<StagedPart>, checkpoint: Value) -> Result<Committed> {
         self.refuse_again()?;
-        let Self { cluster, plan, table, registered: _, layout, names: _, load_id, previous, lock } = self;
+        let Self { cluster, plan, table, registered: _, layout, names: _, load_id, previous, forgotten, lock } = self;
         let fs = cluster.fs.as_ref();
         strangers::refuse_at_commit(fs, &layout, previous.as_ref(), &plan, &parts).await?;
         if plan.success_marker && plan.mode == LoadMode::Replace {
@@ -229,6 +252,10 @@ impl Load {
             Manifest::new(load_id, plan.mode, layout.target.clone(), plan.run_id.clone(), plan.fingerprint.clone());
         (manifest.parts, manifest.checkpoint, manifest.success_marker) = (parts, checkpoint, plan.success_marker);
         manifest.columns = plan.columns;
+        if plan.accounts_for_earlier {
+            let is_forgotten = |part: &StagedPart| forgotten.contains(&layout.published(part));
+            manifest.earlier = account::of_earlier(plan.mode, previous.as_ref(), is_forgotten);
+        }
         set_table(&mut manifest, table);
         lock.check().await?;
         let context = |e: Error| e.context(format!("committing load {} of {}", manifest.load_id, layout.target));

@@ -9,6 +9,7 @@ mod evolve;
 mod fault;
 mod location;
 mod partitions;
+mod reader;
 mod spec;
 mod statistics;
 mod stored;

@@ -158,6 +158,8 @@ pub struct TableInfo {
     pub input_format: String,
     /// Java class that reads a row.
     pub serde: String,
+    /// What that class is told.
+    pub serde_parameters: BTreeMap<String, String>,
     /// All table parameters.
     pub parameters: BTreeMap<String, String>,
 }

@@ -11,7 +11,9 @@ use std::sync::{MutexGuard, PoisonError};
 use hive_metastore::{ClientCapabilities, Database, EnvironmentContext, GetTableRequest, PrincipalType, Table};
 use volo::FastStr;
 
-use super::{Column, MetastoreClient, OWNER, OWNER_PARAMETER, Statistics, TableInfo, TableSpec, evolve, thrift};
+use super::{
+    Column, MetastoreClient, OWNER, OWNER_PARAMETER, Statistics, TableInfo, TableSpec, evolve, reader, thrift,
+};
 use crate::error::{self, Kind, Result};
 
 /// The capability of reading tables that only grow; younger than the generated code.
@@ -233,20 +235,16 @@ fn compare(wanted: &TableSpec, found: &TableInfo) -> Result<Option<Vec<Column>>>
         let what = format!("table {name} lies at {} and not at {}", found.location, wanted.location);
         return Err(error::exists(what).hint("choose another table, or drop this one: its files stay"));
     }
+    reader::check(wanted, found)?;
     evolve::columns(wanted, found)
 }
 
-/// A table of others may be taken over if it is external and read as we write.
+/// A table of others may be taken over if it is external.
 fn adoptable(wanted: &TableSpec, found: &TableInfo) -> Result<()> {
     let name = wanted.full_name();
     if found.table_type != "EXTERNAL_TABLE" || found.parameters.get("transactional").is_some_and(|t| t == "true") {
         return Err(error::exists(format!("table {name} exists and hive itself manages its files"))
             .hint("insert into it through hiveserver2, or choose another table"));
-    }
-    let (input, serde) = thrift::classes(&wanted.storage);
-    if (found.input_format.as_str(), found.serde.as_str()) != (input, serde) {
-        let what = format!("table {name} is read by {} and the load would write for {serde}", found.serde);
-        return Err(error::schema(what).hint("choose the file format of the table, or another table"));
     }
     Ok(())
 }

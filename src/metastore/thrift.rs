@@ -78,7 +78,7 @@ fn output_format(storage: &HiveStorage) -> &'static str {
 }
 
 /// What the row reader has to know of the files.
-fn serde_parameters(storage: &HiveStorage) -> BTreeMap<String, String> {
+pub(super) fn serde_parameters(storage: &HiveStorage) -> BTreeMap<String, String> {
     let mut parameters = BTreeMap::from([("serialization.format".to_owned(), "1".to_owned())]);
     if let HiveStorage::Text { fields, escaped_by, null, .. } | HiveStorage::Sequence { fields, escaped_by, null } =
         storage
@@ -135,6 +135,7 @@ pub(super) fn table_info(table: &Table) -> TableInfo {
         table_type: text(table.table_type.clone()),
         owner: text(table.owner.clone()),
         input_format: text(sd.input_format),
+        serde_parameters: sd.serde_info.as_ref().map(|serde| unmap(serde.parameters.as_ref())).unwrap_or_default(),
         serde: text(sd.serde_info.and_then(|serde| serde.serialization_lib)),
         parameters: unmap(table.parameters.as_ref()),
     }

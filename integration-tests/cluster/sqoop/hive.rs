@@ -109,3 +109,34 @@ fn v72_to_v77_tables_are_made_with_their_types_delimiters_and_partitions() {
     beeline(&format!("DROP DATABASE {} CASCADE", scene.name));
     scene.clear();
 }
+
+#[test]
+fn rows_that_hive_would_break_are_not_imported_as_text_and_go_through_to_orc() {
+    let scene = Scene::set(&[
+        "CREATE TABLE t (id INT PRIMARY KEY, a VARCHAR(40), n DECIMAL(9,2))",
+        "INSERT INTO t VALUES (1, 'one', 1.5), (2, 'a\\nb', NULL), (3, CONCAT('x', CHAR(1), 'y\\\\'), 3), (4, NULL, 4)",
+    ]);
+    beeline(&format!("CREATE DATABASE {}", scene.name));
+    let said = failed(&scene.hive_import(&["--table", "t"]));
+    assert!(said.contains("two rows") && said.contains("hive-drop-import-delims"), "{said}");
+    assert!(beeline(&format!("SHOW TABLES IN {}", scene.name)).is_empty());
+    let metastore = format!("-Dhive.metastore.uris=thrift://{}", address("METASTORE_PORT"));
+    let hiveserver2 = format!("-Dsakia.hiveserver2.endpoints={}", address("HIVESERVER2_PORT"));
+    let servers = [metastore.as_str(), &hiveserver2];
+    let orc = ["--table", "t", "-m", "1", "--hcatalog-database", &scene.name, "--hcatalog-table", "t"];
+    let stored = ["--create-hcatalog-table", "--hcatalog-storage-stanza", "stored as orc"];
+    done(&scene.sqoop("import", &[&servers[..], &orc, &stored].concat()));
+    // Added once more: the rows of this run, and not again those of the last.
+    done(&scene.sqoop("import", &[&servers[..], &orc, &stored[1..]].concat()));
+    let found =
+        beeline(&format!("SELECT id, COUNT(*), MAX(HEX(a)), MAX(n) FROM {}.t GROUP BY id ORDER BY id", scene.name));
+    let want = [
+        ["1", "2", "6F6E65", "1.50"],
+        ["2", "2", "610A62", "NULL"],
+        ["3", "2", "7801795C", "3.00"],
+        ["4", "2", "NULL", "4.00"],
+    ];
+    assert_eq!(found, want);
+    beeline(&format!("DROP DATABASE {} CASCADE", scene.name));
+    scene.clear();
+}

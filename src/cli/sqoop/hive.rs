@@ -4,7 +4,7 @@ use percent_encoding::percent_decode_str;
 
 use super::given::Given;
 use crate::error::{self, Result};
-use crate::transfer::args::{HiveStoredAs, ImportArgs, ImportFormat, Pairs};
+use crate::transfer::args::{HiveStoredAs, ImportArgs, ImportFormat, Pairs, TextArgs};
 
 /// Sets the table an import registers, if one is asked for.
 ///
@@ -49,7 +49,21 @@ pub fn table(given: &Given, args: &mut ImportArgs, notes: &mut Vec<String>) -> R
 fn storage(given: &Given, args: &mut ImportArgs) -> Result<()> {
     let stanza = given.text("hcatalog-storage-stanza").map(|stanza| stanza.to_ascii_lowercase().trim().to_owned());
     match stanza.as_deref().map(|stanza| stanza.split_whitespace().collect::<Vec<_>>()).as_deref() {
-        Some(["stored", "as", "orc" | "orcfile"]) => args.hive_stored_as = Some(HiveStoredAs::Orc),
+        Some(["stored", "as", "orc" | "orcfile"]) => {
+            args.hive_stored_as = Some(HiveStoredAs::Orc);
+            // The rows wait in records, not in lines, and whatever delimiters are typed: any value gets through.
+            let null = Some("\\N".to_owned());
+            args.format = ImportFormat::Sequence;
+            args.text = TextArgs {
+                escaped_by: Some("\\\\".to_owned()),
+                null_string: null.clone(),
+                null_non_string: null,
+                drop_delims: args.text.drop_delims,
+                replace_delims: args.text.replace_delims.take(),
+                scientific_decimals: args.text.scientific_decimals,
+                ..TextArgs::default()
+            };
+        }
         Some(["stored", "as", "parquet" | "parquetfile"]) => args.format = ImportFormat::Parquet,
         Some(["stored", "as", "avro"]) => args.format = ImportFormat::Avro,
         Some(["stored", "as", "textfile"]) => args.format = ImportFormat::Text,

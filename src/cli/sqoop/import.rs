@@ -12,7 +12,7 @@ use crate::format::Compression;
 use crate::storage::hdfs::HdfsOptions;
 use crate::transfer::args::{
     Compat, Consistency, Existing, FileNames, HBaseTargetArgs, ImportAllArgs, ImportArgs, ImportFormat,
-    IncrementalArgs, IncrementalMode, NullCells, ZeroDates,
+    IncrementalArgs, IncrementalMode, MissingFiles, NullCells, StartFrom, ZeroDates,
 };
 
 /// The greatest number of connections that makes sense anywhere.
@@ -65,7 +65,7 @@ pub fn import_all(
     each.existing = existing(given);
     hive::table(given, &mut each, notes)?;
     directories(given, &Paths::of_user(), hdfs, &mut each, notes)?;
-    // Sqoop stops at the first table that fails. Going on harms nobody, and the exit code still tells.
+    // Sqoop stops at the first table that fails. Going on does no harm, and the exit code still tells.
     Ok(ImportAllArgs { exclude_tables: given.list("exclude-tables"), each, ..ImportAllArgs::default() })
 }
 
@@ -188,6 +188,9 @@ fn incremental(given: &Given) -> Result<IncrementalArgs> {
         mode,
         check_column: given.owned("check-column"),
         last_value: given.owned("last-value"),
+        // What is typed decides, as in Sqoop, whatever is recorded beside the data.
+        start_from: if given.has("last-value") { StartFrom::LastValue } else { StartFrom::Recorded },
+        missing_files: MissingFiles::Refuse,
         merge_key: given.list("merge-key"),
     })
 }

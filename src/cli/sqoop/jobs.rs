@@ -169,6 +169,11 @@ pub fn vector(job: &Job, overrides: &[String], properties: &BTreeMap<String, Str
     all.extend(properties.clone());
     all.extend(own.typed());
     let mut args = vec![job.tool.clone()];
+    let is_incremental = saved.is_typed("incremental") || over.is_typed("incremental");
+    if job.state.unfinished && is_incremental && !over.is_typed("last-value") {
+        // The job's own last value may be older than the rows that its last run made visible.
+        all.entry("sakia.step.incremental.start-from".to_owned()).or_insert_with(|| "recorded".to_owned());
+    }
     for (name, value) in all {
         args.extend(["-D".to_owned(), format!("{name}={value}")]);
     }
@@ -292,7 +297,10 @@ mod tests {
         let over = ["--table", "u", "--password-file", "/pw", "-m", "2"].map(str::to_owned);
         let typed = vector(&job, &over, &none).unwrap().join(" ");
         assert!(typed.contains("--table u") && !typed.contains("--table t") && !typed.ends_with("-P"), "{typed}");
-        job.state.last_value = Some("41".to_owned());
+        job.state.unfinished = true;
+        let typed = vector(&job, &[], &none).unwrap().join(" ");
+        assert!(typed.contains("-D sakia.step.incremental.start-from=recorded"), "{typed}");
+        job.state = State { last_value: Some("41".to_owned()), ..State::default() };
         let typed = vector(&job, &[], &none).unwrap().join(" ");
         assert!(typed.contains("--last-value 41") && !typed.contains("--last-value 0"), "{typed}");
         assert_eq!(

@@ -54,13 +54,11 @@ pub fn delimiters(given: &Given, notes: &mut Vec<String>) -> Result<TextArgs> {
     })
 }
 
-/// Text in a Hive table: ^A between fields; `null` for NULL, as everywhere in Sqoop.
+/// Text in a Hive table: ^A between fields.
 pub fn hive() -> TextArgs {
     TextArgs {
         fields_terminated_by: Some("\\0x01".to_owned()),
         lines_terminated_by: Some("\\n".to_owned()),
-        null_string: Some("null".to_owned()),
-        null_non_string: Some("null".to_owned()),
         ..TextArgs::default()
     }
 }
@@ -76,11 +74,6 @@ pub fn output(given: &Given, properties: &Properties, in_hive: bool, notes: &mut
     }
     text.null_string = literal(given, "null-string")?;
     text.null_non_string = literal(given, "null-non-string")?;
-    if in_hive {
-        let nulls = hive();
-        text.null_string = text.null_string.or(nulls.null_string);
-        text.null_non_string = text.null_non_string.or(nulls.null_non_string);
-    }
     text.drop_delims = given.has("hive-drop-import-delims");
     text.replace_delims = literal(given, "hive-delims-replacement")?;
     text.scientific_decimals = properties.flag("sqoop.bigdecimal.format.string")? == Some(false);

@@ -1,6 +1,8 @@
 //! Options that contradict each other or lack another, whatever the table and the server: each with the key that is wrong.
 
-use super::{Consistency, Existing, ExportArgs, ImportAllArgs, ImportArgs, MergeArgs, UpdateMode, VerifyArgs};
+use super::{
+    Consistency, Existing, ExportArgs, ImportAllArgs, ImportArgs, MergeArgs, StartFrom, UpdateMode, VerifyArgs,
+};
 use crate::error::{self, Error};
 
 /// A key, and what is wrong with it.
@@ -77,16 +79,16 @@ impl ImportArgs {
                 CHOOSE,
             ),
             (
-                incremental && self.existing == Existing::Delete,
-                "existing",
-                "an incremental import keeps what is there, and existing delete does not",
-                "leave one of them out",
-            ),
-            (
                 !self.incremental.merge_key.is_empty() && self.existing == Existing::Append,
                 "existing",
                 "merge-key replaces rows, and existing append keeps all",
                 CHOOSE,
+            ),
+            (
+                self.incremental.start_from == StartFrom::LastValue && self.incremental.last_value.is_none(),
+                "start-from",
+                "start-from last-value is given without last-value",
+                "give last-value too",
             ),
             (
                 self.verify && (incremental || self.hbase.table.is_some()),

@@ -51,7 +51,7 @@ pub struct ImportArgs {
     #[arg(long, value_name = "ROWS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fetch_size: Option<u32>,
-    /// How all splits come to see one moment
+    /// How all splits see the same moment
     #[arg(long, value_name = "HOW", value_enum, default_value_t)]
     #[serde(skip_serializing_if = "is_default")]
     pub consistency: Consistency,
@@ -145,7 +145,7 @@ pub struct ImportArgs {
     #[arg(long)]
     #[serde(skip_serializing_if = "is_false")]
     pub create_hive_table: bool,
-    /// Take over a Hive table of the same columns that somebody else made
+    /// Take over a Hive table of the same columns that was not made by sakia
     #[arg(long)]
     #[serde(skip_serializing_if = "is_false")]
     pub hive_adopt: bool,
@@ -236,7 +236,7 @@ pub enum Existing {
     Replace,
     /// The import fails if the target exists
     Refuse,
-    /// New files beside the old ones, whoever wrote those
+    /// New files are added to the old ones, whoever wrote those
     Append,
     /// Whatever is there is replaced once the new data is complete
     Delete,
@@ -316,6 +316,14 @@ pub struct IncrementalArgs {
     #[arg(long, value_name = "VALUE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_value: Option<String>,
+    /// Where a run starts that has both a last value and one recorded beside the data
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t)]
+    #[serde(skip_serializing_if = "is_default")]
+    pub start_from: StartFrom,
+    /// What happens where files of earlier runs are gone
+    #[arg(long, value_name = "HOW", value_enum, default_value_t)]
+    #[serde(skip_serializing_if = "is_default")]
+    pub missing_files: MissingFiles,
     /// Key columns: a changed row takes the place of its old version
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -330,6 +338,28 @@ pub enum IncrementalMode {
     Append,
     /// Rows whose check column is not before the last time
     Lastmodified,
+}
+
+/// Where an incremental import starts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum StartFrom {
+    /// After the value that the last run recorded beside the data
+    #[default]
+    Recorded,
+    /// After the last value given, even if that reads rows twice or passes some over
+    LastValue,
+}
+
+/// What an incremental import does where files are gone that earlier runs put into the target.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum MissingFiles {
+    /// It fails and says how to go on
+    #[default]
+    Refuse,
+    /// It goes on after the recorded value: the files were taken out on purpose
+    Ignore,
 }
 
 /// Rows as HBase cells.

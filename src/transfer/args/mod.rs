@@ -14,7 +14,8 @@ mod verify;
 pub use self::check::Wrong;
 pub use self::export::{ExportArgs, InputTextArgs, UpdateMode};
 pub use self::import::{
-    Existing, HBaseTargetArgs, HiveStoredAs, ImportArgs, ImportFormat, IncrementalArgs, IncrementalMode, TextArgs,
+    Existing, HBaseTargetArgs, HiveStoredAs, ImportArgs, ImportFormat, IncrementalArgs, IncrementalMode, MissingFiles,
+    StartFrom, TextArgs,
 };
 pub use self::import_all::ImportAllArgs;
 pub use self::merge::MergeArgs;

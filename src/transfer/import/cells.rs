@@ -1,6 +1,6 @@
 //! Rows as HBase cells: the row key from key columns, a cell for each other column, values as text.
 //!
-//! Every cell bears the same time, decided when the import begins: to write a batch again changes nothing. A row whose
+//! Every cell has the same timestamp, taken when the import begins: writing a batch again changes nothing. A row whose
 //! key column is NULL is an error; a NULL elsewhere leaves the cell alone or deletes it.
 
 use std::fmt;

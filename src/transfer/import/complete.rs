@@ -72,7 +72,7 @@ impl<'a> Completion<'a> {
         Self { with, queue, steps, files, tables, ended: Mutex::default() }
     }
 
-    /// Completes what it is given, until there is no more.
+    /// Completes what it is given until nothing more can come.
     pub async fn run(&self, steps: UnboundedReceiver<Step<'a>>) {
         steps.for_each_concurrent(None, |step| self.step(step)).await;
     }
@@ -107,7 +107,7 @@ impl<'a> Completion<'a> {
     }
 
     fn give(&self, step: Step<'a>) {
-        // Nobody takes it only when everything is being given up.
+        // It is only refused once everything is being given up.
         let _ = self.steps.unbounded_send(step);
     }
 

@@ -1,8 +1,9 @@
 //! Tables and queries are looked up, and what the cluster has to say is asked, so that their imports can be decided.
 
-use super::plan::{Facts, ImportPlan, check_options, type_options};
+use super::plan::{Facts, ImportPlan, hive_name, type_options};
 use crate::error::{self, Result};
 use crate::mysql::Connection;
+use crate::load;
 use crate::mysql::read::Selection;
 use crate::mysql::table::{Listed, Table};
 use crate::transfer::args::{ImportAllArgs, ImportArgs, ImportFormat, ParquetTimestamps, ZeroDates};
@@ -23,7 +24,9 @@ pub(super) async fn plan(
     args: &ImportArgs,
     run_id: &str,
 ) -> Result<ImportPlan> {
-    check_options(args)?;
+    if let Some((_, wrong)) = args.check().into_iter().next() {
+        return Err(wrong);
+    }
     let mut types = type_options(args)?;
     let jdbc = ends.mysql.jdbc();
     if let (Some(zero_dates), true) = (jdbc.zero_dates, args.zero_dates == ZeroDates::default()) {
@@ -66,21 +69,19 @@ async fn facts(ends: &Ends<'_>, args: &ImportArgs, selection: &Selection) -> Res
     if args.format == ImportFormat::Parquet && args.parquet_timestamps == ParquetTimestamps::Auto {
         facts.old_hive = metastore.version().await?.major < INT64_TIMESTAMPS;
     }
+    let Some((database, table)) = hive_name(args, selection)? else { return Ok(facts) };
+    if matches!(args.format, ImportFormat::Text | ImportFormat::Sequence) && args.hive_stored_as.is_none() {
+        let found = metastore.table(&database, &table).await?;
+        facts.null_format = found.map(|table| table.null_format().to_owned());
+    }
     if args.target_dir.is_none() && args.warehouse_dir.is_none() {
-        let table = match (&args.hive_table, selection.of_table()) {
-            (Some(name), _) => name.rsplit('.').next().unwrap_or(name).to_owned(),
-            (None, Some(table)) => table.name.clone(),
-            (None, None) => return Ok(facts),
-        };
-        let in_name = args.hive_table.as_deref().and_then(|n| n.split_once('.')).map(|(database, _)| database);
-        let database = args.hive_database.as_deref().or(in_name).unwrap_or("default");
-        let location = metastore.table_location(database, &table).await?;
+        let location = metastore.table_location(&database, &table).await?;
         let uri = cluster.fs.uri();
         let path = location.strip_prefix(&uri).ok_or_else(|| {
             error::config(format!("table {database}.{table} would lie at {location}, which is not in {uri}"))
                 .hint("give target-dir")
         })?;
-        facts.hive_location = Some(path.to_owned());
+        facts.hive_location = Some(load::visible_path(path));
     }
     Ok(facts)
 }

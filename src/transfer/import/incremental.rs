@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{self, Result};
 use crate::mysql::check_column::{CheckColumn, Side};
 use crate::mysql::types::Column;
-use crate::transfer::args::{IncrementalArgs, IncrementalMode};
+use crate::transfer::args::{Existing, ImportArgs, IncrementalMode, MissingFiles, StartFrom};
 
 /// Where the last run got to; kept in the manifest beside the data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,8 +36,13 @@ pub struct Incremental {
     mode: IncrementalMode,
     /// The column by which new rows are told from old ones.
     pub(super) column: CheckColumn,
-    /// Where a run starts that has no state.
+    /// Where a run starts that has no state, or whose last value counts more.
     last_value: Option<String>,
+    start_from: StartFrom,
+    /// What happens where files of earlier runs are gone.
+    pub(super) missing_files: MissingFiles,
+    /// Whether all rows are read anew, in the place of what is there.
+    pub(super) restarts: bool,
     /// Columns by which a changed row takes the place of its old version.
     pub(super) merge_key: Vec<String>,
 }
@@ -47,7 +52,9 @@ impl Incremental {
     ///
     /// # Errors
     /// Config: options that do not fit together, or a column that does not grow in an order we know.
-    pub(super) fn new(args: &IncrementalArgs, find: impl Fn(&str) -> Result<Column>) -> Result<Option<Self>> {
+    pub(super) fn new(args: &ImportArgs, find: impl Fn(&str) -> Result<Column>) -> Result<Option<Self>> {
+        let restarts = args.existing == Existing::Delete;
+        let args = &args.incremental;
         let (mode, name) = match (args.mode, &args.check_column) {
             (Some(mode), Some(name)) => (mode, name),
             (None, None) if args.last_value.is_none() && args.merge_key.is_empty() => return Ok(None),
@@ -66,12 +73,20 @@ impl Incremental {
             return Err(error::config(what).hint("use incremental append, or a date or time column"));
         }
         let last_value = args.last_value.as_deref().map(|value| column.checked(value)).transpose()?;
-        Ok(Some(Self { mode, column, last_value, merge_key: args.merge_key.clone() }))
+        Ok(Some(Self {
+            mode,
+            column,
+            last_value,
+            start_from: args.start_from,
+            missing_files: args.missing_files,
+            restarts,
+            merge_key: args.merge_key.clone(),
+        }))
     }
 
     /// Whether rows that are read again take the place of their older selves.
     pub(super) fn merges(&self) -> bool {
-        !self.merge_key.is_empty()
+        !self.merge_key.is_empty() && !self.restarts
     }
 
     /// Whether the bound is the server's time and not the greatest value.
@@ -79,8 +94,18 @@ impl Incremental {
         self.mode == IncrementalMode::Lastmodified
     }
 
-    /// Where this run starts: the state beside the data, or what the user gave for the first run. An earlier start than
-    /// the state's is taken where rows are merged, as reading rows again doubles none.
+    /// Whether a value was given to start after.
+    pub(super) fn has_last_value(&self) -> bool {
+        self.last_value.is_some()
+    }
+
+    /// Whether the value that was given counts more than the recorded one.
+    pub(super) fn starts_from_last_value(&self) -> bool {
+        self.start_from == StartFrom::LastValue
+    }
+
+    /// Where this run starts: the state beside the data, or what the user gave for the first run or says to count more.
+    /// An earlier start than the state's is taken where rows are merged, as reading rows again doubles none.
     ///
     /// # Errors
     /// Config: the state belongs to another column or mode.
@@ -94,16 +119,27 @@ impl Incremental {
             return Ok(self.last_value.clone());
         };
         let Some(given) = &self.last_value else { return Ok(Some(reached)) };
-        match self.column.compare(given, &reached) {
-            Some(Ordering::Equal) => Ok(Some(reached)),
-            Some(Ordering::Less) if self.merges() => Ok(Some(given.clone())),
-            _ => {
-                tracing::warn!(
-                    "the target holds the rows up to {name} {reached}, where this run goes on; last-value {given} is only for the first run"
-                );
-                Ok(Some(reached))
-            }
+        let order = self.column.compare(given, &reached);
+        if order == Some(Ordering::Equal) {
+            return Ok(Some(reached));
         }
+        if order == Some(Ordering::Less) && self.merges() {
+            return Ok(Some(given.clone()));
+        }
+        if !self.starts_from_last_value() {
+            tracing::warn!(
+                "the target holds the rows up to {name} {reached}, where this run goes on; last-value {given} is for the first run, unless start-from last-value is given"
+            );
+            return Ok(Some(reached));
+        }
+        let effect = match order {
+            Some(Ordering::Greater) => "the rows in between are passed over",
+            _ => "the rows in between are read again, and the target will hold them twice",
+        };
+        tracing::warn!(
+            "the target holds the rows up to {name} {reached}, and this run starts after last-value {given}: {effect}; start-from recorded goes on after {reached} (-D sakia.step.incremental.start-from=recorded)"
+        );
+        Ok(Some(given.clone()))
     }
 
     /// The condition on rows after `last` up to `bound`; `None` where there can be none.
@@ -131,14 +167,16 @@ impl Incremental {
 mod tests {
     use super::*;
     use crate::mysql::check_column::tests::column;
+    use crate::transfer::args::IncrementalArgs;
 
     fn incremental(mode: IncrementalMode, column_type: &str, last_value: Option<&str>) -> Result<Incremental> {
-        let args = IncrementalArgs {
+        let incremental = IncrementalArgs {
             mode: Some(mode),
             check_column: Some("c".into()),
             last_value: last_value.map(str::to_owned),
             ..IncrementalArgs::default()
         };
+        let args = ImportArgs { incremental, ..ImportArgs::default() };
         Ok(Incremental::new(&args, |_| Ok(column(column_type)))?.unwrap())
     }
 
@@ -169,6 +207,7 @@ mod tests {
     fn v83_half_given_options_are_refused() {
         assert!(incremental(IncrementalMode::Lastmodified, "int", None).is_err());
         let half = IncrementalArgs { mode: Some(IncrementalMode::Append), ..IncrementalArgs::default() };
+        let half = ImportArgs { incremental: half, ..ImportArgs::default() };
         assert!(Incremental::new(&half, |_| Err(error::bug("not asked"))).is_err());
     }
 
@@ -184,6 +223,18 @@ mod tests {
         modified.last_value = Some("2024-03-01 00:00:00".into());
         let from = modified.start(Some(&state)).unwrap().unwrap();
         assert_eq!(from, "2024-02-01 00:00:00", "no row between is passed over");
+    }
+
+    #[test]
+    fn a_last_value_that_is_to_count_more_does() {
+        let mut append = incremental(IncrementalMode::Append, "int", Some("3")).unwrap();
+        append.start_from = StartFrom::LastValue;
+        let state = append.watermark(None, Some("9"));
+        assert_eq!(append.start(Some(&state)).unwrap().as_deref(), Some("3"));
+        append.last_value = Some("11".into());
+        assert_eq!(append.start(Some(&state)).unwrap().as_deref(), Some("11"), "compared as a number");
+        append.start_from = StartFrom::Recorded;
+        assert_eq!(append.start(Some(&state)).unwrap().as_deref(), Some("9"));
     }
 
     #[test]

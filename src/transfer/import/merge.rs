@@ -8,8 +8,8 @@ use crate::load::{Cluster, Load, StagedPart};
 use crate::transfer::input::{self, FileSetOptions};
 use crate::transfer::merge::{self, Keeping, Kept, MergeOptions};
 
-/// Writes the older rows that stay into parts of the load, which will replace exactly the files that were read. From the number
-/// `first` on, no file of the import bears it.
+/// Writes the older rows that stay into parts of the load, which will replace exactly the files that were read. No file
+/// of the import has a number from `first` on.
 ///
 /// # Errors
 /// Data: a key is NULL, or two new rows have the same. Schema: the files there have other columns. Those of the load.

@@ -39,9 +39,13 @@ pub use self::preview::Preview;
 use self::tables::Done;
 use super::args::{ImportAllArgs, ImportArgs};
 use super::ends::Ends;
-use crate::error::{self, Error, Result};
+use crate::error::{self, Error, Kind, Result};
+use crate::mysql::Connection;
 use crate::shutdown::Stop;
 use crate::telemetry::summary::{Outcome, StepSummary};
+
+/// Names of tables that are listed in an error.
+const MOST_NAMES: usize = 5;
 
 /// How often an import is begun whose connections to the database were lost.
 const MAX_STARTS: u32 = 3;
@@ -138,13 +142,22 @@ fn sum_up(mut sum: StepSummary, done: Done, count: usize) -> Result<StepSummary>
         }
     }
     sum.detail = format!("{} tables, {unchanged} of them unchanged, {}", count - failed.len(), done.snapshot);
-    let others: Vec<String> = failed.iter().map(|(name, _)| name.clone()).collect();
-    match failed.into_iter().next() {
-        None => Ok(sum),
-        Some((name, first)) => Err(first.context(format!(
-            "{} of {count} tables were not imported ({}); {name}",
-            others.len(),
-            others.join(", ")
-        ))),
+    if failed.is_empty() { Ok(sum) } else { Err(not_all(failed, count, sum.outcome)) }
+}
+
+/// The error of an import of all tables of which some failed: the first failure, and how many there are.
+fn not_all(failed: Vec<(String, Error)>, count: usize, outcome: Outcome) -> Error {
+    let mut names: Vec<&str> = failed.iter().map(|(name, _)| name.as_str()).take(MOST_NAMES).collect();
+    if failed.len() > MOST_NAMES {
+        names.push("...");
     }
+    let what = format!("{} of {count} tables were not imported ({})", failed.len(), names.join(", "));
+    let Some((name, first)) = failed.into_iter().next() else { return error::bug(what) };
+    // An exit code that says that nothing was done is not true where other tables were imported.
+    if outcome == Outcome::Done && matches!(first.kind(), Kind::Usage | Kind::Config) {
+        let hint = first.remedy().map(str::to_owned);
+        let error = error::refused(format!("{what}; {name}")).source(first);
+        return hint.into_iter().fold(error, Error::hint);
+    }
+    first.context(format!("{what}; {name}"))
 }

@@ -14,7 +14,7 @@ use crate::transfer::ends::Ends;
 pub struct Preview {
     /// The plan.
     pub plan: ImportPlan,
-    /// How all splits would come to see one moment.
+    /// How all splits would see the same moment.
     pub snapshot: String,
     /// The splits of now.
     pub splits: Vec<Split>,

@@ -1,11 +1,11 @@
-//! Work that is taken, not dealt out: whoever is free takes the next item, and an item may turn into several.
+//! A queue of work for several workers: each takes the next item when it is free, and an item may turn into several.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
-/// A queue that ends when it is empty and nobody is at work who could add to it.
+/// A queue that ends when it is empty and no worker is left that could add to it.
 #[derive(Debug)]
 pub(super) struct Queue<T> {
     state: Mutex<State<T>>,
@@ -31,7 +31,7 @@ impl<T> Queue<T> {
         Self { state: Mutex::new(State { waiting: items.into_iter().collect(), taken: 0 }), changed: Notify::new() }
     }
 
-    /// Waits for an item; `None` once there is none and will be none. Cancelling it takes nothing.
+    /// Waits for an item; `None` once the queue has ended. Cancelling it takes nothing.
     pub async fn take(&self) -> Option<Taken<'_, T>> {
         loop {
             // Registered before the look, so that no change between look and wait is missed.
@@ -52,7 +52,7 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Keeps the queue from ending until what this gives is dropped: somebody will add items.
+    /// Keeps the queue from ending until what this gives is dropped: items will be added.
     pub fn hold(&self) -> Taken<'_, T> {
         self.lock().taken += 1;
         Taken { queue: self, item: None }

@@ -28,7 +28,9 @@ impl Opened {
     pub fn same_import(&self) -> Option<(&Manifest, &Checkpoint)> {
         let OpenTarget::Files(load) = &self.target else { return None };
         let previous = load.previous().filter(|previous| previous.mode == LoadMode::Replace)?;
-        let same = self.plan.incremental.is_none() && self.plan.fingerprint() == Some(previous.fingerprint.as_str());
+        let same = self.plan.incremental.is_none()
+            && !self.plan.always_adds()
+            && self.plan.fingerprint() == Some(previous.fingerprint.as_str());
         same.then_some((previous, self.checkpoint.as_ref()?))
     }
 
@@ -109,7 +111,7 @@ struct Progress {
 #[derive(Clone, Debug)]
 pub(super) struct SplitTask {
     pub run: Arc<ImportRun>,
-    /// Number of the split, which its files bear.
+    /// Number of the split, which is in the names of its files.
     pub number: usize,
     /// How often its files were lost.
     pub lost: u32,

@@ -44,7 +44,7 @@ pub(super) async fn settle(
             summary.outcome = if rows > 0 { Outcome::Done } else { Outcome::Unchanged };
         }
         OpenTarget::Files(load) => {
-            // Whoever read a split has given its hold on the load up by now.
+            // All who read a split have let go of the load by now.
             let load = Arc::into_inner(load).ok_or_else(|| error::bug("a load is settled while it is written to"))?;
             commit(ends, point, run, load, written, &mut summary).await?;
             carry(ends, stop, run, &summary).await?;
@@ -64,7 +64,7 @@ async fn commit(
 ) -> Result<()> {
     let Written { mut parts, rows: rows_out, .. } = written;
     let checkpoint = run.checkpoint(point.position.clone());
-    if run.reading.unchanged || load.is_unchanged(&parts).await? {
+    if run.reading.unchanged || (!run.plan.always_adds() && load.is_unchanged(&parts).await?) {
         load.register_again().await?;
         return load.discard().await;
     }

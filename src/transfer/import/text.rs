@@ -1,7 +1,7 @@
 //! Delimited text as an import's options ask for it.
 
 use crate::error::{self, Result};
-use crate::format::{Compression, SequenceOptions, TextOptions};
+use crate::format::{Compression, TextOptions};
 use crate::transfer::args::{Compat, TextArgs};
 use crate::transfer::input::options::{of_written, style};
 
@@ -18,6 +18,11 @@ pub(super) fn options(args: &TextArgs, compat: Compat, hive: bool, compression: 
         for_hive: hive,
         ..of_written(args, style(compat), hive)?
     };
+    if hive && compat == Compat::Sqoop {
+        // As everywhere in Sqoop, where Hive's own tables have \\N.
+        options.null_string = args.null_string.clone().unwrap_or_else(|| "null".to_owned());
+        options.null_non_string = args.null_non_string.clone().unwrap_or_else(|| "null".to_owned());
+    }
     let delimiters = &mut options.delimiters;
     if let Some(encloser) = delimiters.enclosed_by.filter(|_| hive) {
         if !delimiters.enclose_optionally {
@@ -28,14 +33,4 @@ pub(super) fn options(args: &TextArgs, compat: Compat, hive: bool, compression: 
         (delimiters.enclosed_by, delimiters.enclose_optionally) = (None, false);
     }
     Ok(options)
-}
-
-/// How a SequenceFile of such text is written.
-pub(super) fn sequence_options(
-    args: &TextArgs,
-    compat: Compat,
-    hive: bool,
-    codec: Compression,
-) -> Result<SequenceOptions> {
-    Ok(SequenceOptions { text: options(args, compat, hive, codec)?, ..SequenceOptions::default() })
 }

@@ -9,13 +9,13 @@ use crate::error::{self, Result};
 use crate::format::avro::AvroTimestamps;
 use crate::format::avro::names::sqoop_name;
 use crate::format::parquet::Timestamps;
-use crate::format::{AvroOptions, Compression, FileFormat, ParquetOptions, TextOptions};
+use crate::format::{AvroOptions, Compression, FileFormat, ParquetOptions, SequenceOptions, TextOptions};
 use crate::load::managed::{ManagedInsert, StoredAs};
-use crate::load::{EncoderFactory, LoadMode, LoadPlan, PartNames, Partition, Strangers, TablePlan};
+use crate::load::{self, EncoderFactory, LoadMode, LoadPlan, PartNames, Partition, Strangers, TablePlan};
 use crate::metastore::{Column, HiveStorage};
 use crate::mysql::read::Selection;
 use crate::transfer::args::{
-    Compat, Existing, FileNames, HiveStoredAs, ImportArgs, ImportFormat, IncrementalMode, ParquetTimestamps,
+    Compat, Existing, FileNames, HiveStoredAs, ImportArgs, ImportFormat, IncrementalMode, ParquetTimestamps, TextArgs,
 };
 use crate::transfer::import::partition::PartitionColumn;
 use crate::transfer::import::route::Partitioner;
@@ -31,6 +31,8 @@ pub struct Facts {
     pub old_hive: bool,
     /// Scheme and authority of the filesystem, which a directory may be given with.
     pub uri: String,
+    /// What stands for NULL in the text of the Hive table, if that is there.
+    pub null_format: Option<String>,
     /// Directory where the Hive table lies or would lie by default.
     pub hive_location: Option<String>,
 }
@@ -41,7 +43,7 @@ pub struct FilesPlan {
     /// What is written.
     pub format: FileFormat,
     /// How rows find their partitions.
-    pub(in crate::transfer) partitioner: Option<Partitioner>,
+    pub(in crate::transfer::import) partitioner: Option<Partitioner>,
     /// The transaction.
     pub load: LoadPlan,
     /// Whether an existing target fails the import; the error's hint.
@@ -80,7 +82,11 @@ impl FilesPlan {
             true => root,
             false => format!("{root}/{}", static_partition.path()),
         };
-        let (mode, strangers, refuse_existing) = mode(args);
+        let (mut mode, mut strangers, refuse_existing) = mode(args);
+        if managed.is_some() {
+            // The stage holds the rows of one run: all of it is carried on, and what was carried before is not again.
+            (mode, strangers) = (LoadMode::Replace, Strangers::Replace);
+        }
         let mut load = LoadPlan::new(target, mode, schema.clone(), encoder_factory(format.clone(), schema.clone()));
         load.extension = format.extension().map(str::to_owned);
         load.names = match args.file_names {
@@ -93,7 +99,8 @@ impl FilesPlan {
         }
         load.success_marker = args.success_file;
         load.run_id = run_id.to_owned();
-        load.replaces = (!args.incremental.merge_key.is_empty()).then(Vec::new);
+        load.replaces = merges(args).then(Vec::new);
+        load.accounts_for_earlier = args.incremental.mode.is_some();
         if let Some((database, table)) = managed.as_ref().map(|m| m.from.clone()).or(hive) {
             let mut plan = TablePlan::new(database, table, storage(&format, &schema)?);
             plan.comment = schema.metadata().get("comment").cloned().filter(|text| !text.is_empty());
@@ -120,7 +127,10 @@ impl FilesPlan {
 }
 
 /// Database and name of the Hive table, where one is wanted.
-fn hive_name(args: &ImportArgs, selection: &Selection) -> Result<Option<(String, String)>> {
+pub(in crate::transfer::import) fn hive_name(
+    args: &ImportArgs,
+    selection: &Selection,
+) -> Result<Option<(String, String)>> {
     let name = match (&args.hive_database, &args.hive_table, selection.of_table()) {
         (None, None, _) => return Ok(None),
         (_, Some(name), _) => name.clone(),
@@ -146,6 +156,7 @@ fn managed(args: &ImportArgs, hive: Option<&(String, String)>, partition: &Parti
             .hint("import into an external table, or append new rows"));
     }
     let mode = match (args.existing, args.incremental.mode) {
+        (Existing::Delete, _) => LoadMode::Replace,
         (Existing::Append, _) | (_, Some(_)) => LoadMode::Append,
         _ => LoadMode::Replace,
     };
@@ -167,15 +178,15 @@ fn avro_options(args: &ImportArgs, selection: &Selection, hive: bool) -> AvroOpt
     };
     let sqoop = args.compat == Compat::Sqoop;
     let name = if sqoop { sqoop_name(&name) } else { name };
-    // Whoever reads the files without Hive gets every digit of a time.
+    // Without Hive, readers get every digit of a time.
     let timestamps = if hive { AvroTimestamps::Millis } else { AvroTimestamps::Micros };
     let options = AvroOptions::new(name);
     let codec = args.compression.unwrap_or_default();
     AvroOptions { codec, all_nullable: sqoop, java_names: sqoop, timestamps, ..options }
 }
 
-/// The Avro schema in the footer of Sqoop's Parquet files. It is left out where a column's name is none in Avro: who
-/// reads the file by the schema would not find the column.
+/// The Avro schema in the footer of Sqoop's Parquet files. It is left out where a column's name is not valid in Avro: a
+/// reader that goes by the schema would not find the column.
 fn footer_schema(args: &ImportArgs, selection: &Selection, schema: &Schema) -> Result<Option<String>> {
     let is_plain = |name: &str| sqoop_name(name) == name;
     if args.compat != Compat::Sqoop || !schema.fields().iter().all(|field| is_plain(field.name())) {
@@ -197,17 +208,24 @@ fn format(args: &ImportArgs, selection: &Selection, hive: bool, facts: &Facts) -
             FileFormat::Parquet(ParquetOptions { compression, timestamps, ..ParquetOptions::default() })
         }
         ImportFormat::Avro => FileFormat::Avro(avro_options(args, selection, hive)),
-        ImportFormat::Text => FileFormat::Text(text::options(
-            &args.text,
-            args.compat,
-            hive,
-            args.compression.unwrap_or(Compression::None),
-        )?),
-        ImportFormat::Sequence => {
-            let codec = args.compression.unwrap_or(Compression::None);
-            FileFormat::Sequence(text::sequence_options(&args.text, args.compat, hive, codec)?)
-        }
+        ImportFormat::Text => FileFormat::Text(text_options(args, hive, facts)?),
+        ImportFormat::Sequence => FileFormat::Sequence(SequenceOptions {
+            text: text_options(args, hive, facts)?,
+            ..SequenceOptions::default()
+        }),
     })
+}
+
+/// How text is written. A Hive table that is there says what stands for NULL, unless the options do.
+fn text_options(args: &ImportArgs, hive: bool, facts: &Facts) -> Result<TextOptions> {
+    let codec = args.compression.unwrap_or(Compression::None);
+    let mut options = text::options(&args.text, args.compat, hive, codec)?;
+    if let Some(null) = &facts.null_format {
+        let TextArgs { null_string, null_non_string, .. } = &args.text;
+        options.null_string = null_string.clone().unwrap_or_else(|| null.clone());
+        options.null_non_string = null_non_string.clone().unwrap_or_else(|| null.clone());
+    }
+    Ok(options)
 }
 
 fn storage(format: &FileFormat, schema: &Schema) -> Result<HiveStorage> {
@@ -233,7 +251,9 @@ fn root(args: &ImportArgs, selection: &Selection, facts: &Facts) -> Result<Strin
     let name = selection.of_table().map(|table| table.name.as_str());
     let given = match (&args.target_dir, &args.warehouse_dir, name) {
         (Some(target), _, _) => target.clone(),
-        (None, Some(warehouse), Some(name)) => format!("{}/{name}", warehouse.trim_end_matches('/')),
+        (None, Some(warehouse), Some(name)) => {
+            format!("{}/{}", warehouse.trim_end_matches('/'), load::directory_name(name))
+        }
         (None, _, _) => match (&facts.hive_location, name) {
             (Some(location), _) if args.hive_stored_as.is_some() => format!("{location}{STAGE}"),
             (Some(location), _) => location.clone(),
@@ -249,11 +269,17 @@ fn root(args: &ImportArgs, selection: &Selection, facts: &Facts) -> Result<Strin
     Ok(path.to_owned())
 }
 
+/// Whether changed rows take the place of their old versions, and all others stay.
+fn merges(args: &ImportArgs) -> bool {
+    !args.incremental.merge_key.is_empty() && args.existing != Existing::Delete
+}
+
 /// What happens to data that is there: mode, ways with strangers, and whether an existing target is an error.
 fn mode(args: &ImportArgs) -> (LoadMode, Strangers, Option<&'static str>) {
-    let merges = !args.incremental.merge_key.is_empty();
+    let merges = merges(args);
     match (args.incremental.mode, args.existing) {
         (_, Existing::Append) => (LoadMode::Append, Strangers::Keep, None),
+        (_, Existing::Delete) => (LoadMode::Replace, Strangers::Replace, None),
         (Some(_), _) if merges => (LoadMode::Replace, Strangers::Refuse, None),
         (Some(IncrementalMode::Append), _) => (LoadMode::Append, Strangers::Refuse, None),
         (Some(IncrementalMode::Lastmodified), _) => (
@@ -269,7 +295,6 @@ fn mode(args: &ImportArgs) -> (LoadMode, Strangers, Option<&'static str>) {
             Strangers::Refuse,
             Some("choose another directory, or say what happens to the old files"),
         ),
-        (None, Existing::Delete) => (LoadMode::Replace, Strangers::Replace, None),
     }
 }
 
@@ -291,7 +316,7 @@ fn hive_types(args: &ImportArgs, schema: &Schema) -> Result<Vec<Column>> {
     let Some(pairs) = &args.map_column_hive else { return Ok(Vec::new()) };
     let typed = |(name, hive_type): &(String, String)| {
         if !schema.fields().iter().any(|f| f.name().eq_ignore_ascii_case(name)) {
-            return Err(error::config(format!("map-column-hive names {name}, which is no column of the import"))
+            return Err(error::config(format!("map-column-hive names {name}, which is not a column of the import"))
                 .hint("check its name"));
         }
         let decoded = percent_encoding::percent_decode_str(hive_type).decode_utf8_lossy().into_owned();

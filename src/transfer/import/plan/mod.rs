@@ -5,13 +5,15 @@ mod fingerprint;
 mod print;
 mod read;
 
+pub(super) use self::files::hive_name;
 pub use self::files::{Facts, FilesPlan};
 pub(super) use self::read::type_options;
-use crate::error::{self, Result};
+use crate::error::Result;
+use crate::load::LoadMode;
 use crate::mysql::read::Selection;
 use crate::mysql::split::{Source, SplitKey, SplitOptions};
 use crate::mysql::table::Table;
-use crate::transfer::args::{Consistency, Existing, ImportArgs, ZeroDates};
+use crate::transfer::args::{Consistency, ImportArgs, ZeroDates};
 use crate::transfer::import::cells::CellPlan;
 use crate::transfer::import::incremental::Incremental;
 use crate::transfer::import::route::Partitioner;
@@ -29,7 +31,7 @@ pub struct ImportPlan {
     pub splits: SplitOptions,
     /// Connections that read at once.
     pub connections: u32,
-    /// How all splits come to see one moment.
+    /// How all splits see the same moment.
     pub consistency: Consistency,
     /// Whether uncommitted rows are read too.
     pub relaxed: bool,
@@ -37,7 +39,7 @@ pub struct ImportPlan {
     pub incremental: Option<Incremental>,
     /// Whether the target is compared with the source.
     pub verify: bool,
-    /// What becomes of dates that are none.
+    /// What becomes of dates that are in no calendar.
     pub zero_dates: ZeroDates,
     /// Where the rows go.
     pub target: TargetPlan,
@@ -67,7 +69,7 @@ impl ImportPlan {
             selection.most_rows = rows as usize;
         }
         let (key, connections) = read::key(args, &selection)?;
-        let incremental = Incremental::new(&args.incremental, |name| read::column(&selection, name).cloned())?;
+        let incremental = Incremental::new(args, |name| read::column(&selection, name).cloned())?;
         let mut notes = read::notes(args, &selection);
         let target = match CellPlan::new(&args.hbase, &selection.schema, &read::row_key(args, &selection))? {
             Some(cells) => TargetPlan::Cells(cells),
@@ -103,7 +105,7 @@ impl ImportPlan {
         self.selection.of_table()
     }
 
-    /// Whether a snapshot binds all that is read; nobody knows of a view or a query.
+    /// Whether a snapshot binds all that is read; for a view or a query that is not known.
     pub fn has_snapshots(&self) -> bool {
         self.table().is_some_and(Table::is_transactional)
     }
@@ -127,6 +129,11 @@ impl ImportPlan {
         self.files().and_then(|files| files.partitioner.as_ref())
     }
 
+    /// Whether the rows are added to a table that Hive manages, also where the last run added the same.
+    pub(super) fn always_adds(&self) -> bool {
+        self.files().and_then(|files| files.managed.as_ref()).is_some_and(|insert| insert.mode == LoadMode::Append)
+    }
+
     /// Sums up the question, where it is kept with the data.
     pub fn fingerprint(&self) -> Option<&str> {
         self.files().map(|files| files.load.fingerprint.as_str())
@@ -144,42 +151,4 @@ pub(super) fn rows_to_split(selection: &Selection) -> Source {
         read::RowSource::Table(table) => Source::table(table, selection.condition.as_deref()),
         read::RowSource::Query(sql) => Source::query(sql),
     }
-}
-
-/// Options that exclude each other, whatever the table.
-///
-/// # Errors
-/// Config: two that exclude each other, or one that needs another.
-pub fn check_options(args: &ImportArgs) -> Result<()> {
-    let both = |a: &str, b: &str| Err(error::config(format!("{a} and {b} are both given")).hint("choose one"));
-    let incremental = args.incremental.mode.is_some();
-    if args.num_mappers == 0 {
-        return Err(error::config("num-mappers is 0").hint("give at least 1"));
-    }
-    if args.autoreset_to_one_mapper && args.split_by.is_some() {
-        return both("autoreset-to-one-mapper", "split-by");
-    }
-    if args.relaxed_isolation && args.consistency != Consistency::None {
-        return Err(error::config("relaxed-isolation reads uncommitted rows, which no snapshot shows")
-            .hint("add consistency none, or leave relaxed-isolation out"));
-    }
-    if args.target_dir.is_some() && args.warehouse_dir.is_some() {
-        return both("target-dir", "warehouse-dir");
-    }
-    if args.partition_by.is_some() && args.hive_partition.is_some() {
-        return both("partition-by", "hive-partition");
-    }
-    if args.text.drop_delims && args.text.replace_delims.is_some() {
-        return both("drop-delims", "replace-delims");
-    }
-    if incremental && args.existing == Existing::Delete {
-        return both("incremental", "existing delete");
-    }
-    if !args.incremental.merge_key.is_empty() && args.existing == Existing::Append {
-        return Err(error::config("merge-key replaces rows, and existing append keeps all").hint("choose one"));
-    }
-    if args.verify && (incremental || args.hbase.table.is_some()) {
-        return Err(error::config("verify compares whole tables with files").hint("leave it out here"));
-    }
-    Ok(())
 }

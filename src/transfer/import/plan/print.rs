@@ -6,7 +6,7 @@ use super::{ImportPlan, TargetPlan};
 use crate::load::LoadMode;
 
 impl ImportPlan {
-    /// How the rows are read; `snapshot` says how all splits come to see one moment.
+    /// How the rows are read; `snapshot` says how all splits see the same moment.
     pub(in crate::transfer::import) fn print_reading(&self, f: &mut fmt::Formatter<'_>, snapshot: &str) -> fmt::Result {
         let key = self.key.as_ref().map_or_else(|| "nothing".to_owned(), |k| k.name());
         writeln!(f, "read        {} over {} connections, split by {key}", self.name, self.connections)?;

@@ -2,6 +2,7 @@
 
 use crate::error::{self, Error, Result};
 use crate::format::avro::names::sqoop_names;
+use crate::load;
 use crate::mysql::read::Selection;
 pub(super) use crate::mysql::read::Source as RowSource;
 use crate::mysql::split::SplitKey;
@@ -106,6 +107,10 @@ pub(super) fn notes(args: &ImportArgs, selection: &Selection) -> Vec<String> {
     let mut notes = Vec::new();
     if args.num_mappers > 1 && args.autoreset_to_one_mapper && matches!(key(args, selection), Ok((None, _))) {
         notes.push("one connection: there is no key to split by".to_owned());
+    }
+    let name = selection.of_table().map(|table| table.name.as_str()).filter(|_| args.warehouse_dir.is_some());
+    if let Some(directory) = name.map(load::directory_name).filter(|directory| Some(directory.as_str()) != name) {
+        notes.push(format!("its directory is {directory}"));
     }
     notes
 }
