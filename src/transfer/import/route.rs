@@ -186,8 +186,8 @@ mod tests {
     use arrow_array::record_batch;
     use arrow_schema::Schema;
 
-    use crate::transfer::import::PartitionColumns;
     use super::*;
+    use crate::transfer::import::PartitionColumns;
 
     #[test]
     fn rows_go_to_their_partitions_in_order() {
