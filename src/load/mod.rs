@@ -17,7 +17,6 @@
 
 mod account;
 mod layout;
-mod lock;
 pub mod managed;
 mod manifest;
 mod names;

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::layout::Layout;
-use super::lock::Lock;
 use super::names::Names;
 use super::part::{self, PartWriter, SideWriter};
 use super::publish::{mark, publish};
 use super::{Cluster, LoadMode, LoadPlan, Manifest, Partition, StagedPart, account, register, strangers};
 use crate::error::{self, Effect, Error, Kind, Result};
 use crate::format::Encoder;
-use crate::storage::{self, CreateOptions, DeleteOptions, FileStatus, Filesystem, RenameOptions};
+use crate::lease::Lease;
+use crate::storage::{self, CreateOptions, DeleteOptions, DirectoryLease, FileStatus, Filesystem, RenameOptions};
 
-/// A load under way; holds the target's lock until it is committed, discarded or dropped.
+/// A load under way; holds the target's lease until it is committed, discarded or dropped.
 #[derive(Debug)]
 pub struct Load {
     cluster: Cluster,
@@ -28,7 +28,7 @@ pub struct Load {
     previous: Option<Manifest>,
     /// Files of earlier loads that are not there any more, and are no longer accounted for.
     forgotten: Vec<String>,
-    lock: Lock,
+    lease: Lease,
 }
 
 /// A load that is done.
@@ -55,7 +55,8 @@ impl Load {
         }
         let table = register::registration(cluster, &root, &plan)?;
         let fs = cluster.fs.as_ref();
-        let lock = Lock::acquire(&cluster.fs, &layout.lock(), &format!("run {}", plan.run_id)).await?;
+        let place = Arc::new(DirectoryLease::new(cluster.fs.clone(), layout.lock()));
+        let lease = Lease::acquire(place, &format!("run {}", plan.run_id)).await?;
         let previous = read_manifest(fs, &layout).await?;
         recover(cluster, &layout, previous.as_ref()).await?;
         strangers::refuse(fs, &layout, previous.as_ref(), &plan).await?;
@@ -77,7 +78,7 @@ impl Load {
             load_id,
             previous,
             forgotten: Vec::new(),
-            lock,
+            lease,
         };
         if load.refuse_again().is_ok() {
             fs.mkdirs(&load.layout.staged_data(&load.load_id)).await?;
@@ -241,7 +242,7 @@ impl Load {
     /// where this one failed; where the data is visible the effect is [`Effect::RegistrationPending`].
     pub async fn commit(self, parts: Vec<StagedPart>, checkpoint: Value) -> Result<Committed> {
         self.refuse_again()?;
-        let Self { cluster, plan, table, registered: _, layout, names: _, load_id, previous, forgotten, lock } = self;
+        let Self { cluster, plan, table, registered: _, layout, names: _, load_id, previous, forgotten, lease } = self;
         let fs = cluster.fs.as_ref();
         strangers::refuse_at_commit(fs, &layout, previous.as_ref(), &plan, &parts).await?;
         if plan.success_marker && plan.mode == LoadMode::Replace {
@@ -257,11 +258,11 @@ impl Load {
             manifest.earlier = account::of_earlier(plan.mode, previous.as_ref(), is_forgotten);
         }
         set_table(&mut manifest, table);
-        lock.check().await?;
+        lease.check().await?;
         let context = |e: Error| e.context(format!("committing load {} of {}", manifest.load_id, layout.target));
         record(fs, &layout, &manifest).await.map_err(context)?;
         finish(&cluster, &layout, &manifest).await.map_err(context)?;
-        lock.release().await.map_err(pending)?;
+        lease.release().await.map_err(pending)?;
         Ok(Committed { manifest })
     }
 
@@ -272,11 +273,11 @@ impl Load {
     /// Those of [`Load::commit`].
     pub async fn commit_checkpoint(self, checkpoint: Value) -> Result<Committed> {
         let Some(previous) = self.previous.clone() else { return self.commit(Vec::new(), checkpoint).await };
-        let Self { cluster, plan, table, layout, load_id, lock, .. } = self;
+        let Self { cluster, plan, table, layout, load_id, lease, .. } = self;
         let mut manifest = previous;
         set_table(&mut manifest, table);
         (manifest.checkpoint, manifest.run_id, manifest.fingerprint) = (checkpoint, plan.run_id, plan.fingerprint);
-        lock.check().await?;
+        lease.check().await?;
         let context = |e: Error| e.context(format!("moving the checkpoint of {}", layout.target));
         record(cluster.fs.as_ref(), &layout, &manifest).await.map_err(context)?;
         if load_id != manifest.load_id {
@@ -284,7 +285,7 @@ impl Load {
             cluster.fs.delete(&stage, DeleteOptions { recursive: true }).await.map_err(pending)?;
         }
         register::register(&cluster, &layout, &manifest).await.map_err(pending)?;
-        lock.release().await.map_err(pending)?;
+        lease.release().await.map_err(pending)?;
         Ok(Committed { manifest })
     }
 
@@ -312,7 +313,7 @@ impl Load {
     pub async fn discard(self) -> Result<()> {
         let stage = self.layout.stage(&self.load_id);
         self.cluster.fs.delete(&stage, DeleteOptions { recursive: true }).await?;
-        self.lock.release().await
+        self.lease.release().await
     }
 }
 
