@@ -17,7 +17,7 @@ use crate::secret;
 pub enum Ask {
     /// Save one.
     Create(String, Box<Job>),
-    /// Run one, with these arguments on top.
+    /// Run one, with these arguments added.
     Exec(String, Vec<String>, BTreeMap<String, String>),
     /// Delete one.
     Delete(String),
@@ -156,10 +156,10 @@ fn is_secret(name: &str) -> bool {
         && !["file", "env", "alias", "path"].iter().any(|source| name.ends_with(source))
 }
 
-/// The argument vector that runs a job; options on top take the place of the saved ones.
+/// The argument vector that runs a job; added options take the place of the saved ones.
 ///
 /// # Errors
-/// Usage: what is on top is no option of the tool.
+/// Usage: what is added is not an option of the tool.
 pub fn vector(job: &Job, overrides: &[String], properties: &BTreeMap<String, String>) -> Result<Vec<String>> {
     let tool = Tool::of_name(&job.tool)?;
     let mut notes = Vec::new();
@@ -197,7 +197,7 @@ pub fn vector(job: &Job, overrides: &[String], properties: &BTreeMap<String, Str
 /// A job as Sqoop's `--show` prints it: its own names of properties, and what is not said by its default.
 ///
 /// # Errors
-/// Usage: the file holds arguments of a tool that there is not.
+/// Usage: the file holds arguments of an unknown tool.
 pub fn show(name: &str, job: &Job) -> Result<String> {
     let mut shown = BTreeMap::from([("verbose".to_owned(), "false".to_owned())]);
     shown.extend(job.properties.clone());

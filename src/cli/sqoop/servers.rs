@@ -29,7 +29,7 @@ const IN_CLEAR: &str = "Setting your password on the command-line is insecure. C
 /// How the password gets here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Password {
-    /// There is none.
+    /// No password.
     None,
     /// It stood in the argument vector.
     Typed(Secret),
@@ -164,7 +164,7 @@ pub fn hdfs(properties: &Properties) -> HdfsOptions {
 /// The Hive metastore.
 ///
 /// # Errors
-/// Usage: nobody says where it is.
+/// Usage: nothing says where it is.
 pub fn metastore(properties: &Properties) -> Result<MetastoreOptions> {
     let uris = properties.get("hive.metastore.uris").unwrap_or_default();
     let uris: Vec<String> = uris.split(',').map(str::trim).filter(|uri| !uri.is_empty()).map(str::to_owned).collect();
@@ -179,7 +179,7 @@ pub fn metastore(properties: &Properties) -> Result<MetastoreOptions> {
 /// The Thrift gateway of HBase.
 ///
 /// # Errors
-/// Usage: nobody says where it is.
+/// Usage: nothing says where it is.
 pub fn hbase(properties: &Properties) -> Result<HBaseOptions> {
     let urls = named(properties, &["sakia.hbase.url", "sakia.hbase.thrift"])
         .or_else(|| of_environment(&["SAKIA_HBASE_URL", "SAKIA_HBASE_THRIFT"]))
@@ -199,7 +199,7 @@ fn of_environment(names: &[&str]) -> Option<String> {
     names.iter().find_map(|name| std::env::var(name).ok())
 }
 
-/// HiveServer2, if somebody says where it is.
+/// HiveServer2, if something says where it is.
 pub fn hiveserver2(given: &Given, properties: &Properties) -> Option<HiveServer2Options> {
     let of_url = given.text("hs2-url").map(|url| {
         let address = url.strip_prefix("jdbc:hive2://").unwrap_or(url);

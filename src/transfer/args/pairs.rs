@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{self, Error, Result};
 
-/// Names and values in the order given; no name twice.
+/// Names and values in the order given; each name once.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Pairs(pub Vec<(String, String)>);
 
 impl Pairs {
-    /// Whether there are none.
+    /// Whether there are no pairs.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -31,7 +31,7 @@ impl FromStr for Pairs {
         let mut pairs: Vec<(String, String)> = Vec::new();
         for item in items(text) {
             let Some((name, value)) = item.split_once('=').map(|(n, v)| (n.trim(), v.trim())) else {
-                return Err(error::config(format!("{item:?} is no NAME=VALUE")).hint("write NAME=VALUE,NAME=VALUE"));
+                return Err(error::config(format!("{item:?} is not NAME=VALUE")).hint("write NAME=VALUE,NAME=VALUE"));
             };
             if pairs.iter().any(|(n, _)| n.eq_ignore_ascii_case(name)) {
                 return Err(error::config(format!("{name} is given twice in {text:?}")).hint("give it once"));
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_pair_is_refused() {
+    fn what_is_not_a_pair_is_refused() {
         for text in ["id", "a=1,A=2"] {
             assert!(text.parse::<Pairs>().is_err(), "{text}");
         }

@@ -1,11 +1,11 @@
 //! Tables and queries are looked up, and what the cluster has to say is asked, so that their imports can be decided.
 
-use super::plan::{Facts, ImportPlan, check_options, type_options};
+use super::plan::{Facts, ImportPlan, type_options};
 use crate::error::{self, Result};
 use crate::mysql::Connection;
 use crate::mysql::read::Selection;
 use crate::mysql::table::{Listed, Table};
-use crate::transfer::args::{ImportAllArgs, ImportArgs, ImportFormat, ParquetTimestamps, ZeroDates};
+use crate::transfer::args::{ImportAllArgs, ImportArgs, ImportFormat, ParquetTimestamps, ZeroDates, refuse};
 use crate::transfer::ends::Ends;
 
 /// The first metastore whose Parquet reader takes INT64 timestamps.
@@ -23,7 +23,7 @@ pub(super) async fn plan(
     args: &ImportArgs,
     run_id: &str,
 ) -> Result<ImportPlan> {
-    check_options(args)?;
+    refuse(args.check())?;
     let mut types = type_options(args)?;
     let jdbc = ends.mysql.jdbc();
     if let (Some(zero_dates), true) = (jdbc.zero_dates, args.zero_dates == ZeroDates::default()) {

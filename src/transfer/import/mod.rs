@@ -144,7 +144,7 @@ fn sum_up(mut sum: StepSummary, done: Done, count: usize) -> Result<StepSummary>
         Some((name, first)) => Err(first.context(format!(
             "{} of {count} tables were not imported ({}); {name}",
             others.len(),
-            others.join(", ")
+            error::some_of(&others)
         ))),
     }
 }
