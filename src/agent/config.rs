@@ -46,7 +46,7 @@ pub struct AgentArgs {
     #[serde(default)]
     pub partition: PartitionBy,
     /// When an epoch is complete and is written.
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "When an epoch is written")]
     #[serde(default)]
     pub roll: RollArgs,
     /// Most bytes that may wait in the channel; the source waits while it is full

@@ -8,7 +8,7 @@ use cbc::cipher::{BlockDecryptMut, KeyIvInit};
 use md5::Md5;
 use sha1::{Digest, Sha1};
 
-use super::Secret;
+use super::value::Secret;
 use super::java::{Bytes, byte_arrays};
 use crate::error::{self, Error, Result};
 

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use super::Secret;
+use super::value::Secret;
 use crate::error::{self, Error, Result};
 
 /// What an option file says where nothing else does.

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::Secret;
+use super::value::Secret;
 
 /// Names of parameters whose values are passwords.
 const PARAMETERS: [&str; 8] = [

@@ -1,6 +1,11 @@
 //! Options that contradict each other or lack another, whatever the table and the server: each with the key that is wrong.
 
-use super::{Consistency, Existing, ExportArgs, ImportAllArgs, ImportArgs, MergeArgs, UpdateMode, VerifyArgs};
+use super::export::{ExportArgs, UpdateMode};
+use super::import::{Existing, ImportArgs};
+use super::import_all::ImportAllArgs;
+use super::merge::MergeArgs;
+use super::policy::Consistency;
+use super::verify::VerifyArgs;
 use crate::error::{self, Error, Result};
 
 /// A key, and what is wrong with it.

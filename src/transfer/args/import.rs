@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::pairs::Pairs;
+use super::unsaid::{is_default, is_false};
 use super::policy::{Compat, Consistency, FileNames, InvalidText, NullCells, ParquetTimestamps, ZeroDates};
 use crate::format::Compression;
 use crate::transfer::import::PartitionColumns;
@@ -39,7 +40,7 @@ pub struct ImportArgs {
     #[arg(long, value_name = "SQL")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub boundary_query: Option<String>,
-    /// Connections that read at once
+    /// Number of connections that read in parallel
     #[arg(long, short = 'm', value_name = "COUNT", default_value_t = default_mappers())]
     #[serde(skip_serializing_if = "is_default_mappers")]
     pub num_mappers: u32,
@@ -51,7 +52,7 @@ pub struct ImportArgs {
     #[arg(long, value_name = "ROWS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fetch_size: Option<u32>,
-    /// How all splits come to see one moment
+    /// How all splits are made to read one moment
     #[arg(long, value_name = "HOW", value_enum, default_value_t)]
     #[serde(skip_serializing_if = "is_default")]
     pub consistency: Consistency,
@@ -84,7 +85,7 @@ pub struct ImportArgs {
     #[arg(long, value_name = "HOW", value_enum, default_value_t)]
     #[serde(skip_serializing_if = "is_default")]
     pub parquet_timestamps: ParquetTimestamps,
-    /// Whose values the files hold
+    /// Whose types and text forms the values take
     #[arg(long, value_name = "WHOSE", value_enum, default_value_t)]
     #[serde(skip_serializing_if = "is_default")]
     pub compat: Compat,
@@ -116,12 +117,12 @@ pub struct ImportArgs {
     #[arg(long)]
     #[serde(skip_serializing_if = "is_false")]
     pub success_file: bool,
-    /// How files are called
+    /// How files are named
     #[arg(long, value_name = "HOW", value_enum, default_value_t)]
     #[serde(skip_serializing_if = "is_default")]
     pub file_names: FileNames,
     /// Delimited text
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Delimited text")]
     #[serde(skip_serializing_if = "is_default")]
     pub text: TextArgs,
 
@@ -154,11 +155,11 @@ pub struct ImportArgs {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hive_stored_as: Option<HiveStoredAs>,
     /// Only rows that are new or changed since the last import
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Only new or changed rows")]
     #[serde(skip_serializing_if = "is_default")]
     pub incremental: IncrementalArgs,
     /// HBase cells instead of files
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "HBase cells instead of files")]
     #[serde(skip_serializing_if = "is_default")]
     pub hbase: HBaseTargetArgs,
     /// Compare the target with the source in the same snapshot before it becomes visible
@@ -375,14 +376,6 @@ const fn default_mappers() -> u32 {
 // Serde hands over references.
 fn is_default_mappers(count: &u32) -> bool {
     *count == default_mappers()
-}
-
-fn is_false(flag: &bool) -> bool {
-    !*flag
-}
-
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
 }
 
 #[cfg(test)]

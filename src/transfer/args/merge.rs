@@ -28,7 +28,7 @@ pub struct MergeArgs {
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<String>,
-    /// Most workers at once [default: 4]
+    /// Most workers in parallel [default: 4]
     #[arg(long, short = 'm', value_name = "COUNT")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub num_mappers: Option<u32>,
@@ -49,7 +49,7 @@ pub struct MergeArgs {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calendar: Option<Calendar>,
     /// Delimited text, read and written
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Delimited text, read and written")]
     #[serde(default, skip_serializing_if = "is_default")]
     pub text: TextArgs,
 }
