@@ -127,11 +127,11 @@ pub fn check(command: &CheckCommand, report: &mut Report) -> Result<()> {
                 )
             }
         }),
+        Err(mut mistakes) if mistakes.len() == 1 => Err(mistakes.remove(0)),
         Err(mistakes) => {
-            let count = mistakes.len();
+            let what = format!("{file}: {} mistakes", mistakes.len());
             report.mistakes = mistakes;
-            let what = if count == 1 { "a mistake".to_owned() } else { format!("{count} mistakes") };
-            Err(error::config(format!("{file}: {what}")).hint("nothing of it was run"))
+            Err(error::config(what).hint("correct them; sakia run would stop at the first"))
         }
     }
 }

@@ -8,8 +8,8 @@ use cbc::cipher::{BlockDecryptMut, KeyIvInit};
 use md5::Md5;
 use sha1::{Digest, Sha1};
 
-use super::value::Secret;
 use super::java::{Bytes, byte_arrays};
+use super::value::Secret;
 use crate::error::{self, Error, Result};
 
 const MAGIC: u32 = 0xcece_cece;
@@ -78,7 +78,8 @@ fn find(file: &[u8], password: &str, alias: &str) -> Result<Secret> {
             _ => return Err(foreign()),
         }
     }
-    Err(error::not_found(format!("there is no alias {alias}")).hint(format!("its aliases are {}", error::some_of(&names))))
+    Err(error::not_found(format!("there is no alias {alias}"))
+        .hint(format!("its aliases are {}", error::some_of(&names))))
 }
 
 fn certificate(bytes: &mut Bytes<'_>) -> Result<()> {

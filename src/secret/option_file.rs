@@ -61,7 +61,9 @@ fn parse(text: &str) -> Result<Defaults> {
             "password" => defaults.password = Some(Secret::new(value)),
             "host" => defaults.host = Some(value),
             "port" => {
-                let port = value.parse().map_err(|_| error::config(format!("line {at}: the port is not a number from 0 to 65535")))?;
+                let port = value
+                    .parse()
+                    .map_err(|_| error::config(format!("line {at}: the port is not a number from 0 to 65535")))?;
                 defaults.port = Some(port);
             }
             _ => {}

@@ -65,7 +65,8 @@ impl Given {
         let Some(text) = self.text(name) else { return Ok(None) };
         match text.trim().parse::<u64>() {
             Ok(number) if number >= least => Ok(Some(number)),
-            _ => Err(error::usage(format!("--{name} {text} is not a whole number from {least} on")).hint("give a whole number")),
+            _ => Err(error::usage(format!("--{name} {text} is not a whole number from {least} on"))
+                .hint("give a whole number")),
         }
     }
 

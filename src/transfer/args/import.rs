@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::pairs::Pairs;
-use super::unsaid::{is_default, is_false};
 use super::policy::{Compat, Consistency, FileNames, InvalidText, NullCells, ParquetTimestamps, ZeroDates};
+use super::unsaid::{is_default, is_false};
 use crate::format::Compression;
 use crate::transfer::import::PartitionColumns;
 
