@@ -1,4 +1,4 @@
-//! The one error type of the house and the exit codes it leads to.
+//! The one error type of the crate and the exit codes it leads to.
 //!
 //! An error says what was attempted on which object (`what`), what the reader can do (`hint`) and, for the
 //! program, which [`Kind`] of condition it is: the kind alone decides retry and exit code, never the text.
@@ -13,11 +13,11 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// The condition behind an error; decides retry and exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// The command line makes no sense.
+    /// The command line is wrong.
     Usage,
-    /// The configuration makes no sense.
+    /// The configuration is wrong.
     Config,
-    /// The server does not accept who we are.
+    /// The server does not accept our identity.
     Auth,
     /// The named object does not exist.
     NotFound,
@@ -37,7 +37,7 @@ pub enum Kind {
     Refused,
     /// A signal or a stop request ended the work; the number of the signal.
     Stopped(i32),
-    /// A condition that cannot be, if the program is right.
+    /// A condition that cannot happen if the program is right.
     Bug,
 }
 

@@ -181,7 +181,7 @@ fn every_type_of_step_can_be_typed_and_explained() {
         let plan = String::from_utf8_lossy(&planned.stdout).into_owned();
         assert!(planned.status.success() && plan.contains(words), "{plan}{}", String::from_utf8_lossy(&planned.stderr));
     }
-    refused(&["agent"], &["sakia agent is told nothing"]);
+    refused(&["agent"], &["nothing says what sakia agent should do"]);
     refused(&["scd2", "--source", "s.log"], &["missing key `target`"]);
 }
 

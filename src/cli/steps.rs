@@ -54,7 +54,7 @@ pub fn pipeline<T: StepArgs>(command: StepCommand<T>) -> Result<Pipeline> {
         }
         Some(file) => Err(error::usage(format!("{} is given, and flags beside it", file.display()))
             .hint("put the flags into the file, or leave the file out")),
-        None if no_flags => Err(error::usage(format!("sakia {kind} is told nothing"))
+        None if no_flags => Err(error::usage(format!("nothing says what sakia {kind} should do"))
             .hint(format!("name a pipeline file, or give flags: sakia {kind} --help"))),
         None if !steps.is_empty() => Err(error::usage("--step is given without a pipeline file").hint("name the file")),
         None => {

@@ -24,7 +24,7 @@ pub struct Defaults {
 /// Reads a file.
 ///
 /// # Errors
-/// Config: it cannot be read or makes no sense.
+/// Config: it cannot be read, includes other files, or holds a malformed port.
 pub fn read(file: &Path) -> Result<Defaults> {
     let in_file = |e: Error| e.context(format!("defaults file {}", file.display()));
     let text = std::fs::read_to_string(file).map_err(|e| {

@@ -31,7 +31,7 @@ const IN_CLEAR: &str = "Setting your password on the command-line is insecure. C
 pub enum Password {
     /// No password.
     None,
-    /// It stood in the argument vector.
+    /// It stood in the argument vector, or in a file of connection parameters.
     Typed(Secret),
     /// It is asked for on the console.
     Prompt,
@@ -92,9 +92,15 @@ pub fn mysql(given: &Given, properties: &Properties, notes: &mut Vec<String>) ->
         options.credential_provider = properties.get(CREDENTIAL_PROVIDER).map(str::to_owned);
         options.password_alias = Some(alias);
     }
-    if let Some(file) = given.text("connection-param-file") {
-        add_parameters(&mut options, Path::new(file))?;
-    }
+    let in_file = match given.text("connection-param-file") {
+        Some(file) => add_parameters(&mut options, Path::new(file))?,
+        None => None,
+    };
+    // As with the driver, what is given beside the file wins over it.
+    let password = match (password, in_file) {
+        (Password::None, Some(secret)) if options.password_alias.is_none() => Password::Typed(secret),
+        (password, _) => password,
+    };
     Ok((options, password))
 }
 
@@ -132,19 +138,16 @@ fn password_file(path: &str) -> PathBuf {
     PathBuf::from(format!("hdfs://{}", Paths::of_user().absolute_path(path)))
 }
 
-/// Adds Java properties to the URL, where the driver would find them too.
-fn add_parameters(options: &mut MySqlOptions, file: &Path) -> Result<()> {
+/// Adds Java properties to the URL, where the driver would find them too; the password is given back.
+fn add_parameters(options: &mut MySqlOptions, file: &Path) -> Result<Option<Secret>> {
     let unreadable = || error::config(format!("cannot read connection parameters from {}", file.display()));
     let reader = std::fs::File::open(file).map_err(|e| unreadable().hint("check the path").source(e))?;
     let parameters = java_properties::read(reader).map_err(|e| unreadable().source(e))?;
-    let mut url = options.url.take().unwrap_or_default();
+    let (mut url, mut password) = (options.url.take().unwrap_or_default(), None);
     for (name, value) in std::collections::BTreeMap::from_iter(parameters) {
         match name.as_str() {
             "user" => options.user = options.user.take().or(Some(value)),
-            "password" => {
-                return Err(error::config(format!("{} holds a password", file.display()))
-                    .hint("put it into a file of its own and use --password-file"));
-            }
+            "password" => password = Some(Secret::new(value)),
             _ => {
                 url.push(if url.contains('?') { '&' } else { '?' });
                 url.push_str(&url::form_urlencoded::Serializer::new(String::new()).append_pair(&name, &value).finish());
@@ -152,7 +155,7 @@ fn add_parameters(options: &mut MySqlOptions, file: &Path) -> Result<()> {
         }
     }
     options.url = Some(url);
-    Ok(())
+    Ok(password)
 }
 
 /// HDFS; the site files of `HADOOP_CONF_DIR` say where it is unless the properties do.

@@ -445,6 +445,16 @@ fn a_password_is_named_once_and_never_shown() {
 }
 
 #[test]
+fn a_file_of_connection_parameters_may_hold_the_password() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&file, "password=s3cret\nuseSSL=false\n").unwrap();
+    let args = ["--table", "t", "--connection-param-file", file.path().to_str().unwrap()];
+    let Work::Step(_, servers, password) = ask("import", &args).unwrap().work else { panic!() };
+    assert_eq!(password, Password::Typed(crate::secret::Secret::new("s3cret")));
+    assert_eq!(servers.mysql.unwrap().url.as_deref(), Some("jdbc:mysql://db/shop?useSSL=false"));
+}
+
+#[test]
 fn tools_that_are_not_here_say_what_to_use() {
     for (tool, words) in [("codegen", "Java"), ("metastore", "SAKIA_JOB_DIR"), ("import-mainframe", "MySQL")] {
         assert!(request(&[tool]).unwrap_err().remedy().unwrap().contains(words), "{tool}");

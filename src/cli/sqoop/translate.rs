@@ -156,7 +156,7 @@ fn work(given: &Given, properties: &Properties, notes: &mut Vec<String>) -> Resu
 /// The job of one of Sqoop's tools and its arguments, checked as if it ran now.
 ///
 /// # Errors
-/// Usage: the arguments make no sense.
+/// Usage: the arguments are refused.
 pub fn save_job(arguments: &[String]) -> Result<Job> {
     let job = jobs::of_arguments(arguments, BTreeMap::new())?;
     check_job(&job).map(|()| job)

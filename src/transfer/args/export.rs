@@ -1,4 +1,4 @@
-//! An export, as typed on the command line, in a pipeline file, or by way of Sqoop's arguments.
+//! An export, as typed on the command line, in a pipeline file, or through Sqoop's arguments.
 
 use serde::{Deserialize, Serialize};
 
