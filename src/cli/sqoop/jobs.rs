@@ -119,8 +119,9 @@ pub fn of_arguments(rest: &[String], mut properties: BTreeMap<String, String>) -
     let mut asks_for_password = false;
     let mut arguments = Vec::new();
     for (opt, value) in &given.options {
-        if matches!(opt.name, "password" | "P") {
-            asks_for_password = true;
+        if opt.name == "P" || opt.name.ends_with("password") {
+            // Passwords of other servers do nothing here.
+            asks_for_password |= matches!(opt.name, "P" | "password");
             continue;
         }
         arguments.push(opt.typed());
@@ -299,7 +300,9 @@ mod tests {
     #[test]
     fn a_password_in_a_url_or_a_property_is_not_kept() {
         for url in ["jdbc:mysql://u:s3cret@h/d", "jdbc:mysql://h/d?user=u&password=s3cret"] {
-            let job = saved(&["import", "-Dfs.s3a.secret.key=s3cret", "--connect", url, "--table", "t"]);
+            let hive = ["--hive-import", "--hs2-url", "jdbc:hive2://h:1/;password=s3cret", "--hs2-password", "s3cret"];
+            let generic = ["import", "-Dhive.metastore.uris=thrift://m:1", "-Dfs.s3a.secret.key=s3cret"];
+            let job = saved(&[&generic[..], &["--connect", url, "--table", "t"], &hive].concat());
             assert!(job.asks_for_password && !format!("{job:?}").contains("s3cret"), "{job:?}");
             assert!(vector(&job, &[], &BTreeMap::new()).unwrap().ends_with(&["-P".to_owned()]));
             let over = ["--connect", url].map(str::to_owned);
