@@ -235,6 +235,15 @@ fn an_error_is_an_object_where_json_is_asked_for() {
 }
 
 #[test]
+fn an_empty_hadoop_conf_dir_counts_as_unset() {
+    let merge = ["merge", "--new-data", "/n", "--onto", "/o", "--target-dir", "/t", "--merge-key", "id"];
+    let output = Command::new(env!("CARGO_BIN_EXE_sakia")).args(merge).env("HADOOP_CONF_DIR", "").output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{errors}");
+    assert!(errors.contains("hdfs has no address"), "{errors}");
+}
+
+#[test]
 fn the_readme_lists_the_exit_codes_of_the_program() {
     let readme = include_str!("../../README.md");
     for (code, meaning) in sakia::error::EXIT_CODES {

@@ -51,7 +51,8 @@ pub struct HdfsOptions {
 
 /// The settings of the site files, made fit for a client that reads them literally.
 pub(super) async fn settings(options: &HdfsOptions) -> Result<BTreeMap<String, String>> {
-    let directory = options.config_dir.clone().or_else(|| site::directory("HADOOP_CONF_DIR"));
+    let directory = options.config_dir.clone().filter(|directory| !directory.as_os_str().is_empty());
+    let directory = directory.or_else(|| site::directory("HADOOP_CONF_DIR"));
     let mut settings = match directory {
         Some(directory) => site::read(&directory).await?,
         None => BTreeMap::new(),
