@@ -21,7 +21,7 @@ pub struct AgentArgs {
     #[serde(deserialize_with = "patterns", serialize_with = "config::write_one_or_more")]
     pub files: Vec<String>,
     /// Local directory of the durable channel; belongs to this agent alone
-    #[arg(long, value_name = "DIR", default_value = "", hide_default_value = true)]
+    #[arg(long, value_name = "DIR", default_value = "", hide_default_value = true, value_parser = config::path)]
     pub channel_dir: PathBuf,
     /// Directory of the events in the cluster; belongs to this agent alone
     #[arg(long, value_name = "PATH", default_value = "", hide_default_value = true)]
@@ -46,7 +46,7 @@ pub struct AgentArgs {
     #[serde(default)]
     pub partition: PartitionBy,
     /// When an epoch is complete and is written.
-    #[command(flatten, next_help_heading = "When an epoch is written")]
+    #[command(flatten)]
     #[serde(default)]
     pub roll: RollArgs,
     /// Most bytes that may wait in the channel; the source waits while it is full

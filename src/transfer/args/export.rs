@@ -81,7 +81,7 @@ pub struct ExportArgs {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub calendar: Option<Calendar>,
     /// How delimited text is read
-    #[command(flatten, next_help_heading = "How delimited text is read")]
+    #[command(flatten)]
     #[serde(skip_serializing_if = "is_default")]
     pub text: InputTextArgs,
     /// Whose reading of text: exact refuses what does not fit, sqoop is as lenient as Sqoop 1.4.7

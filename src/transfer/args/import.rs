@@ -122,7 +122,7 @@ pub struct ImportArgs {
     #[serde(skip_serializing_if = "is_default")]
     pub file_names: FileNames,
     /// Delimited text
-    #[command(flatten, next_help_heading = "Delimited text")]
+    #[command(flatten)]
     #[serde(skip_serializing_if = "is_default")]
     pub text: TextArgs,
 
@@ -155,11 +155,11 @@ pub struct ImportArgs {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hive_stored_as: Option<HiveStoredAs>,
     /// Only rows that are new or changed since the last import
-    #[command(flatten, next_help_heading = "Only new or changed rows")]
+    #[command(flatten)]
     #[serde(skip_serializing_if = "is_default")]
     pub incremental: IncrementalArgs,
     /// HBase cells instead of files
-    #[command(flatten, next_help_heading = "HBase cells instead of files")]
+    #[command(flatten)]
     #[serde(skip_serializing_if = "is_default")]
     pub hbase: HBaseTargetArgs,
     /// Compare the target with the source in the same snapshot before it becomes visible

@@ -49,7 +49,7 @@ pub struct MergeArgs {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calendar: Option<Calendar>,
     /// Delimited text, read and written
-    #[command(flatten, next_help_heading = "Delimited text, read and written")]
+    #[command(flatten)]
     #[serde(default, skip_serializing_if = "is_default")]
     pub text: TextArgs,
 }

@@ -57,7 +57,7 @@ pub struct VerifyArgs {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calendar: Option<Calendar>,
     /// How delimited text is read
-    #[command(flatten, next_help_heading = "How delimited text is read")]
+    #[command(flatten)]
     #[serde(default, skip_serializing_if = "is_default")]
     pub text: InputTextArgs,
 }
