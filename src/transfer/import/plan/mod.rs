@@ -7,11 +7,11 @@ mod read;
 
 pub use self::files::{Facts, FilesPlan};
 pub(super) use self::read::type_options;
-use crate::error::{self, Result};
+use crate::error::Result;
 use crate::mysql::read::Selection;
 use crate::mysql::split::{Source, SplitKey, SplitOptions};
 use crate::mysql::table::Table;
-use crate::transfer::args::{Consistency, Existing, ImportArgs, ZeroDates};
+use crate::transfer::args::{Consistency, ImportArgs, ZeroDates};
 use crate::transfer::import::cells::CellPlan;
 use crate::transfer::import::incremental::Incremental;
 use crate::transfer::import::route::Partitioner;
