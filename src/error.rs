@@ -1,8 +1,9 @@
-//! The one error type of the house and the exit codes it leads to.
+//! The one error type of the crate and the exit codes it leads to.
 //!
 //! An error says what was attempted on which object (`what`), what the reader can do (`hint`) and, for the
 //! program, which [`Kind`] of condition it is: the kind alone decides retry and exit code, never the text.
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 
@@ -12,11 +13,11 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// The condition behind an error; decides retry and exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// The command line makes no sense.
+    /// The command line is wrong.
     Usage,
-    /// The configuration makes no sense.
+    /// The configuration is wrong.
     Config,
-    /// The server does not accept who we are.
+    /// The server does not accept our identity.
     Auth,
     /// The named object does not exist.
     NotFound,
@@ -36,7 +37,7 @@ pub enum Kind {
     Refused,
     /// A signal or a stop request ended the work; the number of the signal.
     Stopped(i32),
-    /// A condition that cannot be, if the program is right.
+    /// A condition that cannot happen if the program is right.
     Bug,
 }
 
@@ -178,7 +179,7 @@ impl Error {
 impl fmt::Display for Error {
     /// One line: what, then the text of each error underneath that adds something.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(one_line(&self.what))?;
+        f.write_str(&one_line(&self.what))?;
         let mut below = self.source.as_deref().map(|s| s as &dyn StdError);
         let mut said = self.what.clone();
         while let Some(error) = below {
@@ -193,9 +194,26 @@ impl fmt::Display for Error {
     }
 }
 
-/// Keeps the first line of a text that a server may have sent with a whole stack trace.
-fn one_line(text: &str) -> &str {
-    text.lines().find(|line| !line.trim().is_empty()).unwrap_or("").trim_end()
+/// Most characters of each text of an error; a server may answer with a page.
+const MOST_CHARS: usize = 600;
+
+/// Keeps the first line of a text that a server may have sent with a whole stack trace, and not more than a paragraph.
+fn one_line(text: &str) -> Cow<'_, str> {
+    let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or("").trim_end();
+    match line.char_indices().nth(MOST_CHARS) {
+        Some((end, _)) => Cow::Owned(format!("{} ...", &line[..end])),
+        None => Cow::Borrowed(line),
+    }
+}
+
+/// Names for an error: the first few, and how many more there are.
+pub fn some_of<T: AsRef<str>>(names: &[T]) -> String {
+    const FEW: usize = 8;
+    let shown: Vec<&str> = names.iter().take(FEW).map(AsRef::as_ref).collect();
+    match names.len().saturating_sub(FEW) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
 }
 
 impl StdError for Error {
@@ -239,6 +257,13 @@ mod tests {
     }
 
     #[test]
+    fn long_lists_are_cut() {
+        assert_eq!(some_of(&["a", "b"]), "a, b");
+        let many: Vec<String> = (0..300).map(|n| n.to_string()).collect();
+        assert_eq!(some_of(&many), "0, 1, 2, 3, 4, 5, 6, 7 and 292 more");
+    }
+
+    #[test]
     fn the_graver_effect_stays() {
         let error = data("x").effect(Effect::Partial).effect(Effect::RegistrationPending);
         assert_eq!(error.exit_code(), 3);
@@ -249,6 +274,8 @@ mod tests {
         let inner = std::io::Error::other("connection refused\n\tat java.net.Socket");
         let error = unreachable("cannot reach namenode localhost:8020").source(inner).context("import orders");
         assert_eq!(error.to_string(), "import orders: cannot reach namenode localhost:8020: connection refused");
+        let long = data("x".repeat(5_000)).to_string();
+        assert!(long.len() < 700 && long.ends_with(" ..."), "{}", long.len());
         let outer = data("a: b").source(std::io::Error::other("b"));
         assert_eq!(outer.to_string(), "a: b");
     }

@@ -176,9 +176,12 @@ fn every_type_of_step_can_be_typed_and_explained() {
         let again = sakia(&[kind, &file, "--explain"]);
         assert_eq!(String::from_utf8(again.stdout).unwrap(), text, "what is explained says the same");
     }
-    let planned = sakia(&[&agent.split_whitespace().collect::<Vec<_>>()[..20], &["--dry-run"]].concat());
-    assert_eq!(planned.status.code(), Some(2), "the last flag lost its value");
-    refused(&["agent"], &["sakia agent is told nothing"]);
+    for (typed, words) in [(agent, "channel     /c"), (&lookup, "query       ")] {
+        let planned = sakia(&[&typed.split_whitespace().collect::<Vec<_>>()[..], &["--dry-run"]].concat());
+        let plan = String::from_utf8_lossy(&planned.stdout).into_owned();
+        assert!(planned.status.success() && plan.contains(words), "{plan}{}", String::from_utf8_lossy(&planned.stderr));
+    }
+    refused(&["agent"], &["nothing says what sakia agent should do"]);
     refused(&["scd2", "--source", "s.log"], &["missing key `target`"]);
 }
 
@@ -208,8 +211,8 @@ fn a_password_in_a_url_is_never_printed() {
 
 #[test]
 fn an_error_is_an_object_where_json_is_asked_for() {
-    let (_dir, file) =
-        pipeline(&format!("{}{IMPORT}", SERVERS.replace("host = 'h'", "url = 'mysql://u@127.0.0.1:1/d'")));
+    let servers = "[mysql]\nurl = 'mysql://u@127.0.0.1:1/d'\n[hdfs]\nurl = 'file:///'\n";
+    let (_dir, file) = pipeline(&format!("{servers}{IMPORT}"));
     for (args, kind, code) in [
         (vec!["run", &file, "--output", "json"], "unreachable", 1),
         (vec!["run", "/nowhere/p.toml", "--output", "json"], "config", 2),
@@ -229,6 +232,15 @@ fn an_error_is_an_object_where_json_is_asked_for() {
         assert!(error["text"].as_str().is_some_and(|text| !text.is_empty()) && error.get("hint").is_some());
         assert!(!output.stderr.is_empty(), "the error is on stderr, too");
     }
+}
+
+#[test]
+fn an_empty_hadoop_conf_dir_counts_as_unset() {
+    let merge = ["merge", "--new-data", "/n", "--onto", "/o", "--target-dir", "/t", "--merge-key", "id"];
+    let output = Command::new(env!("CARGO_BIN_EXE_sakia")).args(merge).env("HADOOP_CONF_DIR", "").output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{errors}");
+    assert!(errors.contains("hdfs has no address"), "{errors}");
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub struct AgentArgs {
     #[serde(deserialize_with = "patterns", serialize_with = "config::write_one_or_more")]
     pub files: Vec<String>,
     /// Local directory of the durable channel; belongs to this agent alone
-    #[arg(long, value_name = "DIR", default_value = "", hide_default_value = true)]
+    #[arg(long, value_name = "DIR", default_value = "", hide_default_value = true, value_parser = config::path)]
     pub channel_dir: PathBuf,
     /// Directory of the events in the cluster; belongs to this agent alone
     #[arg(long, value_name = "PATH", default_value = "", hide_default_value = true)]

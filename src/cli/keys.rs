@@ -1,6 +1,7 @@
 //! The keys of each type of step, for the help of its command: their names are asked of the type that reads the step,
 //! what is said of each is the help of the flag that sets it.
 
+use std::collections::BTreeMap;
 use std::vec::IntoIter;
 
 use clap::{Arg, Args, Command};
@@ -37,11 +38,44 @@ fn said(key: &Key, flags: &mut IntoIter<Arg>) -> String {
         return "What is done with each table: { keys of an import step }, such as { warehouse-dir = \"/lake\" }"
             .to_owned();
     }
-    let heading = flags.as_slice().first().and_then(|flag| flag.get_help_heading().map(str::to_owned));
     let names: Vec<&str> = key.below.iter().map(|key| key.name).collect();
     flags.by_ref().take(names.len()).for_each(drop);
-    let table = format!("{{ {} }}", names.join(", "));
-    heading.map_or(table.clone(), |heading| format!("{heading}: {table}"))
+    format!("{}: {{ {} }}", title(key), names.join(", "))
+}
+
+/// What the keys of a table inside a step are about.
+fn title(key: &Key) -> &'static str {
+    match key.name {
+        "text" => "Delimited text",
+        "incremental" => "Only new or changed rows",
+        "hbase" => "HBase cells instead of files",
+        "roll" => "When an epoch is written",
+        _ => "A table of keys",
+    }
+}
+
+/// The headings of the flags that set keys of such tables, by the flags' ids.
+pub fn headings<T: Args + DeserializeOwned>() -> BTreeMap<String, &'static str> {
+    fn gather(
+        keys: &[Key],
+        heading: Option<&'static str>,
+        flags: &mut IntoIter<Arg>,
+        into: &mut BTreeMap<String, &'static str>,
+    ) {
+        for key in keys {
+            if !key.below.is_empty() {
+                let is_flat = key.below.iter().all(|key| key.below.is_empty());
+                gather(&key.below, is_flat.then(|| title(key)), flags, into);
+            } else if let (Some(flag), Some(heading)) = (flags.next(), heading) {
+                into.insert(flag.get_id().to_string(), heading);
+            }
+        }
+    }
+    let command = T::augment_args(Command::new("sakia"));
+    let flags: Vec<Arg> = command.get_arguments().cloned().collect();
+    let mut headings = BTreeMap::new();
+    gather(&config::keys::<T>(), None, &mut flags.into_iter(), &mut headings);
+    headings
 }
 
 /// The help of a flag, with its values and its default, in the words of a file.

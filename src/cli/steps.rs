@@ -54,7 +54,7 @@ pub fn pipeline<T: StepArgs>(command: StepCommand<T>) -> Result<Pipeline> {
         }
         Some(file) => Err(error::usage(format!("{} is given, and flags beside it", file.display()))
             .hint("put the flags into the file, or leave the file out")),
-        None if no_flags => Err(error::usage(format!("sakia {kind} is told nothing"))
+        None if no_flags => Err(error::usage(format!("nothing says what sakia {kind} should do"))
             .hint(format!("name a pipeline file, or give flags: sakia {kind} --help"))),
         None if !steps.is_empty() => Err(error::usage("--step is given without a pipeline file").hint("name the file")),
         None => {
@@ -127,11 +127,11 @@ pub fn check(command: &CheckCommand, report: &mut Report) -> Result<()> {
                 )
             }
         }),
+        Err(mut mistakes) if mistakes.len() == 1 => Err(mistakes.remove(0)),
         Err(mistakes) => {
-            let count = mistakes.len();
+            let what = format!("{file}: {} mistakes", mistakes.len());
             report.mistakes = mistakes;
-            let what = if count == 1 { "a mistake".to_owned() } else { format!("{count} mistakes") };
-            Err(error::config(format!("{file}: {what}")).hint("nothing of it was run"))
+            Err(error::config(what).hint("correct them; sakia run would stop at the first"))
         }
     }
 }

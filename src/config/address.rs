@@ -1,6 +1,8 @@
-//! Addresses: one text or a list of them, tried in order; and `HOST:PORT`.
+//! Addresses: one text or a list of them, tried in order; `HOST:PORT`; and paths.
 
+use std::convert::Infallible;
 use std::fmt;
+use std::path::PathBuf;
 
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserializer, Serialize, Serializer};
@@ -51,6 +53,14 @@ pub fn write_one_or_more<S: Serializer>(texts: &[String], to: S) -> Result<S::Ok
         [text] => text.serialize(to),
         texts => texts.serialize(to),
     }
+}
+
+/// A path of the command line, which may be empty where it was not given.
+///
+/// # Errors
+/// None.
+pub fn path(text: &str) -> Result<PathBuf, Infallible> {
+    Ok(PathBuf::from(text))
 }
 
 /// `HOST:PORT`, with `scheme` in front or without; gives it without.

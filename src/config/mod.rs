@@ -11,7 +11,7 @@ mod timespan;
 mod tree;
 mod words;
 
-pub use address::{host_and_port, one_or_more, write_one_or_more};
+pub use address::{host_and_port, one_or_more, path, write_one_or_more};
 pub use keys::{Key, keys};
 pub use read::{first_of, from_table, parse, read_file, read_text, to_table};
 pub use renamed::Renamed;

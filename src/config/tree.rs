@@ -150,10 +150,14 @@ impl Part<'_> {
     /// Config: all that `T` does not take: unknown keys, wrong values, and the first key that is missing.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, Vec<Error>> {
         let (mut table, mut wrong) = (self.table.clone(), Vec::new());
+        let in_order = |mut wrong: Vec<(usize, Error)>| {
+            wrong.sort_by_key(|(at, _)| *at);
+            Err(wrong.into_iter().map(|(_, error)| error).collect())
+        };
         loop {
             let e = match T::deserialize(table.clone().into_deserializer()) {
                 Ok(read) if wrong.is_empty() => return Ok(read),
-                Ok(_) => return Err(wrong),
+                Ok(_) => return in_order(wrong),
                 Err(e) => e,
             };
             // What is missing is said of the table itself.
@@ -163,12 +167,12 @@ impl Part<'_> {
             match path {
                 // Without the key that is wrong, the others can be looked at.
                 Some(path) if wrong.len() < MOST_MISTAKES => {
-                    wrong.push(self.at(at, explain(e.message(), &path.join("."))));
-                    let Some(first) = path.first() else { return Err(wrong) };
+                    wrong.push((at, self.at(at, explain(e.message(), &path.join(".")))));
+                    let Some(first) = path.first() else { return in_order(wrong) };
                     table.get_mut().remove(first.as_str());
                 }
                 // What is missing now may be what was taken out.
-                _ if !wrong.is_empty() => return Err(wrong),
+                _ if !wrong.is_empty() => return in_order(wrong),
                 _ => return Err(vec![self.at(at, explain(e.message(), ""))]),
             }
         }

@@ -31,6 +31,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use crate::config;
 use crate::error::{self, Effect, Result};
 use crate::hbase::{BatchLimits, CellLease, HBaseClient, HBaseOptions, RowMutation, Scan, TableSchema};
 use crate::hiveserver2::{HiveServer2Options, Session};
@@ -48,10 +49,10 @@ pub use get::{Found, get};
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct LookupArgs {
     /// File that describes the HBase table, such as hbase-schemas/customer_360.toml
-    #[arg(long, value_name = "FILE", default_value = "", hide_default_value = true)]
+    #[arg(long, value_name = "FILE", default_value = "", hide_default_value = true, value_parser = config::path)]
     pub schema: PathBuf,
     /// File with the HiveQL query that gives one row a key; ${database} stands for the database
-    #[arg(long, value_name = "FILE", default_value = "", hide_default_value = true)]
+    #[arg(long, value_name = "FILE", default_value = "", hide_default_value = true, value_parser = config::path)]
     pub query_file: PathBuf,
     /// Hive database that the query reads and that the external table is made in
     #[arg(

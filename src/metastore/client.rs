@@ -36,7 +36,7 @@ pub struct MetastoreOptions {
     #[arg(value_parser = checked)]
     #[serde(rename = "url", deserialize_with = "urls", serialize_with = "config::write_one_or_more")]
     pub urls: Vec<String>,
-    /// User that new databases and tables belong to; the HDFS user where absent
+    /// User that new databases and tables belong to [default: the HDFS user]
     #[arg(id = "metastore_user", long = "metastore-user", value_name = "USER")]
     #[serde(default)]
     pub user: Option<String>,

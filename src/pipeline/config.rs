@@ -127,10 +127,10 @@ impl Pipeline {
         Ok(file)
     }
 
-    /// Keeps only the named steps, in the order of the file; no name keeps all.
+    /// Keeps only the named steps, in the order of the file; all if none is named.
     ///
     /// # Errors
-    /// Usage: a name that no step bears.
+    /// Usage: there is no step of a name.
     pub fn select(mut self, names: &[String]) -> Result<Self> {
         for name in names {
             let known: Vec<&str> = self.steps.iter().map(|s| s.name.as_str()).collect();

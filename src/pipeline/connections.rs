@@ -94,7 +94,7 @@ fn configured<'a, T>(connection: Option<&'a T>, name: &str) -> Result<&'a T> {
 /// Reads a password file in the cluster for a client that is made outside a pipeline.
 ///
 /// # Errors
-/// Those of HDFS; Config: the file is no text.
+/// Those of HDFS; Config: the file is not text.
 pub async fn read_password(options: MySqlOptions, hdfs: Option<&HdfsOptions>) -> Result<MySqlOptions> {
     match in_cluster(options.password_file.as_deref()) {
         None => Ok(options),

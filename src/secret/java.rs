@@ -50,7 +50,7 @@ impl<'a> Bytes<'a> {
 }
 
 fn broken() -> Error {
-    error::data("it is cut short or not of the form that java writes")
+    error::data("it is cut short, or not in the form that java writes")
 }
 
 #[derive(Clone)]

@@ -8,8 +8,8 @@ use cbc::cipher::{BlockDecryptMut, KeyIvInit};
 use md5::Md5;
 use sha1::{Digest, Sha1};
 
-use super::Secret;
 use super::java::{Bytes, byte_arrays};
+use super::value::Secret;
 use crate::error::{self, Error, Result};
 
 const MAGIC: u32 = 0xcece_cece;
@@ -18,7 +18,7 @@ const CERTIFICATE: u32 = 2;
 const SECRET_KEY: u32 = 3;
 /// Bytes of the digest at the end.
 const DIGEST: usize = 20;
-/// More rounds than this are no real file.
+/// No real file has more rounds than this.
 const ROUNDS: u32 = 5_000_000;
 
 /// The credential of a name in a file named as Hadoop names it.
@@ -36,7 +36,7 @@ pub(super) fn credential(provider: &str, alias: &str) -> Result<Secret> {
 fn path_of(provider: &str) -> Result<&str> {
     let local = ["jceks://file", "localjceks://file"].into_iter().find_map(|prefix| provider.strip_prefix(prefix));
     local.filter(|path| path.starts_with('/')).ok_or_else(|| {
-        error::config(format!("credential provider {provider} is no local file"))
+        error::config(format!("credential provider {provider} is not a local file"))
             .hint("copy the file here and name it as jceks://file/PATH")
     })
 }
@@ -50,7 +50,7 @@ fn find(file: &[u8], password: &str, alias: &str) -> Result<Secret> {
     let utf16: Vec<u8> = password.encode_utf16().flat_map(u16::to_be_bytes).collect();
     let sum = Sha1::new().chain_update(utf16).chain_update("Mighty Aphrodite").chain_update(body).finalize();
     if sum[..] != digest[..] {
-        return Err(error::auth("its password is another one, or it is damaged")
+        return Err(error::auth("its password is wrong, or it is damaged")
             .hint("export HADOOP_CREDSTORE_PASSWORD as it was when the file was made"));
     }
     bytes.int()?;
@@ -78,7 +78,8 @@ fn find(file: &[u8], password: &str, alias: &str) -> Result<Secret> {
             _ => return Err(foreign()),
         }
     }
-    Err(error::not_found(format!("there is no alias {alias}")).hint(format!("its aliases are {}", names.join(", "))))
+    Err(error::not_found(format!("there is no alias {alias}"))
+        .hint(format!("its aliases are {}", error::some_of(&names))))
 }
 
 fn certificate(bytes: &mut Bytes<'_>) -> Result<()> {
@@ -130,7 +131,7 @@ fn derive(salt: &[u8; 8], rounds: u32, password: &[u8]) -> [u8; 32] {
 }
 
 fn foreign() -> Error {
-    error::data("it is no credential file of hadoop")
+    error::data("this is not a credential file of hadoop")
 }
 
 #[cfg(test)]

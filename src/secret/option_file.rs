@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use super::Secret;
+use super::value::Secret;
 use crate::error::{self, Error, Result};
 
 /// What an option file says where nothing else does.
@@ -24,7 +24,7 @@ pub struct Defaults {
 /// Reads a file.
 ///
 /// # Errors
-/// Config: it cannot be read or makes no sense.
+/// Config: it cannot be read, includes other files, or holds a malformed port.
 pub fn read(file: &Path) -> Result<Defaults> {
     let in_file = |e: Error| e.context(format!("defaults file {}", file.display()));
     let text = std::fs::read_to_string(file).map_err(|e| {
@@ -61,7 +61,9 @@ fn parse(text: &str) -> Result<Defaults> {
             "password" => defaults.password = Some(Secret::new(value)),
             "host" => defaults.host = Some(value),
             "port" => {
-                let port = value.parse().map_err(|_| error::config(format!("line {at}: port is no port")))?;
+                let port = value
+                    .parse()
+                    .map_err(|_| error::config(format!("line {at}: the port is not a number from 0 to 65535")))?;
                 defaults.port = Some(port);
             }
             _ => {}
@@ -91,7 +93,7 @@ fn unquote(value: &str) -> String {
                     '\\' | '"' | '\'' => Some(escaped),
                     _ => None,
                 };
-                // What is no escape is meant as it stands.
+                // Anything else after a backslash stands for itself.
                 if meant.is_some() {
                     rest.next();
                 }
@@ -120,7 +122,7 @@ mod tests {
     #[test]
     fn what_is_not_understood_is_named_without_its_text() {
         let error = parse("[client]\nport = s3cret\n").unwrap_err();
-        assert_eq!(error.to_string(), "line 2: port is no port");
+        assert_eq!(error.to_string(), "line 2: the port is not a number from 0 to 65535");
         assert!(parse("!includedir /etc/mysql\n").unwrap_err().to_string().contains("includes other files"));
         let error = read(Path::new("/nonexistent/my.cnf")).unwrap_err();
         assert!(error.to_string().starts_with("defaults file /nonexistent/my.cnf: cannot be read"), "{error}");

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::Secret;
+use super::value::Secret;
 
 /// Names of parameters whose values are passwords.
 const PARAMETERS: [&str; 8] = [
@@ -68,7 +68,7 @@ fn in_authority(url: &str) -> Option<Found> {
     let authority = &url[from..];
     let mut end = authority.find(['/', '?', ';', ' ']).unwrap_or(authority.len());
     if !authority[..end].contains('@') {
-        // A password may hold a slash or a question mark that nobody encoded; a port is no password.
+        // A password may hold a slash or a question mark that nobody encoded; a port is not a password.
         let (_, after) = authority[..end].rsplit_once(':')?;
         let at = authority.find('@').filter(|at| !authority[..*at].contains([' ', '=']))?;
         if after.bytes().all(|byte| byte.is_ascii_digit()) {

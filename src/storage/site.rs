@@ -4,12 +4,17 @@
 //! Refuses files that are no XML; leaves out `xi:include` and `${env.X}` (an unknown `${name}` stays as it is).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::error::{self, Result};
 
 /// As deep as Hadoop goes before it takes a chain of references for a circle.
 const MAX_DEPTH: usize = 20;
+
+/// The configuration directory that an environment variable names; one that is empty names none, as for Hadoop.
+pub fn directory(variable: &str) -> Option<PathBuf> {
+    std::env::var_os(variable).filter(|directory| !directory.is_empty()).map(PathBuf::from)
+}
 
 /// The settings of a configuration directory; files that are not there are skipped.
 pub(super) async fn read(directory: &Path) -> Result<BTreeMap<String, String>> {

@@ -4,6 +4,7 @@ mod job;
 mod renamed;
 mod step;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
@@ -58,13 +59,30 @@ pub fn command() -> clap::Command {
             return all;
         }
         all.mut_subcommand(name, |command| {
+            let groups = headings(name);
             command.mut_args(|flag| {
+                if let Some(heading) = groups.get(flag.get_id().as_str()) {
+                    return flag.help_heading(*heading);
+                }
                 let of = |heading| HEADINGS.iter().find(|(_, title)| *title == heading);
                 let hidden = flag.get_help_heading().and_then(of).is_some_and(|(table, _)| !shown.contains(table));
                 if hidden { flag.hide(true) } else { flag }
             })
         })
     })
+}
+
+/// Headings of the flags of a type of step, by id.
+fn headings(kind: &str) -> BTreeMap<String, &'static str> {
+    match kind {
+        "import" => keys::headings::<ImportArgs>(),
+        "import-all" => keys::headings::<ImportAllArgs>(),
+        "export" => keys::headings::<ExportArgs>(),
+        "merge" => keys::headings::<MergeArgs>(),
+        "verify" => keys::headings::<VerifyArgs>(),
+        "agent" => keys::headings::<AgentArgs>(),
+        _ => BTreeMap::new(),
+    }
 }
 
 /// What to do.
@@ -243,6 +261,6 @@ pub struct LookupCommand {
     #[command(flatten)]
     pub step: StepCommand<LookupArgs>,
     /// Read the row of this key back from HBase and print it, instead of filling the table
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, value_name = "KEY", help_heading = None)]
     pub key: Option<String>,
 }

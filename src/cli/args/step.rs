@@ -126,6 +126,11 @@ pub trait StepArgs: Args + Clone + PartialEq {
     fn add_to(&self, _step: &mut StepKind) {}
 }
 
+/// The name of a step: that of its table, or its type where that is missing.
+fn named(table: &str, kind: &str) -> String {
+    if table.is_empty() { kind.to_owned() } else { table.to_owned() }
+}
+
 impl StepArgs for ImportArgs {
     const TYPE: &'static str = "import";
 
@@ -164,7 +169,7 @@ impl StepArgs for VerifyArgs {
     const TYPE: &'static str = "verify";
 
     fn step(self) -> Step {
-        Step { name: self.table.clone(), kind: StepKind::Verify(Box::new(self)) }
+        Step { name: named(&self.table, Self::TYPE), kind: StepKind::Verify(Box::new(self)) }
     }
 }
 
@@ -190,7 +195,7 @@ impl StepArgs for Scd2Args {
     const TYPE: &'static str = "scd2";
 
     fn step(self) -> Step {
-        Step { name: self.target.clone(), kind: StepKind::Scd2(self) }
+        Step { name: named(&self.target, Self::TYPE), kind: StepKind::Scd2(self) }
     }
 
     fn without_additions(self) -> Self {

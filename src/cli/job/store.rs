@@ -1,7 +1,7 @@
 //! Saved jobs: one readable TOML file each, in `SAKIA_JOB_DIR` or `~/.sakia/jobs`.
 //!
 //! A file is only ever replaced whole, by a rename, so that a reader and a crash see the old or the new one. Passwords
-//! are never in it. It refuses names that are no plain file names.
+//! are never in it. It refuses names that are not plain file names.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -13,7 +13,7 @@ use crate::config;
 use crate::error::{self, Error, Result};
 use crate::private;
 
-/// Names the directory of the jobs.
+/// The environment variable that names the directory of the jobs.
 const DIR_VARIABLE: &str = "SAKIA_JOB_DIR";
 
 const HEADER: &str = "# A saved job of sakia: sakia job exec NAME, or sqoop job --exec NAME.\n\
@@ -87,7 +87,7 @@ impl JobStore {
         let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".sakia/jobs"));
         match named.or_else(home) {
             Some(dir) => Ok(Self { dir }),
-            None => Err(error::config("nobody says where saved jobs are").hint(format!("set {DIR_VARIABLE}"))),
+            None => Err(error::config("nothing says where saved jobs are").hint(format!("set {DIR_VARIABLE}"))),
         }
     }
 
@@ -97,7 +97,7 @@ impl JobStore {
         Self { dir: dir.into() }
     }
 
-    /// The names of the jobs, sorted; none where there is no directory.
+    /// The names of the jobs, sorted; empty if there is no directory.
     ///
     /// # Errors
     /// Config: the directory cannot be read.
@@ -120,7 +120,7 @@ impl JobStore {
     /// A job.
     ///
     /// # Errors
-    /// NotFound: there is none of that name. Config: its file is damaged.
+    /// NotFound: there is no such job. Config: its file is damaged.
     pub fn read(&self, name: &str) -> Result<Job> {
         let file = self.file(name)?;
         if !file.is_file() {
@@ -132,7 +132,7 @@ impl JobStore {
     /// Saves a new job.
     ///
     /// # Errors
-    /// Exists: there is one of that name. Config: the directory cannot be written.
+    /// Exists: the name is taken. Config: the directory cannot be written.
     pub fn create(&self, name: &str, job: &Job) -> Result<()> {
         let file = self.file(name)?;
         let staged = self.staged(name, job)?;
@@ -165,7 +165,7 @@ impl JobStore {
     /// Deletes a job.
     ///
     /// # Errors
-    /// NotFound: there is none of that name.
+    /// NotFound: there is no such job.
     pub fn delete(&self, name: &str) -> Result<()> {
         match std::fs::remove_file(self.file(name)?) {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(self.no_job(name)),
@@ -181,13 +181,13 @@ impl JobStore {
     fn file(&self, name: &str) -> Result<PathBuf> {
         let plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | ' ' | '+' | '@' | ':');
         if name.is_empty() || name.starts_with(['.', '-', ' ']) || !name.chars().all(plain) {
-            return Err(error::usage(format!("{name:?} is no name of a job"))
+            return Err(error::usage(format!("{name:?} cannot be the name of a job"))
                 .hint("use letters, digits, dots, dashes and underscores"));
         }
         Ok(self.dir.join(format!("{name}.toml")))
     }
 
-    /// Writes a job to a file of its own; nobody else can read it, nor list the directory.
+    /// Writes a job to a file of its own, which only its owner can read; nobody else can list the directory.
     fn staged(&self, name: &str, job: &Job) -> Result<PathBuf> {
         use std::os::unix::fs::OpenOptionsExt;
         private::create_dir_all(&self.dir).map_err(|e| self.cannot("make", e))?;

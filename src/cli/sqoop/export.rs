@@ -66,7 +66,7 @@ fn count(properties: &Properties, name: &str) -> Result<Option<u32>> {
         None => Ok(None),
         Some("-1") => Ok(Some(0)),
         Some(text) => text.parse().map(Some).map_err(|_| {
-            error::usage(format!("{name}={text} is no number")).hint("give a whole number, or -1 for all")
+            error::usage(format!("{name}={text} is not a number")).hint("give a whole number, or -1 for all")
         }),
     }
 }

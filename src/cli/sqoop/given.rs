@@ -1,4 +1,4 @@
-//! The options that were typed, by name; and which of them nobody has asked for yet, so that none is lost in silence.
+//! The options that were typed, by name; and which of them were not looked at yet, so that none is lost in silence.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -31,7 +31,7 @@ impl Given {
         Some(found)
     }
 
-    /// Whether an option was typed, for checks: that is no use of it.
+    /// Whether an option was typed, for checks: this does not count as looking at it.
     pub fn is_typed(&self, name: &str) -> bool {
         self.options.iter().any(|(opt, _)| opt.name == name)
     }
@@ -51,7 +51,7 @@ impl Given {
         self.text(name).map(str::to_owned)
     }
 
-    /// The items of a comma list, trimmed; none where the option was not typed.
+    /// The items of a comma list, trimmed; empty where the option was not typed.
     pub fn list(&self, name: &str) -> Vec<String> {
         let text = self.text(name).unwrap_or_default();
         text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
@@ -60,16 +60,17 @@ impl Given {
     /// The value of an option as a number.
     ///
     /// # Errors
-    /// Usage: it is none, or is too small.
+    /// Usage: it is not a number, or too small.
     pub fn number(&self, name: &str, least: u64) -> Result<Option<u64>> {
         let Some(text) = self.text(name) else { return Ok(None) };
         match text.trim().parse::<u64>() {
             Ok(number) if number >= least => Ok(Some(number)),
-            _ => Err(error::usage(format!("--{name} {text} is no number from {least} on")).hint("give a whole number")),
+            _ => Err(error::usage(format!("--{name} {text} is not a whole number from {least} on"))
+                .hint("give a whole number")),
         }
     }
 
-    /// Fails if a mapped option was typed that nobody has asked for.
+    /// Fails if a mapped option was typed and never looked at.
     ///
     /// # Errors
     /// Bug: there is one.

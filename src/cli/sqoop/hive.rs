@@ -1,4 +1,4 @@
-//! Hive tables of an import, by `--hive-import` or by way of HCatalog.
+//! Hive tables of an import, by `--hive-import` or through HCatalog's options.
 
 use percent_encoding::percent_decode_str;
 
@@ -9,7 +9,7 @@ use crate::transfer::args::{HiveStoredAs, ImportArgs, ImportFormat, Pairs, TextA
 /// Sets the table an import registers, if one is asked for.
 ///
 /// # Errors
-/// Usage: partitions that make no sense, or a storage that nobody writes.
+/// Usage: keys and values of partitions that do not match, or a storage format that is not written here.
 pub fn table(given: &Given, args: &mut ImportArgs, notes: &mut Vec<String>) -> Result<()> {
     let (plain, catalogue) = (given.has("hive-import"), given.has("hcatalog-table"));
     let typed = (given.owned("hive-table"), given.owned("hive-database"));
@@ -45,7 +45,7 @@ pub fn table(given: &Given, args: &mut ImportArgs, notes: &mut Vec<String>) -> R
     Ok(())
 }
 
-/// The storage of a table made by way of HCatalog; Sqoop's own default, RCFile, is written by nobody any more.
+/// The storage of a table made with HCatalog's options; Sqoop's own default, RCFile, is not written here.
 fn storage(given: &Given, args: &mut ImportArgs) -> Result<()> {
     let stanza = given.text("hcatalog-storage-stanza").map(|stanza| stanza.to_ascii_lowercase().trim().to_owned());
     match stanza.as_deref().map(|stanza| stanza.split_whitespace().collect::<Vec<_>>()).as_deref() {
@@ -109,7 +109,7 @@ fn hive_types(text: &str) -> Result<Pairs> {
     for (_, value) in &mut pairs.0 {
         *value = percent_decode_str(value)
             .decode_utf8()
-            .map_err(|e| error::usage(format!("--map-column-hive {value} is no text")).source(e))?
+            .map_err(|e| error::usage(format!("--map-column-hive {value} is not UTF-8")).source(e))?
             .into_owned();
     }
     Ok(pairs)

@@ -1,7 +1,7 @@
 //! `import` and `import-all-tables`: Sqoop's options as our import arguments, after Sqoop's own checks.
 //!
 //! Everything stays as Sqoop does it: text files called `part-m-NNNNN`, Sqoop's renderings and types, a target that
-//! must not be there. `-D sakia.step.KEY=VALUE` sets a key of the step that Sqoop has no word for.
+//! must not be there. `-D sakia.step.KEY=VALUE` sets a key of the step for which Sqoop has no option.
 
 use super::given::Given;
 use super::paths::Paths;

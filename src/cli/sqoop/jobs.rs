@@ -7,7 +7,6 @@ use super::given::Given;
 use super::parse::parse;
 use super::properties::Properties;
 use super::tool::Tool;
-use super::translate::translate;
 use crate::cli::job::{Front, Job, State};
 use crate::error::{self, Result};
 use crate::secret;
@@ -17,7 +16,7 @@ use crate::secret;
 pub enum Ask {
     /// Save one.
     Create(String, Box<Job>),
-    /// Run one, with these arguments on top.
+    /// Run one, with these arguments added.
     Exec(String, Vec<String>, BTreeMap<String, String>),
     /// Delete one.
     Delete(String),
@@ -92,7 +91,7 @@ pub fn ask(given: &Given, properties: &Properties) -> Result<Ask> {
     };
     let name = given.owned(act).unwrap_or_default();
     Ok(match act {
-        "create" => Ask::Create(name, Box::new(saved(&given.rest, properties.typed())?)),
+        "create" => Ask::Create(name, Box::new(of_arguments(&given.rest, properties.typed())?)),
         "exec" => Ask::Exec(name, given.rest.clone(), properties.typed()),
         "delete" => Ask::Delete(name),
         "show" => Ask::Show(name),
@@ -100,16 +99,11 @@ pub fn ask(given: &Given, properties: &Properties) -> Result<Ask> {
     })
 }
 
-/// The job of one of Sqoop's tools and its arguments.
+/// The job of a tool and its arguments. A password is not kept.
 ///
 /// # Errors
-/// Usage: the arguments make no sense.
-pub fn save(arguments: &[String]) -> Result<Job> {
-    saved(arguments, BTreeMap::new())
-}
-
-/// The job of a tool and its arguments, which are checked as if it ran now. A password is not kept.
-fn saved(rest: &[String], mut properties: BTreeMap<String, String>) -> Result<Job> {
+/// Usage: there is no such tool, or it does not take the arguments.
+pub fn of_arguments(rest: &[String], mut properties: BTreeMap<String, String>) -> Result<Job> {
     let Some((name, args)) = rest.split_first() else {
         return Err(error::usage("No sub-tool specified; cannot create job.")
             .hint("write sqoop job --create JOB -- import --connect ..."));
@@ -125,8 +119,9 @@ fn saved(rest: &[String], mut properties: BTreeMap<String, String>) -> Result<Jo
     let mut asks_for_password = false;
     let mut arguments = Vec::new();
     for (opt, value) in &given.options {
-        if matches!(opt.name, "password" | "P") {
-            asks_for_password = true;
+        if opt.name == "P" || opt.name.ends_with("password") {
+            // Passwords of other servers do nothing here.
+            asks_for_password |= matches!(opt.name, "P" | "password");
             continue;
         }
         arguments.push(opt.typed());
@@ -137,16 +132,14 @@ fn saved(rest: &[String], mut properties: BTreeMap<String, String>) -> Result<Jo
         }));
     }
     properties.retain(|name, _| !is_secret(name));
-    let job = Job {
+    Ok(Job {
         arguments_of: Front::Sqoop,
         tool: tool.name().to_owned(),
         arguments,
         asks_for_password,
         properties,
         state: State::default(),
-    };
-    translate(&vector(&job, &[], &BTreeMap::new())?)?;
-    Ok(job)
+    })
 }
 
 /// Whether the value of a property is a password, by its name.
@@ -156,10 +149,10 @@ fn is_secret(name: &str) -> bool {
         && !["file", "env", "alias", "path"].iter().any(|source| name.ends_with(source))
 }
 
-/// The argument vector that runs a job; options on top take the place of the saved ones.
+/// The argument vector that runs a job; added options take the place of the saved ones.
 ///
 /// # Errors
-/// Usage: what is on top is no option of the tool.
+/// Usage: what is added is not an option of the tool.
 pub fn vector(job: &Job, overrides: &[String], properties: &BTreeMap<String, String>) -> Result<Vec<String>> {
     let tool = Tool::of_name(&job.tool)?;
     let mut notes = Vec::new();
@@ -202,7 +195,7 @@ pub fn vector(job: &Job, overrides: &[String], properties: &BTreeMap<String, Str
 /// A job as Sqoop's `--show` prints it: its own names of properties, and what is not said by its default.
 ///
 /// # Errors
-/// Usage: the file holds arguments of a tool that there is not.
+/// Usage: the file holds arguments of an unknown tool.
 pub fn show(name: &str, job: &Job) -> Result<String> {
     let mut shown = BTreeMap::from([("verbose".to_owned(), "false".to_owned())]);
     shown.extend(job.properties.clone());
@@ -310,6 +303,24 @@ mod tests {
              incremental.mode = AppendRows\nmapreduce.num.mappers = 1"
         );
         assert_eq!(list(&["a".to_owned(), "b".to_owned()]), "Available jobs:\n  a\n  b");
+    }
+
+    #[test]
+    fn a_password_in_a_url_or_a_property_is_not_kept() {
+        for url in ["jdbc:mysql://u:s3cret@h/d", "jdbc:mysql://h/d?user=u&password=s3cret"] {
+            let hive = ["--hive-import", "--hs2-url", "jdbc:hive2://h:1/;password=s3cret", "--hs2-password", "s3cret"];
+            let generic = ["import", "-Dhive.metastore.uris=thrift://m:1", "-Dfs.s3a.secret.key=s3cret"];
+            let job = saved(&[&generic[..], &["--connect", url, "--table", "t"], &hive].concat());
+            assert!(job.asks_for_password && !format!("{job:?}").contains("s3cret"), "{job:?}");
+            assert!(vector(&job, &[], &BTreeMap::new()).unwrap().ends_with(&["-P".to_owned()]));
+            let over = ["--connect", url].map(str::to_owned);
+            assert!(!vector(&job, &over, &BTreeMap::new()).unwrap().contains(&"-P".to_owned()));
+            // As earlier versions saved it.
+            let arguments = ["--connect", url, "--table", "t"].map(str::to_owned).into();
+            let old = Job { arguments, properties: BTreeMap::from([("a.password".into(), "s3cret".into())]), ..job };
+            let shown = show("j", &old).unwrap();
+            assert!(!shown.contains("s3cret") && shown.contains("***"), "{shown}");
+        }
     }
 
     #[test]

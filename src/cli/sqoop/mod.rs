@@ -29,9 +29,9 @@ use std::path::Path;
 
 use crate::error::{self, Result};
 
-pub use self::jobs::{Ask, list as list_jobs, save as save_job, show as show_job, vector as job_vector};
+pub use self::jobs::{Ask, list as list_jobs, show as show_job, vector as job_vector};
 pub use self::run::{run, run_saved};
-pub use self::translate::{Request, Work};
+pub use self::translate::{Request, Work, save_job};
 
 /// Prints what would be run, and runs nothing.
 const EXPLAIN: &str = "--explain";

@@ -13,7 +13,7 @@ const OPTION: &str = "--options-file";
 /// Puts the arguments of options files in the place of the options that name them.
 ///
 /// # Errors
-/// Usage: no file named, or a line that makes no sense. Config: the file cannot be read.
+/// Usage: no file named, or a malformed line. Config: the file cannot be read.
 pub fn expand(args: &[String]) -> Result<Vec<String>> {
     let (mut expanded, mut rest) = (Vec::with_capacity(args.len()), args.iter());
     while let Some(arg) = rest.next() {

@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn an_option_that_nobody_asked_for_is_a_mistake_of_ours() {
+    fn an_option_that_was_not_looked_at_is_a_mistake_of_ours() {
         let given = of(&["--table", "t", "--driver", "d"]).unwrap();
         assert!(given.all_asked().unwrap_err().to_string().contains("--table"));
         assert!(given.has("table") && given.all_asked().is_ok());

@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::error::{self, Result};
 use crate::storage::site;
@@ -11,7 +11,7 @@ use crate::storage::site;
 /// Beginnings of properties about what is not here: the cluster's jobs, their logs and their memory.
 const OF_JOBS: [&str; 9] = ["mapreduce.", "mapred.", "yarn.", "io.", "oozie.", "tez.", "java.", "map.", "reduce."];
 
-/// Where servers are; that a command does not need one of them is no news.
+/// Where servers are: not worth a note if a command does not need one of them.
 const PLACES: [&str; 3] = ["fs.defaultFS", "fs.default.name", "hive.metastore.uris"];
 
 /// Properties by name.
@@ -26,7 +26,7 @@ impl Properties {
     /// Takes the generic options off the front of a tool's arguments; gives the properties and what is left.
     ///
     /// # Errors
-    /// Usage: an option without its value, or a `-D` that is no `name=value`. Config: a file of `-conf` that cannot be
+    /// Usage: an option without its value, or a `-D` that is not `name=value`. Config: a file of `-conf` that cannot be
     /// read.
     pub fn take<'a>(mut args: &'a [String], notes: &mut Vec<String>) -> Result<(Self, &'a [String])> {
         let (mut files, mut set) = (BTreeMap::new(), BTreeMap::new());
@@ -34,7 +34,7 @@ impl Properties {
             match option {
                 "D" => {
                     let (name, value) = value.split_once('=').ok_or_else(|| {
-                        error::usage(format!("-D {value} is no property")).hint("write -D name=value")
+                        error::usage(format!("-D {value} is not a property")).hint("write -D name=value")
                     })?;
                     set.insert(name.trim().to_owned(), value.to_owned());
                 }
@@ -53,7 +53,7 @@ impl Properties {
     /// # Errors
     /// Config: there is one that cannot be read.
     pub fn with_hive_site(mut self) -> Result<Self> {
-        let places = ["HIVE_CONF_DIR", "HADOOP_CONF_DIR"].into_iter().filter_map(std::env::var_os).map(PathBuf::from);
+        let places = ["HIVE_CONF_DIR", "HADOOP_CONF_DIR"].into_iter().filter_map(site::directory);
         if let Some(file) = places.map(|dir| dir.join("hive-site.xml")).find(|file| file.is_file()) {
             self.site = site::read_file(&file)?;
         }
@@ -92,7 +92,7 @@ impl Properties {
         self.set.clone()
     }
 
-    /// Notes the properties that nobody has asked for: they do nothing.
+    /// Notes the properties that were never looked up: they do nothing.
     pub fn note_idle(&self, notes: &mut Vec<String>) {
         let asked = self.asked.borrow();
         let idle = |name: &&String| !asked.contains(*name) && !PLACES.contains(&name.as_str());
@@ -100,7 +100,7 @@ impl Properties {
             let why = if OF_JOBS.iter().any(|of_job| name.starts_with(of_job)) {
                 "no job runs in the cluster"
             } else {
-                "nobody here asks for it"
+                "it has no meaning here"
             };
             notes.push(format!("property {name} does nothing here: {why}"));
         }
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_asks_for_is_noted() {
+    fn what_has_no_meaning_is_noted() {
         let (properties, _, mut notes) = taken(&["-Dmapreduce.job.queuename=q", "-Dx=1", "-Dy=2"]);
         assert_eq!(properties.get("y"), Some("2"));
         properties.note_idle(&mut notes);
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_property_is_refused() {
+    fn what_is_not_a_property_is_refused() {
         let args = ["-D".to_owned(), "x".to_owned()];
         assert!(Properties::take(&args, &mut Vec::new()).is_err());
         assert!(Properties::take(&args[..1], &mut Vec::new()).is_err());

@@ -29,9 +29,9 @@ const IN_CLEAR: &str = "Setting your password on the command-line is insecure. C
 /// How the password gets here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Password {
-    /// There is none.
+    /// No password.
     None,
-    /// It stood in the argument vector.
+    /// It stood in the argument vector, or in a file of connection parameters.
     Typed(Secret),
     /// It is asked for on the console.
     Prompt,
@@ -92,9 +92,15 @@ pub fn mysql(given: &Given, properties: &Properties, notes: &mut Vec<String>) ->
         options.credential_provider = properties.get(CREDENTIAL_PROVIDER).map(str::to_owned);
         options.password_alias = Some(alias);
     }
-    if let Some(file) = given.text("connection-param-file") {
-        add_parameters(&mut options, Path::new(file))?;
-    }
+    let in_file = match given.text("connection-param-file") {
+        Some(file) => add_parameters(&mut options, Path::new(file))?,
+        None => None,
+    };
+    // As with the driver, what is given beside the file wins over it.
+    let password = match (password, in_file) {
+        (Password::None, Some(secret)) if options.password_alias.is_none() => Password::Typed(secret),
+        (password, _) => password,
+    };
     Ok((options, password))
 }
 
@@ -132,19 +138,16 @@ fn password_file(path: &str) -> PathBuf {
     PathBuf::from(format!("hdfs://{}", Paths::of_user().absolute_path(path)))
 }
 
-/// Adds Java properties to the URL, where the driver would find them too.
-fn add_parameters(options: &mut MySqlOptions, file: &Path) -> Result<()> {
+/// Adds Java properties to the URL, where the driver would find them too; the password is given back.
+fn add_parameters(options: &mut MySqlOptions, file: &Path) -> Result<Option<Secret>> {
     let unreadable = || error::config(format!("cannot read connection parameters from {}", file.display()));
     let reader = std::fs::File::open(file).map_err(|e| unreadable().hint("check the path").source(e))?;
     let parameters = java_properties::read(reader).map_err(|e| unreadable().source(e))?;
-    let mut url = options.url.take().unwrap_or_default();
+    let (mut url, mut password) = (options.url.take().unwrap_or_default(), None);
     for (name, value) in std::collections::BTreeMap::from_iter(parameters) {
         match name.as_str() {
             "user" => options.user = options.user.take().or(Some(value)),
-            "password" => {
-                return Err(error::config(format!("{} holds a password", file.display()))
-                    .hint("put it into a file of its own and use --password-file"));
-            }
+            "password" => password = Some(Secret::new(value)),
             _ => {
                 url.push(if url.contains('?') { '&' } else { '?' });
                 url.push_str(&url::form_urlencoded::Serializer::new(String::new()).append_pair(&name, &value).finish());
@@ -152,7 +155,7 @@ fn add_parameters(options: &mut MySqlOptions, file: &Path) -> Result<()> {
         }
     }
     options.url = Some(url);
-    Ok(())
+    Ok(password)
 }
 
 /// HDFS; the site files of `HADOOP_CONF_DIR` say where it is unless the properties do.
@@ -164,7 +167,7 @@ pub fn hdfs(properties: &Properties) -> HdfsOptions {
 /// The Hive metastore.
 ///
 /// # Errors
-/// Usage: nobody says where it is.
+/// Usage: nothing says where it is.
 pub fn metastore(properties: &Properties) -> Result<MetastoreOptions> {
     let uris = properties.get("hive.metastore.uris").unwrap_or_default();
     let uris: Vec<String> = uris.split(',').map(str::trim).filter(|uri| !uri.is_empty()).map(str::to_owned).collect();
@@ -179,7 +182,7 @@ pub fn metastore(properties: &Properties) -> Result<MetastoreOptions> {
 /// The Thrift gateway of HBase.
 ///
 /// # Errors
-/// Usage: nobody says where it is.
+/// Usage: nothing says where it is.
 pub fn hbase(properties: &Properties) -> Result<HBaseOptions> {
     let urls = named(properties, &["sakia.hbase.url", "sakia.hbase.thrift"])
         .or_else(|| of_environment(&["SAKIA_HBASE_URL", "SAKIA_HBASE_THRIFT"]))
@@ -199,7 +202,7 @@ fn of_environment(names: &[&str]) -> Option<String> {
     names.iter().find_map(|name| std::env::var(name).ok())
 }
 
-/// HiveServer2, if somebody says where it is.
+/// HiveServer2, if something says where it is.
 pub fn hiveserver2(given: &Given, properties: &Properties) -> Option<HiveServer2Options> {
     let of_url = given.text("hs2-url").map(|url| {
         let address = url.strip_prefix("jdbc:hive2://").unwrap_or(url);

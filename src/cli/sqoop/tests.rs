@@ -429,12 +429,29 @@ fn a_password_is_named_once_and_never_shown() {
     assert!(request.notes[0].starts_with("Setting your password on the command-line is insecure."));
     assert!(!format!("{request:?}").contains("s3cret"));
     assert!(refused("import", &["--table", "t", "--password", "x", "-P"]).starts_with("Only one of --password"));
+    for url in ["jdbc:mysql://u:s3cret@h/d", "jdbc:mysql://h/d?user=u&password=s3cret"] {
+        let request = self::request(&["import", "--connect", url, "--table", "t", "--target-dir", "/t"]).unwrap();
+        assert!(request.notes[0].starts_with("Setting your password on the command-line is insecure."));
+        assert!(!format!("{request:?}").contains("s3cret"), "{request:?}");
+        let Work::Step(_, _, password) = request.work else { panic!() };
+        assert_eq!(password, Password::Typed(crate::secret::Secret::new("s3cret")));
+    }
     let Work::Step(_, servers, password) = ask("import", &["--table", "t", "--password-file", "/no/pw"]).unwrap().work
     else {
         panic!()
     };
     assert_eq!(password, Password::File("hdfs:///no/pw".into()));
     assert_eq!(servers.mysql.unwrap().password_file, Some("hdfs:///no/pw".into()));
+}
+
+#[test]
+fn a_file_of_connection_parameters_may_hold_the_password() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&file, "password=s3cret\nuseSSL=false\n").unwrap();
+    let args = ["--table", "t", "--connection-param-file", file.path().to_str().unwrap()];
+    let Work::Step(_, servers, password) = ask("import", &args).unwrap().work else { panic!() };
+    assert_eq!(password, Password::Typed(crate::secret::Secret::new("s3cret")));
+    assert_eq!(servers.mysql.unwrap().url.as_deref(), Some("jdbc:mysql://db/shop?useSSL=false"));
 }
 
 #[test]

@@ -42,7 +42,7 @@ fn checked(name: &str, text: Option<String>, notes: &mut Vec<String>) -> Result<
 /// The delimiters of the output; no null strings.
 ///
 /// # Errors
-/// Usage: a delimiter that is none.
+/// Usage: an argument that is not a delimiter.
 pub fn delimiters(given: &Given, notes: &mut Vec<String>) -> Result<TextArgs> {
     Ok(TextArgs {
         fields_terminated_by: delimiter(given, "fields-terminated-by", notes)?,
@@ -66,7 +66,7 @@ pub fn hive() -> TextArgs {
 /// How an import writes text. A Hive table gets ^A between fields where no delimiter is typed.
 ///
 /// # Errors
-/// Usage: a delimiter or null string that is none; two ways to get rid of delimiters at once.
+/// Usage: an argument that is not a delimiter or not a Java literal.
 pub fn output(given: &Given, properties: &Properties, in_hive: bool, notes: &mut Vec<String>) -> Result<TextArgs> {
     let mut text = delimiters(given, notes)?;
     if in_hive && text == TextArgs::default() {

@@ -107,13 +107,13 @@ impl Tool {
     /// The tool of a name.
     ///
     /// # Errors
-    /// Usage: a tool that there is not, or that is refused, with what to use.
+    /// Usage: an unknown tool, or one that is refused, with what to use instead.
     pub fn of_name(name: &str) -> Result<Self> {
         if let Some(tool) = Self::ALL.into_iter().find(|tool| tool.name() == name) {
             return Ok(tool);
         }
         match REFUSED.iter().find(|(refused, _)| *refused == name) {
-            Some((_, instead)) => Err(error::usage(format!("sqoop's tool {name} is not here")).hint(*instead)),
+            Some((_, instead)) => Err(error::usage(format!("sqoop's tool {name} is not supported")).hint(*instead)),
             None => Err(error::usage(format!("No such sqoop tool: {name}. See 'sqoop help'"))
                 .hint(format!("the tools are {}", Self::ALL.map(Self::name).join(", ")))),
         }

@@ -1,11 +1,14 @@
 //! From Sqoop's argument vector to the work it asks for. Speaks to no server and prints nothing.
 
+use std::collections::BTreeMap;
+
 use super::given::Given;
 use super::parse::parse;
 use super::properties::Properties;
 use super::servers::{self, Password, Source};
 use super::tool::Tool;
 use super::{export, import, jobs, text};
+use crate::cli::job::Job;
 use crate::config;
 use crate::error::{self, Result};
 use crate::pipeline::{Servers, Step, StepKind};
@@ -138,10 +141,29 @@ fn work(given: &Given, properties: &Properties, notes: &mut Vec<String>) -> Resu
         }
         Tool::ListDatabases => servers::source(given, properties, notes).map(Work::ListDatabases),
         Tool::ListTables => servers::source(given, properties, notes).map(Work::ListTables),
-        Tool::Job => jobs::ask(given, properties).map(Work::Job),
+        Tool::Job => {
+            let ask = jobs::ask(given, properties)?;
+            if let jobs::Ask::Create(_, job) = &ask {
+                check_job(job)?;
+            }
+            Ok(Work::Job(ask))
+        }
         Tool::Help => Ok(Work::Help(None)),
         Tool::Version => Ok(Work::Version),
     }
+}
+
+/// The job of one of Sqoop's tools and its arguments, checked as if it ran now.
+///
+/// # Errors
+/// Usage: the arguments are refused.
+pub fn save_job(arguments: &[String]) -> Result<Job> {
+    let job = jobs::of_arguments(arguments, BTreeMap::new())?;
+    check_job(&job).map(|()| job)
+}
+
+fn check_job(job: &Job) -> Result<()> {
+    translate(&jobs::vector(job, &[], &BTreeMap::new())?).map(drop)
 }
 
 /// Adds the database, with which the step is whole.

@@ -20,16 +20,16 @@ const BEST_EFFORT: &str = "dfs.client.block.write.replace-datanode-on-failure.be
 #[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct HdfsOptions {
-    /// Address such as hdfs://localhost:8020 or hdfs://nameservice, or file:/// for the local disk; fs.defaultFS of the
-    /// site files where absent
+    /// Address such as hdfs://localhost:8020 or hdfs://nameservice, or file:/// for the local disk [default:
+    /// fs.defaultFS of the site files]
     #[arg(id = "hdfs_url", long = "hdfs-url", value_name = "URL")]
     #[serde(default)]
     pub url: Option<String>,
-    /// Directory of core-site.xml and hdfs-site.xml; HADOOP_CONF_DIR where absent
+    /// Directory of core-site.xml and hdfs-site.xml [default: HADOOP_CONF_DIR]
     #[arg(id = "hdfs_config_dir", long = "hdfs-config-dir", value_name = "DIR")]
     #[serde(default)]
     pub config_dir: Option<PathBuf>,
-    /// User to act as on a cluster without Kerberos; HADOOP_USER_NAME or the login where absent
+    /// User to act as on a cluster without Kerberos [default: HADOOP_USER_NAME, else the login]
     #[arg(id = "hdfs_user", long = "hdfs-user", value_name = "USER")]
     #[serde(default)]
     pub user: Option<String>,
@@ -51,7 +51,8 @@ pub struct HdfsOptions {
 
 /// The settings of the site files, made fit for a client that reads them literally.
 pub(super) async fn settings(options: &HdfsOptions) -> Result<BTreeMap<String, String>> {
-    let directory = options.config_dir.clone().or_else(|| std::env::var_os("HADOOP_CONF_DIR").map(PathBuf::from));
+    let directory = options.config_dir.clone().filter(|directory| !directory.as_os_str().is_empty());
+    let directory = directory.or_else(|| site::directory("HADOOP_CONF_DIR"));
     let mut settings = match directory {
         Some(directory) => site::read(&directory).await?,
         None => BTreeMap::new(),

@@ -1,15 +1,26 @@
 //! Options that contradict each other or lack another, whatever the table and the server: each with the key that is wrong.
 
-use super::{
-    Consistency, Existing, ExportArgs, ImportAllArgs, ImportArgs, MergeArgs, StartFrom, UpdateMode, VerifyArgs,
-};
-use crate::error::{self, Error};
+use super::export::{ExportArgs, UpdateMode};
+use super::import::{Existing, ImportArgs, StartFrom};
+use super::import_all::ImportAllArgs;
+use super::merge::MergeArgs;
+use super::policy::Consistency;
+use super::verify::VerifyArgs;
+use crate::error::{self, Error, Result};
 
 /// A key, and what is wrong with it.
 pub type Wrong = (&'static str, Error);
 
 /// A rule: whether it is broken, the key, what to say, and the remedy.
 type Rule = (bool, &'static str, &'static str, &'static str);
+
+/// Fails with the first thing that is wrong.
+///
+/// # Errors
+/// Config: there is one.
+pub fn refuse(wrong: Vec<Wrong>) -> Result<()> {
+    wrong.into_iter().next().map_or(Ok(()), |(_, error)| Err(error))
+}
 
 fn broken(rules: impl IntoIterator<Item = Rule>) -> Vec<Wrong> {
     let said = |(_, key, what, hint): Rule| (key, error::config(what).hint(hint));

@@ -1,4 +1,4 @@
-//! An export, as typed on the command line, in a pipeline file, or by way of Sqoop's arguments.
+//! An export, as typed on the command line, in a pipeline file, or through Sqoop's arguments.
 
 use serde::{Deserialize, Serialize};
 
@@ -39,7 +39,7 @@ pub struct ExportArgs {
     #[arg(long, value_name = "NAME=VALUE,...")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hive_partition: Option<Pairs>,
-    /// Connections that write at once
+    /// Number of connections that write in parallel
     #[arg(long, short = 'm', value_name = "COUNT", default_value_t = 4)]
     #[serde(skip_serializing_if = "is_default_mappers")]
     pub num_mappers: u32,
@@ -47,7 +47,7 @@ pub struct ExportArgs {
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub update_key: Vec<String>,
-    /// What becomes of records whose row is not there
+    /// What happens to records without a matching row
     #[arg(long, value_name = "MODE", value_enum, default_value_t)]
     #[serde(skip_serializing_if = "is_default")]
     pub update_mode: UpdateMode,
@@ -131,7 +131,7 @@ impl Default for ExportArgs {
     }
 }
 
-/// What an export with an update key does with records whose row is not there.
+/// What an export with an update key does with records without a matching row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum UpdateMode {
@@ -174,7 +174,7 @@ pub struct InputTextArgs {
     #[arg(id = "input_null", long = "input-null-string", value_name = "TEXT")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub null_string: Option<String>,
-    /// What stands for NULL in all other columns, beside nothing at all [default: null; \N for Hive]
+    /// What stands for NULL in all other columns, besides an empty field [default: null; \N for Hive]
     #[arg(id = "input_null_non", long = "input-null-non-string", value_name = "TEXT")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub null_non_string: Option<String>,

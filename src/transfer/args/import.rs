@@ -1,9 +1,10 @@
-//! An import, as typed on the command line, in a pipeline file, or by way of Sqoop's arguments.
+//! An import, as typed on the command line, in a pipeline file, or through Sqoop's arguments.
 
 use serde::{Deserialize, Serialize};
 
 use super::pairs::Pairs;
 use super::policy::{Compat, Consistency, FileNames, InvalidText, NullCells, ParquetTimestamps, ZeroDates};
+use super::unsaid::{is_default, is_false};
 use crate::format::Compression;
 use crate::transfer::import::PartitionColumns;
 
@@ -39,7 +40,7 @@ pub struct ImportArgs {
     #[arg(long, value_name = "SQL")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub boundary_query: Option<String>,
-    /// Connections that read at once
+    /// Number of connections that read in parallel
     #[arg(long, short = 'm', value_name = "COUNT", default_value_t = default_mappers())]
     #[serde(skip_serializing_if = "is_default_mappers")]
     pub num_mappers: u32,
@@ -51,7 +52,7 @@ pub struct ImportArgs {
     #[arg(long, value_name = "ROWS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fetch_size: Option<u32>,
-    /// How all splits see the same moment
+    /// How all splits are made to read one moment
     #[arg(long, value_name = "HOW", value_enum, default_value_t)]
     #[serde(skip_serializing_if = "is_default")]
     pub consistency: Consistency,
@@ -84,7 +85,7 @@ pub struct ImportArgs {
     #[arg(long, value_name = "HOW", value_enum, default_value_t)]
     #[serde(skip_serializing_if = "is_default")]
     pub parquet_timestamps: ParquetTimestamps,
-    /// Whose values the files hold
+    /// Whose types and text forms the values take
     #[arg(long, value_name = "WHOSE", value_enum, default_value_t)]
     #[serde(skip_serializing_if = "is_default")]
     pub compat: Compat,
@@ -116,7 +117,7 @@ pub struct ImportArgs {
     #[arg(long)]
     #[serde(skip_serializing_if = "is_false")]
     pub success_file: bool,
-    /// How files are called
+    /// How files are named
     #[arg(long, value_name = "HOW", value_enum, default_value_t)]
     #[serde(skip_serializing_if = "is_default")]
     pub file_names: FileNames,
@@ -405,14 +406,6 @@ const fn default_mappers() -> u32 {
 // Serde hands over references.
 fn is_default_mappers(count: &u32) -> bool {
     *count == default_mappers()
-}
-
-fn is_false(flag: &bool) -> bool {
-    !*flag
-}
-
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
 }
 
 #[cfg(test)]

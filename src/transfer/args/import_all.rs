@@ -1,4 +1,4 @@
-//! An import of every table of a database, as typed on the command line, in a pipeline file, or by way of Sqoop's
+//! An import of every table of a database, as typed on the command line, in a pipeline file, or through Sqoop's
 //! arguments.
 
 use serde::{Deserialize, Serialize};

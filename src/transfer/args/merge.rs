@@ -1,4 +1,4 @@
-//! A merge of two data sets, as typed on the command line, in a pipeline file, or by way of Sqoop's arguments.
+//! A merge of two data sets, as typed on the command line, in a pipeline file, or through Sqoop's arguments.
 
 use serde::{Deserialize, Serialize};
 
@@ -24,11 +24,11 @@ pub struct MergeArgs {
     /// Key columns: of all records with one key the newest stays
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     pub merge_key: Vec<String>,
-    /// Columns of delimited text in the order of its fields, which says nothing of its columns itself
+    /// Columns of delimited text in the order of its fields
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<String>,
-    /// Most workers at once [default: 4]
+    /// Most workers in parallel [default: 4]
     #[arg(long, short = 'm', value_name = "COUNT")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub num_mappers: Option<u32>,
@@ -40,7 +40,7 @@ pub struct MergeArgs {
     #[arg(long)]
     #[serde(default, skip_serializing_if = "is_false")]
     pub success_file: bool,
-    /// How files are called
+    /// How files are named
     #[arg(long, value_name = "HOW", value_enum, default_value_t)]
     #[serde(default, skip_serializing_if = "is_default")]
     pub file_names: FileNames,

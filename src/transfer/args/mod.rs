@@ -11,7 +11,7 @@ mod policy;
 mod unsaid;
 mod verify;
 
-pub use self::check::Wrong;
+pub use self::check::{Wrong, refuse};
 pub use self::export::{ExportArgs, InputTextArgs, UpdateMode};
 pub use self::import::{
     Existing, HBaseTargetArgs, HiveStoredAs, ImportArgs, ImportFormat, IncrementalArgs, IncrementalMode, MissingFiles,

@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{self, Error, Result};
 
-/// Names and values in the order given; no name twice.
+/// Names and values in the order given; each name once.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Pairs(pub Vec<(String, String)>);
 
 impl Pairs {
-    /// Whether there are none.
+    /// Whether there are no pairs.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

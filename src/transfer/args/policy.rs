@@ -18,14 +18,14 @@ pub enum ParquetTimestamps {
     Int64,
 }
 
-/// How files are called.
+/// How files are named.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum FileNames {
     /// part-LOAD-NNNN: the load that wrote a file is in its name
     #[default]
     Load,
-    /// part-m-NNNNN, as Sqoop calls them
+    /// part-m-NNNNN, as Sqoop names them
     Sqoop,
 }
 

@@ -1,4 +1,4 @@
-//! Which values need not be written down, because they are what is taken where nothing is said.
+//! Which values need not be written down, because they are the defaults.
 
 /// For `skip_serializing_if` of flags.
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]

@@ -39,15 +39,15 @@ pub struct VerifyArgs {
     #[arg(long, value_name = "NAME=VALUE,...")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hive_partition: Option<Pairs>,
-    /// Connections that read at once
+    /// Number of connections that read in parallel
     #[arg(long, short = 'm', value_name = "COUNT", default_value_t = default_mappers())]
     #[serde(default = "default_mappers", skip_serializing_if = "is_default_mappers")]
     pub num_mappers: u32,
-    /// How all connections come to see one moment
+    /// How all connections are made to read one moment
     #[arg(long, value_name = "HOW", value_enum, default_value_t)]
     #[serde(default, skip_serializing_if = "is_default")]
     pub consistency: Consistency,
-    /// Whose values the files hold
+    /// Whose types and text forms the values have
     #[arg(long, value_name = "WHOSE", value_enum, default_value_t)]
     #[serde(default, skip_serializing_if = "is_default")]
     pub compat: Compat,

@@ -7,7 +7,7 @@ use super::row::{Origin, Shape};
 use super::unit::{Unit, units};
 use crate::error::{self, Result};
 use crate::mysql::write::{Action, BULK_ROWS, Means, Reading, Statement, Target, TargetColumn};
-use crate::transfer::args::{Compat, ExportArgs, UpdateMode};
+use crate::transfer::args::{Compat, ExportArgs, UpdateMode, refuse};
 use crate::transfer::input::{DataFile, Dataset, FileSet, HiveTable};
 
 /// Rows of a chunk where statements are small.
@@ -73,7 +73,7 @@ impl ExportPlan {
         source: Source,
         run_id: &str,
     ) -> Result<Self> {
-        check(args)?;
+        refuse(args.check())?;
         let mut notes = source.data.as_ref().map(FileSet::notes).unwrap_or_default();
         let (columns, fields) = columns(args, &target, &source, &mut notes)?;
         let reading = match args.compat {
@@ -133,52 +133,6 @@ impl ExportPlan {
     fn files(&self) -> &[DataFile] {
         self.data.as_ref().map_or(&[], |data| data.files())
     }
-}
-
-/// Options that contradict each other.
-fn check(args: &ExportArgs) -> Result<()> {
-    let wrong = |what: &str, hint: &str| Err(error::config(format!("export: {what}")).hint(hint));
-    let is_update = !args.update_key.is_empty();
-    match (&args.table, &args.call) {
-        (None, None) => {
-            return wrong("neither table nor call is given", "name the table to fill, or the procedure to call");
-        }
-        (Some(_), Some(_)) => return wrong("both table and call are given", "give one of them"),
-        _ => {}
-    }
-    match (&args.export_dir, &args.hive_table) {
-        (None, None) => return wrong("neither export-dir nor hive-table is given", "name the directory of the files"),
-        (Some(_), Some(_)) => return wrong("both export-dir and hive-table are given", "give one of them"),
-        _ => {}
-    }
-    if args.hive_table.is_none() && (args.hive_database.is_some() || args.hive_partition.is_some()) {
-        return wrong("hive-database and hive-partition need hive-table", "name the table");
-    }
-    if args.staging_table.is_some() && (is_update || args.call.is_some()) {
-        return wrong("staging-table excludes update-key and call", "leave staging-table out");
-    }
-    if args.clear_staging_table && args.staging_table.is_none() {
-        return wrong("clear-staging-table needs staging-table", "name the staging table");
-    }
-    if is_update && args.call.is_some() {
-        return wrong("update-key excludes call", "leave one of them out");
-    }
-    if args.update_mode == UpdateMode::AllowInsert && !is_update {
-        return wrong("update-mode allow-insert needs update-key", "name the columns of a unique key in update-key");
-    }
-    if args.direct && (is_update || args.call.is_some() || args.batch) {
-        return wrong("direct only inserts: it excludes update-key, call and batch", "leave direct out");
-    }
-    if args.num_mappers == 0 || args.rows_per_statement == Some(0) {
-        return wrong("num-mappers and rows-per-statement must be at least 1", "give a count");
-    }
-    if args.reject_limit > 0 && args.reject_dir.is_none() {
-        return wrong("reject-limit needs reject-dir", "name a directory for the rejected records");
-    }
-    if args.verify && (is_update || args.call.is_some()) {
-        return wrong("verify counts what an insert adds: it excludes update-key and call", "leave verify out");
-    }
-    Ok(())
 }
 
 /// The columns that are written and where their values come from; how many fields a text record has.

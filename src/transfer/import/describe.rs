@@ -6,7 +6,7 @@ use crate::mysql::Connection;
 use crate::load;
 use crate::mysql::read::Selection;
 use crate::mysql::table::{Listed, Table};
-use crate::transfer::args::{ImportAllArgs, ImportArgs, ImportFormat, ParquetTimestamps, ZeroDates};
+use crate::transfer::args::{ImportAllArgs, ImportArgs, ImportFormat, ParquetTimestamps, ZeroDates, refuse};
 use crate::transfer::ends::Ends;
 
 /// The first metastore whose Parquet reader takes INT64 timestamps.
@@ -24,9 +24,7 @@ pub(super) async fn plan(
     args: &ImportArgs,
     run_id: &str,
 ) -> Result<ImportPlan> {
-    if let Some((_, wrong)) = args.check().into_iter().next() {
-        return Err(wrong);
-    }
+    refuse(args.check())?;
     let mut types = type_options(args)?;
     let jdbc = ends.mysql.jdbc();
     if let (Some(zero_dates), true) = (jdbc.zero_dates, args.zero_dates == ZeroDates::default()) {

@@ -147,11 +147,8 @@ fn sum_up(mut sum: StepSummary, done: Done, count: usize) -> Result<StepSummary>
 
 /// The error of an import of all tables of which some failed: the first failure, and how many there are.
 fn not_all(failed: Vec<(String, Error)>, count: usize, outcome: Outcome) -> Error {
-    let mut names: Vec<&str> = failed.iter().map(|(name, _)| name.as_str()).take(MOST_NAMES).collect();
-    if failed.len() > MOST_NAMES {
-        names.push("...");
-    }
-    let what = format!("{} of {count} tables were not imported ({})", failed.len(), names.join(", "));
+    let names: Vec<String> = failed.iter().map(|(name, _)| name.clone()).collect();
+    let what = format!("{} of {count} tables were not imported ({})", names.len(), error::some_of(&names));
     let Some((name, first)) = failed.into_iter().next() else { return error::bug(what) };
     // An exit code that says that nothing was done is not true where other tables were imported.
     if outcome == Outcome::Done && matches!(first.kind(), Kind::Usage | Kind::Config) {

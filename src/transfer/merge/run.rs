@@ -13,7 +13,7 @@ use crate::format::text::TextStyle;
 use crate::load::{Cluster, EncoderFactory, Load, LoadMode, LoadPlan, PartNames, StagedPart, recorded_columns};
 use crate::shutdown::Stop;
 use crate::telemetry::summary::{Outcome, StepSummary};
-use crate::transfer::args::{FileNames, MergeArgs};
+use crate::transfer::args::{FileNames, MergeArgs, refuse};
 use crate::transfer::cleanup;
 use crate::transfer::input::{self, Batches, DataFile, Dataset, FileSet, FileSetOptions, options};
 
@@ -79,18 +79,9 @@ pub async fn run_with(
 }
 
 pub(super) async fn prepare(args: &MergeArgs, cluster: &Cluster) -> Result<Prepared> {
+    refuse(args.check())?;
     let plain = |path: &str| path.trim_end_matches('/').to_owned();
     let (onto, new, target) = (plain(&args.onto), plain(&args.new_data), plain(&args.target_dir));
-    if new == onto || new == target {
-        return Err(error::config(format!(
-            "new-data is {new}, and so is {}",
-            if new == onto { "onto" } else { "target-dir" }
-        ))
-        .hint("give the directory of the newer records, which is read and left as it is"));
-    }
-    if args.merge_key.is_empty() {
-        return Err(error::config("the merge has no merge-key").hint("name the key columns"));
-    }
     let text = options::of_written(&args.text, TextStyle::Exact, false)?;
     let columns = columns(args, cluster, [&onto, &new]).await?;
     let set_options = || FileSetOptions {

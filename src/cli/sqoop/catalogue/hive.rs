@@ -12,7 +12,7 @@ const CATALOGUE_IN: Rows = Rows(Group::HCatalog, "ia");
 const DEAD: Rows = Rows(Group::Accumulo, "ia");
 
 const NO_HIVE: &str = "no hive installation is used: the metastore is asked over the network";
-const NO_SERVER: &str = "tables are made through the metastore, for which nobody logs in to HiveServer2";
+const NO_SERVER: &str = "tables are made through the metastore, without logging in to HiveServer2";
 
 pub(super) const HIVE: &[Opt] = &[
     IMPORTS.flag("hive-import", "Register the files as a Hive table"),

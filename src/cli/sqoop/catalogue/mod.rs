@@ -51,7 +51,7 @@ pub enum Group {
     Hive,
     /// HBase tables.
     HBase,
-    /// Tables by way of HCatalog.
+    /// Tables named by HCatalog's options.
     HCatalog,
     /// Accumulo tables.
     Accumulo,
