@@ -13,7 +13,7 @@ use sakia::load::Cluster;
 use sakia::mysql::Connection;
 use sakia::mysql::read::Selection;
 use sakia::mysql::table::Table;
-use sakia::mysql::types::{Compat, FileKind, TypeOptions};
+use sakia::mysql::types::{Compat, ValueForm, TypeOptions};
 use sakia::mysql::{MySqlClient, MySqlOptions};
 use sakia::shutdown::Stop;
 use sakia::storage::{CreateOptions, DeleteOptions};
@@ -164,7 +164,7 @@ async fn a_plan_shows_what_would_be_compared() {
 async fn every_type_is_equal_in_every_format() {
     let scene = Scene::set().await;
     let exact = TypeOptions::default();
-    let in_text = TypeOptions { files: FileKind::Text, ..TypeOptions::default() };
+    let in_text = TypeOptions { files: ValueForm::Text, ..TypeOptions::default() };
     let avro = |timestamps| AvroOptions { timestamps, ..AvroOptions::new("t") };
     let int96 = ParquetOptions { timestamps: Timestamps::Int96, ..ParquetOptions::default() };
     let gzip = TextOptions { compression: Compression::Gzip, ..text(TextStyle::Exact) };

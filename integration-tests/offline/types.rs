@@ -12,7 +12,7 @@ use sakia::format::avro::AvroTimestamps;
 use sakia::format::{AvroOptions, FileFormat, Output, ParquetOptions};
 use sakia::metastore::HiveStorage;
 use sakia::metastore::types::{hive_type, table_columns};
-use sakia::mysql::types::{Column, Compat, FileKind, TypeOptions};
+use sakia::mysql::types::{Column, Compat, ValueForm, TypeOptions};
 
 const HEAD: &str = "# MySQL types and what becomes of them
 
@@ -156,7 +156,7 @@ fn in_avro(field: &Field) -> String {
 
 /// The type of a column in a Hive table of text.
 fn in_hive_text(column: &Column) -> String {
-    let options = TypeOptions { hive: true, files: FileKind::Text, ..TypeOptions::default() };
+    let options = TypeOptions { hive: true, files: ValueForm::Text, ..TypeOptions::default() };
     let schema = Schema::new(vec![column.field(&options).unwrap()]);
     let storage = HiveStorage::Text { fields: '\u{1}', lines: '\n', escaped_by: None, null: None };
     table_columns(&schema, &storage, &[]).unwrap().remove(0).hive_type
@@ -166,7 +166,7 @@ fn matrix() -> String {
     let exact = TypeOptions::default();
     let hive = TypeOptions { hive: true, ..TypeOptions::default() };
     let sqoop = TypeOptions { compat: Compat::Sqoop, ..TypeOptions::default() };
-    let text = TypeOptions { files: FileKind::Text, ..sqoop.clone() };
+    let text = TypeOptions { files: ValueForm::Text, ..sqoop.clone() };
     let mut page = HEAD.to_owned();
     for kind in TYPES {
         let column = column(kind);

@@ -21,7 +21,7 @@ pub enum Compression {
     Gzip,
     /// The stream of zlib in a text or sequence file; the same as gzip for Avro, which has one codec of this kind.
     Deflate,
-    /// Quick: LZ4_RAW in Parquet (Hive 4), Hadoop's blocks in text and sequence files; Avro has it not.
+    /// Quick: LZ4_RAW in Parquet (Hive 4), Hadoop's blocks in text and sequence files; Avro does not have it.
     Lz4,
     /// Smallest and slowest; text, sequence files and Avro.
     Bzip2,

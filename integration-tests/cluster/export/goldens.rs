@@ -1,6 +1,7 @@
 //! Sqoop 1.4.7's own exports replayed: the same files, options and table. Where the result differs from Sqoop's it is
 //! because Sqoop lost something; each difference is spelled out.
 
+use sakia::format::text::unescape_java;
 use super::{Scene, golden};
 
 /// Runs a case; what became of it, and the table as Sqoop's run printed it.
@@ -41,7 +42,12 @@ fn options(args: &str) -> String {
             }
             "-Dsqoop.export.records.per.statement=1" => toml.push_str("rows-per-statement = 1\n"),
             "-Dsqoop.export.statements.per.transaction=1" => toml.push_str("statements-per-transaction = 1\n"),
-            _ => text.push_str(&format!("{} = '{}'\n", word.strip_prefix("--input-").unwrap(), value())),
+            _ => {
+                let (name, value) = (word.strip_prefix("--input-").unwrap(), value());
+                // A Java literal there, itself here.
+                let value = if name.starts_with("null") { unescape_java(value).unwrap() } else { value.to_owned() };
+                text.push_str(&format!("{name} = '{value}'\n"));
+            }
         }
     }
     toml + &text

@@ -14,7 +14,7 @@ use sakia::mysql::types::TypeOptions;
 use sakia::mysql::{MySqlClient, MySqlOptions};
 use sakia::shutdown::Stop;
 use sakia::storage::local::LocalFilesystem;
-use sakia::transfer::export;
+use sakia::transfer::{export, verify};
 use testcontainers::core::{ExecCommand, IntoContainerPort, WaitFor};
 use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, GenericImage, ImageExt};
@@ -87,7 +87,7 @@ impl Logins {
     }
 }
 
-/// There is no bulk execution here: rows go by statements.
+/// There is no bulk execution here: rows go by statements. Whole rows are compared as on MariaDB.
 async fn exports(client: &MySqlClient) {
     let mut conn = client.connect().await.unwrap();
     conn.run("CREATE TABLE w (id INT PRIMARY KEY, v VARCHAR(3))", "create").await.unwrap();
@@ -101,6 +101,12 @@ async fn exports(client: &MySqlClient) {
         assert_eq!((summary.rows_out, summary.rejects), (3, 2), "{more}");
         let found = conn.texts("SELECT COUNT(*), SUM(id), MAX(v) FROM w", "count").await.unwrap();
         assert_eq!(found[0].iter().flatten().collect::<Vec<_>>(), ["3", "8", "c"], "{more}");
+    }
+    for (rows, equal) in [("1,a\n3,c\n4,null\n", true), ("3,a\n1,c\n4,null\n", false)] {
+        std::fs::write(dir.path().join("rows"), rows).unwrap();
+        let args = sakia::config::parse("table = 'w'\ntarget-dir = '/rows'", "test").unwrap();
+        let report = verify::run(&args, client, &cluster, &Stop::new()).await.unwrap().report;
+        assert_eq!((report.equal, report.columns.iter().all(|c| c.equal)), (equal, true), "{report}");
     }
 }
 

@@ -105,6 +105,14 @@ impl ParquetDecoder {
         }
     }
 
+    /// Whether Java's library wrote INT96 times and nobody said on which clock: old Hive and Spark mean their servers',
+    /// which is not known here.
+    pub fn has_unnamed_zone(&self) -> bool {
+        let is_javas = self.metadata.file_metadata().created_by().is_some_and(|by| by.starts_with("parquet-mr"));
+        let named = ["writer.time.zone", "org.apache.spark.version"].iter().any(|key| self.key_value(key).is_some());
+        self.has_int96() && is_javas && !named
+    }
+
     /// Whether a column is INT96.
     pub fn has_int96(&self) -> bool {
         let columns = self.metadata.file_metadata().schema_descr().columns();

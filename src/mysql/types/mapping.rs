@@ -2,7 +2,7 @@
 
 use arrow_schema::{DataType, TimeUnit};
 
-use super::{Column, Compat, FileKind, JavaType, TypeOptions, ZeroDates, small};
+use super::{Column, Compat, ValueForm, JavaType, TypeOptions, ZeroDates, small};
 use crate::error::{self, Error, Result};
 
 /// Most digits of a decimal in Hive and in 128 bits.
@@ -206,7 +206,7 @@ impl Column {
 
     /// Sqoop's type; for text files the exact one, as its writer knows the rest.
     fn sqoop(&self, options: &TypeOptions) -> Result<Mapping> {
-        let columnar = options.files == FileKind::Columnar;
+        let columnar = options.files == ValueForm::Columnar;
         Ok(match (self.data_type.as_str(), self.is_unsigned()) {
             ("tinyint", false) if options.tiny_int_is_bit && self.declared_width() == Some(1) => Mapping::Boolean,
             ("tinyint" | "smallint", _) | ("mediumint" | "int", false) | ("year", _) => Mapping::Int32,

@@ -55,9 +55,9 @@ pub enum InvalidText {
     Replace,
 }
 
-/// What the values are written to.
+/// In what form the values are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum FileKind {
+pub enum ValueForm {
     /// Avro, Parquet.
     #[default]
     Columnar,
@@ -74,8 +74,8 @@ pub struct TypeOptions {
     pub zero_dates: ZeroDates,
     /// What becomes of text that is not UTF-8.
     pub invalid_text: InvalidText,
-    /// What the values are written to.
-    pub files: FileKind,
+    /// In what form the values are written.
+    pub files: ValueForm,
     /// Whether Hive reads them: it holds decimals of 38 digits at most.
     pub hive: bool,
     /// Types of single columns by their names, as `--map-column-java` gives them.
@@ -92,7 +92,7 @@ impl Default for TypeOptions {
             compat: Compat::Exact,
             zero_dates: ZeroDates::Error,
             invalid_text: InvalidText::Error,
-            files: FileKind::Columnar,
+            files: ValueForm::Columnar,
             hive: false,
             java_types: BTreeMap::new(),
             logical_decimals: false,
@@ -104,7 +104,7 @@ impl Default for TypeOptions {
 impl TypeOptions {
     /// Whether values look as Sqoop's in files with types of their own.
     fn is_sqoop_columnar(&self) -> bool {
-        (self.compat, self.files) == (Compat::Sqoop, FileKind::Columnar)
+        (self.compat, self.files) == (Compat::Sqoop, ValueForm::Columnar)
     }
 
     /// The type that the user wants for a column.

@@ -131,7 +131,7 @@ fn sqoops_types_and_jdbc_numbers_are_those_it_was_seen_to_write() {
 
 #[test]
 fn text_files_get_exact_values_for_sqoop_too() {
-    let options = TypeOptions { files: FileKind::Text, ..sqoop() };
+    let options = TypeOptions { files: ValueForm::Text, ..sqoop() };
     for (mysql, want) in [
         ("decimal(10,2)", DataType::Decimal128(10, 2)),
         ("date", DataType::Date32),

@@ -74,7 +74,7 @@ impl ExportPlan {
         run_id: &str,
     ) -> Result<Self> {
         check(args)?;
-        let mut notes = Vec::new();
+        let mut notes = source.data.as_ref().map(FileSet::notes).unwrap_or_default();
         let (columns, fields) = columns(args, &target, &source, &mut notes)?;
         let reading = match args.compat {
             Compat::Exact => Reading::Exact,

@@ -80,6 +80,8 @@ pub struct Head {
     pub avro_schema: Option<String>,
     /// Times are INT96.
     pub int96: bool,
+    /// Nothing says on which clock its INT96 times were: they are taken as UTC.
+    pub zone_assumed: bool,
 }
 
 impl FileSet {
@@ -107,6 +109,13 @@ impl FileSet {
     /// What the first file shows.
     pub fn head(&self) -> &Head {
         &self.head
+    }
+
+    /// What a reader of the results should know of how the files were read.
+    pub fn notes(&self) -> Vec<String> {
+        let first = self.files.first().map_or("", |file| file.path.as_str());
+        let assumed = format!("{first} does not name the time zone of its INT96 times: they are read as UTC");
+        if self.head.zone_assumed { vec![assumed] } else { Vec::new() }
     }
 
     /// Bytes of all files.
@@ -293,7 +302,14 @@ impl fmt::Debug for FileSet {
 fn head(input: Input, calendar: Option<Calendar>) -> Result<Head> {
     let kind = kind_of(&input)?;
     let options = BatchOptions { columns: None, rows: 1, calendar };
-    let of = |schema, compression, avro_schema| Head { kind, schema, compression, avro_schema, int96: false };
+    let of = |schema, compression, avro_schema| Head {
+        kind,
+        schema,
+        compression,
+        avro_schema,
+        int96: false,
+        zone_assumed: false,
+    };
     Ok(match kind {
         FileKind::Avro => {
             let decoder = AvroDecoder::new(input, None, &options)?;
@@ -307,7 +323,8 @@ fn head(input: Input, calendar: Option<Calendar>) -> Result<Head> {
         FileKind::Parquet => {
             let decoder = ParquetDecoder::new(input, &RowGroups::Numbers(0..0), &options)?;
             let avro_schema = decoder.key_value("parquet.avro.schema").map(str::to_owned);
-            Head { int96: decoder.has_int96(), ..of(decoder.schema(), decoder.compression(), avro_schema) }
+            let (int96, zone_assumed) = (decoder.has_int96(), decoder.has_unnamed_zone());
+            Head { int96, zone_assumed, ..of(decoder.schema(), decoder.compression(), avro_schema) }
         }
         FileKind::Text => of(record_schema(), codec_of(input.name()), None),
         FileKind::Sequence => {

@@ -22,6 +22,7 @@ use crate::shutdown::Stop;
 use crate::telemetry::summary::{Outcome, StepSummary};
 use crate::transfer::args::VerifyArgs;
 use crate::transfer::cleanup;
+use crate::transfer::input::FileSet;
 
 /// What a comparison found, equal or not: [`Report::verdict`] makes an error of a difference.
 #[derive(Clone, Debug)]
@@ -43,7 +44,8 @@ pub async fn run(args: &VerifyArgs, client: &MySqlClient, cluster: &Cluster, sto
     let selection = stop.or(select(args, client)).await?;
     let comparison = stop.or(compared(&selection, &target)).await?;
     let snapshot = stop.or(snapshot(args, client, &selection)).await?;
-    let (ids, notes) = (snapshot.ids(), notes(&snapshot));
+    let (ids, mut notes) = (snapshot.ids(), notes(&snapshot));
+    notes.extend(target.set.iter().flat_map(FileSet::notes));
     let workers = args.num_mappers.max(1) as usize;
     let found = async {
         match &target.set {

@@ -5,7 +5,7 @@ use crate::format::avro::names::sqoop_names;
 use crate::mysql::read::Selection;
 pub(super) use crate::mysql::read::Source as RowSource;
 use crate::mysql::split::SplitKey;
-use crate::mysql::types::{Column, Compat, FileKind, JavaType, TypeOptions};
+use crate::mysql::types::{Column, Compat, ValueForm, JavaType, TypeOptions};
 use crate::transfer::args::{ImportArgs, ImportFormat};
 
 /// How the columns become Arrow columns.
@@ -21,7 +21,7 @@ pub(in crate::transfer) fn type_options(args: &ImportArgs) -> Result<TypeOptions
         compat: args.compat,
         zero_dates: args.zero_dates,
         invalid_text: args.invalid_text,
-        files: if text { FileKind::Text } else { FileKind::Columnar },
+        files: if text { ValueForm::Text } else { ValueForm::Columnar },
         hive: args.hive_database.is_some() || args.hive_table.is_some(),
         java_types: args.map_column_java.iter().flat_map(|p| &p.0).map(java_type).collect::<Result<_>>()?,
         logical_decimals: args.logical_decimals,
