@@ -5,7 +5,7 @@ use crate::format::avro::names::sqoop_names;
 use crate::mysql::read::Selection;
 pub(super) use crate::mysql::read::Source as RowSource;
 use crate::mysql::split::SplitKey;
-use crate::mysql::types::{Column, Compat, ValueForm, JavaType, TypeOptions};
+use crate::mysql::types::{Column, Compat, JavaType, TypeOptions, ValueForm};
 use crate::transfer::args::{ImportArgs, ImportFormat};
 
 /// How the columns become Arrow columns.
