@@ -12,7 +12,7 @@ use sakia::format::avro::AvroTimestamps;
 use sakia::format::{AvroOptions, FileFormat, Output, ParquetOptions};
 use sakia::metastore::HiveStorage;
 use sakia::metastore::types::{hive_type, table_columns};
-use sakia::mysql::types::{Column, Compat, ValueForm, TypeOptions};
+use sakia::mysql::types::{Column, Compat, TypeOptions, ValueForm};
 
 const HEAD: &str = "# MySQL types and what becomes of them
 

@@ -2,7 +2,7 @@
 
 use arrow_schema::{DataType, TimeUnit};
 
-use super::{Column, Compat, ValueForm, JavaType, TypeOptions, ZeroDates, small};
+use super::{Column, Compat, JavaType, TypeOptions, ValueForm, ZeroDates, small};
 use crate::error::{self, Error, Result};
 
 /// Most digits of a decimal in Hive and in 128 bits.

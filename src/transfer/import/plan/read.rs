@@ -6,7 +6,7 @@ use crate::load;
 use crate::mysql::read::Selection;
 pub(super) use crate::mysql::read::Source as RowSource;
 use crate::mysql::split::SplitKey;
-use crate::mysql::types::{Column, Compat, ValueForm, JavaType, TypeOptions};
+use crate::mysql::types::{Column, Compat, JavaType, TypeOptions, ValueForm};
 use crate::transfer::args::{ImportArgs, ImportFormat};
 
 /// How the columns become Arrow columns.
