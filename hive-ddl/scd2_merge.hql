@@ -1,11 +1,13 @@
 -- Applies one batch. Inside out:
---   events    the log up to the end of what is applied, for the keys in question; of events of one key at one moment
---             the deletion wins, then the greatest content: the last one in order
---   marked    where a run of equal tracked values starts and ends; a deletion is a run of its own
---   bounds    first and last event of each run: the first one looks ahead for the end of its version
---   versions  one row a run that is no deletion
---   source    the versions beside the target's rows of the same keys; only differences stay, so a batch that was
---             applied before leaves none, and at most one source row meets each row of the target
+--   log         the events of the keys in question
+--   events      of events of one key at one moment the deletion wins, then the greatest content: the last one in order
+--   neighbours  what the events before and after say. Windows are given plain columns only, and what they give is
+--               compared one level above them: Hive computes expressions inside windows wrongly (docs/hive-defects.md)
+--   marked      where a run of equal tracked values starts and ends; a deletion is a run of its own
+--   bounds      first and last event of each run: the first one looks ahead for the end of its version
+--   versions    one row for each run that is not a deletion
+--   source      the versions beside the target's rows of the same keys; only differences stay, so a batch that was
+--               applied before leaves none, and at most one source row meets each row of the target
 MERGE INTO {{target}} AS t
 USING (
   SELECT o.`sk` AS sakia_target_sk, n.`sk` IS NULL AS sakia_obsolete, n.`sk`, {{n_columns}},
@@ -20,19 +22,26 @@ USING (
         CASE WHEN sakia_ends THEN lead(sakia_seq, 1) OVER {{by_key}} ELSE lead(sakia_seq, 2) OVER {{by_key}} END
           AS sakia_next
       FROM (
-        SELECT {{columns}}, sakia_seq, sakia_deleted,
-          sakia_deleted OR lag(sakia_deleted, 1, true) OVER {{by_key}} OR NOT ({{same_as_before}}) AS sakia_starts,
-          sakia_deleted OR lead(sakia_deleted, 1, true) OVER {{by_key}} OR NOT ({{same_as_after}}) AS sakia_ends
+        SELECT {{columns}}, sakia_seq, sakia_op <=> 'D' AS sakia_deleted,
+          sakia_op <=> 'D' OR sakia_seq_before IS NULL OR sakia_op_before <=> 'D' OR NOT ({{same_as_before}})
+            AS sakia_starts,
+          sakia_op <=> 'D' OR sakia_seq_after IS NULL OR sakia_op_after <=> 'D' OR NOT ({{same_as_after}})
+            AS sakia_ends
         FROM (
-          SELECT {{event_columns}}, CAST(e.{{sequence}} AS timestamp) AS sakia_seq, {{is_delete}} AS sakia_deleted,
-            lead(e.{{sequence}}) OVER (
-              PARTITION BY {{event_keys}} ORDER BY e.{{sequence}}, {{is_delete}}, {{content}}
+          SELECT {{columns}}, sakia_seq, sakia_op,
+            lag(sakia_seq) OVER {{by_key}} AS sakia_seq_before, lead(sakia_seq) OVER {{by_key}} AS sakia_seq_after,
+            lag(sakia_op) OVER {{by_key}} AS sakia_op_before, lead(sakia_op) OVER {{by_key}} AS sakia_op_after,
+            {{neighbours}}
+          FROM (
+            SELECT {{columns}}, sakia_seq, sakia_op, lead(sakia_seq) OVER (
+              PARTITION BY {{keys}} ORDER BY sakia_seq, sakia_deleted, sakia_content
             ) AS sakia_next_seq
-          FROM {{source}} AS e
-          {{only_affected}}
-          WHERE e.{{sequence}} < {{until}}
-        ) AS events
-        WHERE sakia_next_seq IS NULL OR sakia_next_seq <> sakia_seq
+            FROM (
+              {{events}}
+            ) AS log
+          ) AS events
+          WHERE sakia_next_seq IS NULL OR sakia_next_seq <> sakia_seq
+        ) AS neighbours
       ) AS marked
       WHERE sakia_starts OR sakia_ends
     ) AS bounds

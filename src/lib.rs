@@ -7,7 +7,7 @@
 //!
 //! | floor | rooms |
 //! |---|---|
-//! | 0 | [`config`], [`error`], [`retry`], [`secret`], [`shutdown`], [`telemetry`] |
+//! | 0 | [`config`], [`error`], [`lease`], [`retry`], [`secret`], [`shutdown`], [`telemetry`] |
 //! | 1 | [`format`](mod@format), [`hbase`], [`hiveserver2`], [`metastore`], [`mysql`], [`sasl`], [`storage`] |
 //! | 2 | [`load`] |
 //! | 3 | [`agent`], [`lookup`], [`scd2`], [`transfer`] |
@@ -21,6 +21,7 @@ pub mod error;
 pub mod format;
 pub mod hbase;
 pub mod hiveserver2;
+pub mod lease;
 pub mod load;
 pub mod lookup;
 pub mod metastore;

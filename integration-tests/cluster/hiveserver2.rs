@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use sakia::config::Timespan;
 use sakia::error::Kind;
-use sakia::hiveserver2::{Authentication, HiveServer2Options, Session, Value};
+use sakia::hiveserver2::{Authentication, HiveServer2Options, Session, Value, quote};
 use sakia::shutdown::Stop;
 
 use crate::stack::{address, beeline, unique};
@@ -161,4 +161,64 @@ async fn a_server_that_wants_sasl_ends_a_session_without_it() {
     let error = Session::open(&options).await.map(drop).unwrap_err();
     assert!(matches!(error.kind(), Kind::Unreachable | Kind::Refused), "{error}");
     assert!(error.remedy().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_names_and_texts_stay_inside_their_quotes() {
+    let texts = [
+        "it's",
+        r"back\slash",
+        "a;b -- c",
+        "${y} ${hiveconf:x}",
+        "\0\u{1}\u{1b}\u{7f}12",
+        "tab\tline\nfeed\rend",
+        r"%_\%\_",
+        r"\u0041\101",
+        "`\"",
+        "Zoë 日本 🍵",
+        "",
+    ];
+    let session = session().await;
+    let hexes: Vec<String> = texts.iter().map(|text| format!("hex({})", quote::text(text))).collect();
+    let rows = session.query(&format!("select {}", hexes.join(", ")), &Stop::new()).await.unwrap();
+    for (text, seen) in texts.iter().zip(&rows.rows[0]) {
+        let hex: String = text.bytes().map(|byte| format!("{byte:02X}")).collect();
+        assert_eq!(seen.as_str(), Some(hex.as_str()), "{text:?}");
+    }
+
+    let names = ["a`b", "semi;colon", "it's", r"back\slash", "${x}", "select", "--", "a,b (c)"];
+    let database = unique("hive_it");
+    let table = quote::table(&database, "t");
+    let columns: Vec<String> =
+        names.iter().map(|name| format!("{} int comment {}", quote::name(name), quote::text(name))).collect();
+    let properties = quote::properties(&[("it's;", r"a\b;'"), ("b", "${x}")]);
+    for statement in [
+        format!("create database {database}"),
+        format!("create table {table} ({}) tblproperties ({properties})", columns.join(", ")),
+    ] {
+        session.execute(&statement, &Stop::new()).await.unwrap();
+    }
+    let described = session.query(&format!("describe {table}"), &Stop::new()).await.unwrap();
+    for (name, row) in names.iter().zip(&described.rows) {
+        let seen = [0, 2].map(|i| quote::described(row[i].as_str().unwrap_or("").trim()));
+        assert_eq!(seen, [*name, *name]);
+    }
+    let shown = session.query(&format!("show tblproperties {table}"), &Stop::new()).await.unwrap();
+    for pair in [["it's;", r"a\b;'"], ["b", "${x}"]] {
+        assert!(
+            shown.rows.iter().any(|row| [row[0].as_str(), row[1].as_str()] == pair.map(Some)),
+            "{pair:?}: {shown:?}"
+        );
+    }
+    session.execute(&format!("drop database {database} cascade"), &Stop::new()).await.unwrap();
+    session.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_setting_that_the_server_does_not_know_is_left_out() {
+    let settings = [("hive.nobody.knows.this", "1"), ("hive.mapjoin.full.outer", "false")];
+    let session = Session::open_with(&hiveserver2(), &settings).await.unwrap();
+    let set = session.query("set hive.mapjoin.full.outer", &Stop::new()).await.unwrap();
+    assert_eq!(set.rows[0][0].as_str(), Some("hive.mapjoin.full.outer=false"));
+    session.close().await.unwrap();
 }

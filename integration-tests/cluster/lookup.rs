@@ -9,7 +9,7 @@ use sakia::shutdown::Stop;
 use sakia::telemetry::summary::{Outcome, StepSummary};
 
 use crate::hbase::{HBaseTable, options};
-use crate::stack::{address, beeline, happybase, root};
+use crate::stack::{address, beeline, happybase, root, sakia};
 
 fn hiveserver2() -> HiveServer2Options {
     toml::from_str(&format!("url = \"{}\"", address("HIVESERVER2_PORT"))).unwrap()
@@ -249,9 +249,44 @@ async fn a_bad_result_and_a_foreign_hive_table_write_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn bytes_are_stored_as_they_are_and_a_cell_that_is_too_large_is_named() {
+    let lookup = Lookup::of_two_columns("bytes");
+    let query = |page: &str| {
+        let rows = format!("struct(1, 'Italy', unhex('00FF8041'), 5), struct(2, 'Malta', {page}, 5)");
+        let query = format!("SELECT inline(array({rows})) AS (id, country, last_page, as_of_ms)");
+        std::fs::write(lookup.directory.path().join("query.hql"), query).unwrap();
+    };
+    query("cast(repeat('x', 11000000) as binary)");
+    let error = lookup.run("run-1").await.unwrap_err();
+    assert_eq!((error.kind(), error.exit_code()), (Kind::Data, 1), "{error}");
+    let said = error.to_string();
+    for part in ["cell m:last_page", "row 0d|000000000002", "takes 110000", "more than the limit of 10485760"] {
+        assert!(said.contains(part), "{said}");
+    }
+    assert_eq!(lookup.happybase("print(list(t.scan()))"), "[]\n", "nothing was written");
+    query("unhex('')");
+    lookup.run("run-2").await.unwrap();
+    assert_eq!(lookup.happybase("print([r[b'm:last_page'] for _, r in t.scan()])"), "[b'\\x00\\xff\\x80A', b'']\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_run_at_a_time_fills_a_table() {
+    let lookup = Lookup::of_two_columns("twice");
+    lookup.query_gives(&[(1, "Italy", None)]);
+    let (first, second) = tokio::join!(lookup.run("run-1"), lookup.run("run-2"));
+    let (done, refused) = if first.is_ok() { (first, second) } else { (second, first) };
+    assert_eq!(done.unwrap().rows_out, 1);
+    let error = refused.unwrap_err();
+    assert_eq!((error.kind(), error.exit_code()), (Kind::Busy, 75), "{error}");
+    let said = error.to_string();
+    assert!(said.contains(&format!("hbase table {} is held by run run-", lookup.table.0)), "{said}");
+    assert_eq!(lookup.run("run-3").await.unwrap().outcome, Outcome::Unchanged, "the lease was given back");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_row_is_looked_up_by_its_id() {
     let lookup = Lookup::of_two_columns("get");
-    lookup.query_gives(&[(12370, "Cyprus", None)]);
+    lookup.query_gives(&[(12370, "Cyprus", None), (7, r"\u001B[31mred", None)]);
     lookup.run("run-1").await.unwrap();
     let schema = TableSchema::read(&lookup.directory.path().join("schema.toml")).unwrap();
     let found = lookup::get(&options(), &schema, "12370").await.unwrap();
@@ -260,4 +295,28 @@ async fn one_row_is_looked_up_by_its_id() {
     assert_eq!(values, [("country", Some("Cyprus")), ("last_page", None)]);
     let missing = lookup::get(&options(), &schema, "1").await.unwrap_err();
     assert_eq!(missing.kind(), Kind::NotFound);
+
+    // On the command line nothing reaches the terminal that it would obey.
+    let pipeline = lookup.directory.path().join("pipeline.toml");
+    let text = format!(
+        "[hiveserver2]\nurl = '{}'\n[hbase]\nurl = '{}'\n[[step]]\ntype = 'lookup'\nname = 'l'\n\
+         schema = 'schema.toml'\nquery-file = 'query.hql'\ndatabase = 'default'\n",
+        address("HIVESERVER2_PORT"),
+        address("HBASE_THRIFT_PORT")
+    );
+    std::fs::write(&pipeline, text).unwrap();
+    let printed = |output: &str| {
+        let mut sakia = sakia();
+        sakia.arg("lookup").arg(&pipeline).args(["--key", "7", "--output", output]);
+        String::from_utf8(sakia.output().unwrap().stdout).unwrap()
+    };
+    let (table, json) = (printed("table"), printed("json"));
+    assert!(!table.contains('\u{1b}') && table.contains(r"\u001b[31mred"), "{table}");
+    let row: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert!(!json.contains('\u{1b}'), "{json}");
+    assert_eq!(row["columns"]["country"]["value"], "\u{1b}[31mred");
+    assert!(
+        row["row-key"].as_str().unwrap().ends_with("|000000000007") && row["columns"]["last_page"].is_null(),
+        "{row}"
+    );
 }

@@ -3,6 +3,8 @@
 //! The vectors of `data/scd2_vectors.json` go into one log, told apart by a key column, so that a round of arrivals of
 //! all of them costs one batch.
 
+mod exact;
+
 use std::collections::BTreeSet;
 
 use serde::Deserialize;

@@ -65,7 +65,11 @@ async fn lookup(command: LookupCommand, report: &mut Report, stop: &Stop) -> Res
     for step in &pipeline.steps {
         if let (StepKind::Lookup(args), Some(hbase)) = (&step.kind, &pipeline.servers.hbase) {
             let schema = TableSchema::read(&pipeline.base.join(&args.schema))?;
-            print(&stop.or(lookup::get(hbase, &schema, &key)).await?.to_table())?;
+            let found = stop.or(lookup::get(hbase, &schema, &key)).await?;
+            print(&match report.output {
+                Output::Table => found.to_table(),
+                Output::Json => found.to_json(),
+            })?;
         }
     }
     Ok(())

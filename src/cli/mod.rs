@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `args` | commands and flags as typed, and their help |
 //! | `output` | what goes to stdout and stderr |
-//! | `job` | the store of saved jobs, and their lock |
+//! | `job` | the store of saved jobs, and their lease |
 //! | `steps` | runs, plans, explains and checks the steps of a file or of flags |
 //! | `commands` | what each command does |
 //! | `sqoop` | the front door for Sqoop's arguments |

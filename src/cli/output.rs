@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{self, Error, Result};
 use crate::telemetry::summary::{Summary, error_to_json};
+use crate::telemetry::terminal;
 
 /// How a command prints what it has to say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -88,13 +89,17 @@ pub fn tell(error: &Error) {
         None => format!("sakia: error: {error}\n"),
     };
     // Nobody is left to tell when stderr is gone.
-    let _ = std::io::stderr().write_all(line.as_bytes());
+    let _ = std::io::stderr().write_all(terminal::harmless(&line).as_bytes());
 }
 
-/// Prints to stdout; a reader that went away (`| head`) is not a failure.
+/// Prints to stdout, without anything that a terminal would obey. A reader that went away (`| head`) is not a failure.
 pub fn print(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush()) {
+    match out
+        .write_all(terminal::harmless(text).as_bytes())
+        .and_then(|()| out.write_all(b"\n"))
+        .and_then(|()| out.flush())
+    {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(error::refused("cannot write to standard output").source(e))
         }

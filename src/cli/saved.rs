@@ -7,11 +7,10 @@
 use std::collections::BTreeMap;
 
 use clap::FromArgMatches;
-use uuid::Uuid;
 
 use super::args::{self, Cli, JobAct, JobCommand};
 use super::commands;
-use super::job::{Front, Job, JobLock, JobStore, State};
+use super::job::{self, Front, Job, JobStore, State};
 use super::output::{Report, print};
 use super::sqoop::{self, Ask, Request, Work};
 use crate::error::{self, Kind, Result};
@@ -109,7 +108,7 @@ fn parsed(job: &Job, overrides: &[String]) -> Result<Cli> {
     })
 }
 
-/// Runs a job under its lock, and mirrors where it got to.
+/// Runs a job under its lease, and mirrors where it got to.
 ///
 /// # Errors
 /// NotFound: no such job. Busy: it is being run. Those of its work.
@@ -122,8 +121,24 @@ async fn exec(
     stop: &Stop,
 ) -> Result<()> {
     store.read(name)?;
-    let _lock = JobLock::take(store, name, &Uuid::now_v7().to_string())?;
-    // Read under the lock: the run before this one may have moved the state.
+    let lease = job::lease(store, name).await?;
+    let done = exec_leased(store, name, overrides, properties, report, stop).await;
+    // The work is done; a lease that cannot be removed is dead when this process has ended.
+    if let Err(error) = lease.release().await {
+        tracing::warn!(%error, "cannot give back the lease of job {name}");
+    }
+    done
+}
+
+async fn exec_leased(
+    store: &JobStore,
+    name: &str,
+    overrides: &[String],
+    properties: &BTreeMap<String, String>,
+    report: &mut Report,
+    stop: &Stop,
+) -> Result<()> {
+    // Read under the lease: the run before this one may have moved the state.
     let job = store.read(name)?;
     let (run_id, last_value) = match job.arguments_of {
         Front::Sqoop => {

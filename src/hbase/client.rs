@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use hbase_thrift::hbase::{BatchMutation, ColumnDescriptor, THbaseSyncClient};
+use hbase_thrift::hbase::{BatchMutation, ColumnDescriptor, Mutation, THbaseSyncClient};
 use hbase_thrift_runtime as thrift;
 
 use super::gateway::{Gateway, RawClient};
@@ -21,6 +21,7 @@ use crate::error::{self, Kind, Result};
 #[derive(Clone)]
 pub struct HBaseClient {
     gateway: Arc<Mutex<Gateway>>,
+    max_cell_bytes: usize,
 }
 
 impl HBaseClient {
@@ -29,9 +30,9 @@ impl HBaseClient {
     /// # Errors
     /// Config (options), Unreachable (names host and port), Refused (not a thrift1 gateway).
     pub async fn connect(options: &HBaseOptions) -> Result<Self> {
-        let options = options.clone();
+        let (options, max_cell_bytes) = (options.clone(), options.max_cell_bytes);
         let gateway = blocking(move || Gateway::connect(options)).await?;
-        Ok(Self { gateway: Arc::new(Mutex::new(gateway)) })
+        Ok(Self { gateway: Arc::new(Mutex::new(gateway)), max_cell_bytes })
     }
 
     /// Lists the tables, as `table` or `namespace:table`.
@@ -110,15 +111,25 @@ impl HBaseClient {
         .hint(format!("add them in the hbase shell (alter '{name}', '{}'), or name another table", missing[0])))
     }
 
+    /// Refuses rows with a cell that HBase would not take; asks no server.
+    ///
+    /// # Errors
+    /// Data: names the first of them.
+    pub fn check(&self, table: &str, rows: &[RowMutation]) -> Result<()> {
+        rows.iter().try_for_each(|row| row.check_cells(table, self.max_cell_bytes))
+    }
+
     /// Puts and deletes the cells of `rows` in one call, all with the timestamp `timestamp_ms`; sending the same rows
     /// again changes nothing. Not atomic: when a row is refused, others may have been stored.
     ///
     /// # Errors
-    /// Data (an empty row), NotFound (table or family), Unreachable, Busy, Auth, Refused.
+    /// Data (an empty row, a cell that is too large), NotFound (table or family), Unreachable, Busy, Auth, Refused.
     pub async fn mutate(&self, table: &str, rows: &[RowMutation], timestamp_ms: i64) -> Result<()> {
+        self.check(table, rows)?;
         let batch = rows.iter().map(RowMutation::to_thrift).collect::<Result<Vec<BatchMutation>>>()?;
         let name = table.as_bytes().to_vec();
-        let act = format!("cannot write {} rows to hbase table {table}", rows.len());
+        let first = rows.first().map_or_else(String::new, |row| String::from_utf8_lossy(row.key()).into_owned());
+        let act = format!("cannot write {} rows, the first of them {first}, to hbase table {table}", rows.len());
         let done =
             self.call(act, move |c| c.mutate_rows_ts(name.clone(), batch.clone(), timestamp_ms, BTreeMap::new())).await;
         match done {
@@ -130,6 +141,29 @@ impl HBaseClient {
             }
             done => done,
         }
+    }
+
+    /// Puts one cell if it holds `expected`, in one step; says whether it did. Empty stands for an absent cell, too.
+    ///
+    /// # Errors
+    /// NotFound (table or family), Unreachable, Busy, Auth, Refused. A call whose answer was lost is made again, and
+    /// then says `false` of a cell that it changed itself.
+    pub async fn check_and_put(
+        &self,
+        table: &str,
+        key: &[u8],
+        column: &str,
+        expected: &[u8],
+        value: &[u8],
+    ) -> Result<bool> {
+        let (name, key, column) = (table.as_bytes().to_vec(), key.to_vec(), column.as_bytes().to_vec());
+        let (expected, value) = (expected.to_vec(), value.to_vec());
+        let act = format!("cannot change row {} of hbase table {table}", String::from_utf8_lossy(&key));
+        self.call(act, move |c| {
+            let put = Mutation::new(false, column.clone(), value.clone(), true);
+            c.check_and_put(name.clone(), key.clone(), column.clone(), expected.clone(), put, BTreeMap::new())
+        })
+        .await
     }
 
     /// Reads one row; `columns` are `family:qualifier` or `family`, none means all.

@@ -1,6 +1,6 @@
 //! HBase behind its Thrift gateway (the `thrift1` service): tables by schema file, rows in batches, gets and scans.
 //!
-//! Every cell is text and carries a timestamp that the caller fixes, so a batch may be sent twice. What the gateway
+//! Every cell carries a timestamp that the caller fixes, so a batch may be sent twice. What the gateway
 //! cannot do is refused or said, never imitated: it knows no namespaces and no split points (`createTable` makes one
 //! region), and a batch is not atomic: when one row of it is refused, others may have been stored.
 //!
@@ -13,11 +13,13 @@
 //! | `scan` | a scan that survives a lost connection |
 //! | `row`, `mutation` | what is read, what is written |
 //! | `schema`, `row_key` | the files in `hbase-schemas/` |
+//! | `lease` | who may write to a table |
 //! | `failure` | the gateway's exceptions turned into kinds |
 
 pub mod client;
 mod failure;
 mod gateway;
+mod lease;
 pub mod mutation;
 pub mod options;
 pub mod row;
@@ -27,6 +29,7 @@ pub mod schema;
 mod transport;
 
 pub use client::HBaseClient;
+pub use lease::CellLease;
 pub use mutation::{BatchLimits, RowMutation};
 pub use options::HBaseOptions;
 pub use row::{Cell, Row};

@@ -13,6 +13,9 @@ const MAX_ROW_KEY_BYTES: usize = 32_767;
 const ROW_OVERHEAD_BYTES: usize = 24;
 const CELL_OVERHEAD_BYTES: usize = 32;
 
+/// Bytes of a cell as HBase stores and measures it, beside key, column and value: lengths, timestamp and type.
+const STORED_OVERHEAD_BYTES: usize = 20;
+
 /// The changes of one row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RowMutation {
@@ -81,6 +84,28 @@ impl RowMutation {
             Change::Delete { column } => column.len() + CELL_OVERHEAD_BYTES,
         });
         self.key.len() + ROW_OVERHEAD_BYTES + cells.sum::<usize>()
+    }
+
+    /// Refuses a cell that HBase would not take.
+    ///
+    /// # Errors
+    /// Data: names the row, the column, its size and the limit.
+    pub(super) fn check_cells(&self, table: &str, max_cell_bytes: usize) -> Result<()> {
+        for (column, value) in self.cells() {
+            let bytes = STORED_OVERHEAD_BYTES + self.key.len() + column.len() + value.map_or(0, <[u8]>::len);
+            if bytes > max_cell_bytes {
+                let row = String::from_utf8_lossy(&self.key);
+                let what = format!(
+                    "cell {column} of row {row} of hbase table {table} takes {bytes} bytes, more than the limit of \
+                     {max_cell_bytes}"
+                );
+                return Err(error::data(what).hint(
+                    "store less, or raise hbase.client.keyvalue.maxsize and hbase.server.keyvalue.maxsize in hbase and \
+                     max-cell-bytes in [hbase]",
+                ));
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn to_thrift(&self) -> Result<BatchMutation> {
@@ -163,6 +188,15 @@ mod tests {
         let changes = row.to_thrift().unwrap().mutations.unwrap();
         assert_eq!((changes[0].is_delete, changes[0].value.as_deref()), (Some(false), Some(&b""[..])));
         assert_eq!((changes[1].is_delete, changes[1].value.as_deref()), (Some(true), None));
+    }
+
+    #[test]
+    fn a_cell_that_is_too_large_is_named() {
+        let row = row("k", 100 - 20 - 1 - 3);
+        row.check_cells("t", 100).unwrap();
+        let error = row.check_cells("t", 99).unwrap_err();
+        let said = "cell f:q of row k of hbase table t takes 100 bytes, more than the limit of 99";
+        assert_eq!((error.to_string().as_str(), error.exit_code()), (said, 1));
     }
 
     proptest! {

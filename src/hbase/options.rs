@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::config::{self, CONNECT_TIMEOUT, Timespan};
 use crate::error::{self, Result};
 
+/// HBase's own default of `hbase.client.keyvalue.maxsize` and `hbase.server.keyvalue.maxsize`.
+const MAX_CELL_BYTES: usize = 10 * 1024 * 1024;
+
 /// The connection table `[hbase]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, clap::Args)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -26,6 +29,20 @@ pub struct HBaseOptions {
     #[arg(default_value_t = default_call_timeout())]
     #[serde(default = "default_call_timeout")]
     pub call_timeout: Timespan,
+    /// Bytes of the largest cell that HBase takes, by its settings hbase.client.keyvalue.maxsize and
+    /// hbase.server.keyvalue.maxsize; a larger one is refused before it is sent.
+    #[arg(skip = MAX_CELL_BYTES)]
+    #[serde(default = "max_cell_bytes", skip_serializing_if = "is_max_cell_bytes")]
+    pub max_cell_bytes: usize,
+}
+
+fn max_cell_bytes() -> usize {
+    MAX_CELL_BYTES
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_max_cell_bytes(bytes: &usize) -> bool {
+    *bytes == MAX_CELL_BYTES
 }
 
 fn default_call_timeout() -> Timespan {
@@ -47,6 +64,7 @@ impl HBaseOptions {
             urls: urls.into_iter().map(Into::into).collect(),
             connect_timeout: None,
             call_timeout: default_call_timeout(),
+            max_cell_bytes: MAX_CELL_BYTES,
         }
     }
 

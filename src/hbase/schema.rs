@@ -1,7 +1,8 @@
 //! A table as a file in `hbase-schemas/` describes it: families, row key, and which column goes into which cell.
 //!
 //! All values are text in UTF-8, so Hive, the hbase shell and any Thrift client read the same; `hive-type` says how
-//! an external Hive table reads the text. Binary encodings (`#b`) are refused by not being there.
+//! an external Hive table reads the text. Only a BINARY is not text: its bytes are stored as they are. Binary encodings
+//! (`#b`) cannot be asked for.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -226,7 +227,7 @@ fn check_name(what: &str, name: &str, punctuation: &str) -> Result<()> {
         return Ok(());
     }
     let allowed: String = punctuation.chars().flat_map(|c| [' ', c]).collect();
-    Err(error::config(format!("{what} \"{name}\" is no name"))
+    Err(error::config(format!("{what} \"{name}\" is not a name"))
         .hint(format!("letters, digits and{allowed} are allowed")))
 }
 

@@ -10,8 +10,11 @@
 //! `thrift/TCLIService.thrift` holds the calls we use; `make generate` turns it into `thrift/tcli_service.rs`.
 
 mod client;
+mod exact;
 mod failure;
+mod lease;
 mod options;
+pub mod quote;
 mod rows;
 mod session;
 mod transport;
@@ -29,6 +32,7 @@ mod transport;
 #[path = "thrift/tcli_service.rs"]
 mod tcli_service;
 
+pub use lease::ViewLease;
 pub use options::{Authentication, HiveServer2Options};
 pub use rows::{Column, Row, Rows, Value};
 pub use session::{Cursor, Executed, Session};

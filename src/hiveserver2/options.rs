@@ -106,6 +106,13 @@ impl HiveServer2Options {
         self
     }
 
+    /// Sets a Hive setting of the session, whatever it was.
+    #[must_use]
+    pub(super) fn setting(mut self, name: &str, value: &str) -> Self {
+        self.configuration.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
     /// Takes relative paths as below `base`.
     #[must_use]
     pub fn relative_to(mut self, base: &Path) -> Self {

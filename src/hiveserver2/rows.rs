@@ -19,7 +19,7 @@ pub enum Value {
     Double(f64),
     /// Everything that Hive sends as text.
     Text(String),
-    /// BINARY.
+    /// BINARY, and text that is not UTF-8.
     Bytes(Vec<u8>),
 }
 
@@ -45,7 +45,7 @@ impl Value {
         matches!(self, Self::Null)
     }
 
-    /// Any value as text; `None` for NULL. Bytes that are no UTF-8 are replaced.
+    /// Any value as text for people; `None` for NULL. Bytes that are not UTF-8 are replaced: data takes them as they are.
     pub fn to_text(&self) -> Option<String> {
         match self {
             Self::Null => None,
@@ -89,6 +89,25 @@ impl Rows {
             .iter()
             .position(|column| column.name == name)
             .ok_or_else(|| error::schema(format!("the result of the query has no column {name}")))
+    }
+
+    /// The text at a place; `None` for NULL and where there is no such row.
+    ///
+    /// # Errors
+    /// Schema: there is no column of that name.
+    pub fn text(&self, row: usize, column: &str) -> Result<Option<&str>> {
+        let index = self.index(column)?;
+        Ok(self.rows.get(row).and_then(|row| row.get(index)).and_then(Value::as_str))
+    }
+
+    /// The count at a place. A sum over no rows is NULL and means none.
+    ///
+    /// # Errors
+    /// Schema: there is no column of that name.
+    pub fn count(&self, row: usize, column: &str) -> Result<u64> {
+        let index = self.index(column)?;
+        let value = self.rows.get(row).and_then(|row| row.get(index)).and_then(Value::as_i64);
+        Ok(value.and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
     }
 }
 
@@ -174,13 +193,13 @@ fn values(column: TColumn) -> Vec<Value> {
         TColumn::I32Val(c) => with_nulls(c.values, &c.nulls, |v| Value::Int(v.into())),
         TColumn::I64Val(c) => with_nulls(c.values, &c.nulls, Value::Int),
         TColumn::DoubleVal(c) => with_nulls(c.values, &c.nulls, |v| Value::Double(v.into())),
-        TColumn::StringVal(c) => with_nulls(c.values, &c.nulls, |v| Value::Text(text(v))),
+        TColumn::StringVal(c) => with_nulls(c.values, &c.nulls, text),
         TColumn::BinaryVal(c) => with_nulls(c.values, &c.nulls, Value::Bytes),
     }
 }
 
-fn text(bytes: Vec<u8>) -> String {
-    String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
+fn text(bytes: Vec<u8>) -> Value {
+    String::from_utf8(bytes).map_or_else(|e| Value::Bytes(e.into_bytes()), Value::Text)
 }
 
 /// Bit `i`, lowest first, of the bitmap says that value `i` is NULL; the bitmap may end early.

@@ -8,7 +8,7 @@
 
 use super::{DEFAULT_PARTITION, LoadMode, Partition};
 use crate::error::{self, Effect, Kind, Result};
-use crate::hiveserver2::{Session, Value};
+use crate::hiveserver2::{Session, Value, quote};
 use crate::metastore::{Column, MetastoreClient, TableInfo, types};
 use crate::shutdown::Stop;
 
@@ -43,8 +43,8 @@ impl ManagedInsert {
     /// those that partition `from`.
     pub fn create_statement(&self, from: &TableInfo, stored_as: &StoredAs) -> String {
         let described = |c: &Column| {
-            let comment = c.comment.as_ref().map(|text| format!(" COMMENT {}", literal(text))).unwrap_or_default();
-            format!("{} {}{comment}", quoted(&c.name), c.hive_type)
+            let comment = c.comment.as_ref().map(|text| format!(" COMMENT {}", quote::text(text))).unwrap_or_default();
+            format!("{} {}{comment}", quote::name(&c.name), c.hive_type)
         };
         let list = |columns: &[Column]| columns.iter().map(described).collect::<Vec<_>>().join(", ");
         let mut partitions: Vec<Column> = self.partition.names().map(|name| Column::new(name, "string")).collect();
@@ -58,7 +58,7 @@ impl ManagedInsert {
             StoredAs::TransactionalOrc => "STORED AS ORC TBLPROPERTIES ('transactional'='true')",
             StoredAs::Clause(clause) => clause,
         };
-        let name = table(&self.into);
+        let name = quote::table(&self.into.0, &self.into.1);
         format!("CREATE TABLE IF NOT EXISTS {name} ({}){partitioned} {stored}", list(&from.columns))
     }
 
@@ -84,16 +84,16 @@ impl ManagedInsert {
         if wanted.len() != given.len() || !wanted.iter().all(carried) {
             return Err(self.differ(&given, &wanted));
         }
-        let selected = wanted.iter().map(|c| quoted(&c.name)).collect::<Vec<_>>().join(", ");
+        let selected = wanted.iter().map(|c| quote::name(&c.name)).collect::<Vec<_>>().join(", ");
         let mut keys: Vec<String> =
-            self.partition.pairs().map(|(k, v)| format!("{}={}", quoted(k), literal(v))).collect();
-        keys.extend(dynamic.iter().map(|c| quoted(&c.name)));
+            self.partition.pairs().map(|(k, v)| format!("{}={}", quote::name(k), quote::text(v))).collect();
+        keys.extend(dynamic.iter().map(|c| quote::name(&c.name)));
         let partition = if keys.is_empty() { String::new() } else { format!(" PARTITION ({})", keys.join(", ")) };
         let verb = match self.mode {
             LoadMode::Replace => "OVERWRITE",
             LoadMode::Append => "INTO",
         };
-        let (from, into) = (table(&self.from), table(&self.into));
+        let (from, into) = (quote::table(&self.from.0, &self.from.1), quote::table(&self.into.0, &self.into.1));
         let mut statements = Vec::new();
         if !dynamic.is_empty() {
             statements.push("SET hive.exec.dynamic.partition.mode=nonstrict".to_owned());
@@ -156,9 +156,10 @@ impl ManagedInsert {
     }
 
     async fn count(&self, session: &Session, rows: u64, stop: &Stop) -> Result<()> {
-        let keys: Vec<String> = self.partition.pairs().map(|(k, v)| format!("{}={}", quoted(k), literal(v))).collect();
+        let keys: Vec<String> =
+            self.partition.pairs().map(|(k, v)| format!("{}={}", quote::name(k), quote::text(v))).collect();
         let condition = if keys.is_empty() { String::new() } else { format!(" WHERE {}", keys.join(" AND ")) };
-        let name = table(&self.into);
+        let name = quote::table(&self.into.0, &self.into.1);
         let counted = session.query(&format!("SELECT count(*) FROM {name}{condition}"), stop).await?;
         match counted.rows.first().and_then(|row| row.first()) {
             Some(Value::Int(found)) if u64::try_from(*found) == Ok(rows) => Ok(()),
@@ -166,18 +167,6 @@ impl ManagedInsert {
                 .hint("somebody else may write there; run again to replace them")),
         }
     }
-}
-
-fn table((database, name): &(String, String)) -> String {
-    format!("{}.{}", quoted(database), quoted(name))
-}
-
-fn quoted(name: &str) -> String {
-    format!("`{}`", name.replace('`', "``"))
-}
-
-fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'").replace('\n', "\\n").replace('\r', "\\r"))
 }
 
 #[cfg(test)]

@@ -16,7 +16,6 @@
 //! with files that no load of ours put there and a table that is not ours.
 
 mod layout;
-mod lock;
 pub mod managed;
 mod manifest;
 mod names;

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::layout::Layout;
-use super::lock::Lock;
 use super::names::Names;
 use super::part::{self, PartWriter, SideWriter};
 use super::publish::{mark, publish};
 use super::{Cluster, LoadMode, LoadPlan, Manifest, Partition, StagedPart, register, strangers};
 use crate::error::{self, Effect, Error, Kind, Result};
 use crate::format::Encoder;
-use crate::storage::{self, CreateOptions, DeleteOptions, FileStatus, Filesystem, RenameOptions};
+use crate::lease::Lease;
+use crate::storage::{self, CreateOptions, DeleteOptions, DirectoryLease, FileStatus, Filesystem, RenameOptions};
 
-/// A load under way; holds the target's lock until it is committed, discarded or dropped.
+/// A load under way; holds the target's lease until it is committed, discarded or dropped.
 #[derive(Debug)]
 pub struct Load {
     cluster: Cluster,
@@ -24,7 +24,7 @@ pub struct Load {
     names: Names,
     load_id: String,
     previous: Option<Manifest>,
-    lock: Lock,
+    lease: Lease,
 }
 
 /// A load that is done.
@@ -51,7 +51,8 @@ impl Load {
         }
         let table = register::registration(cluster, &root, &plan)?;
         let fs = cluster.fs.as_ref();
-        let lock = Lock::acquire(&cluster.fs, &layout.lock(), &format!("run {}", plan.run_id)).await?;
+        let place = Arc::new(DirectoryLease::new(cluster.fs.clone(), layout.lock()));
+        let lease = Lease::acquire(place, &format!("run {}", plan.run_id)).await?;
         let previous = read_manifest(fs, &layout).await?;
         recover(cluster, &layout, previous.as_ref()).await?;
         strangers::refuse(fs, &layout, previous.as_ref(), &plan).await?;
@@ -59,7 +60,7 @@ impl Load {
             register::check(cluster, table, plan.table.as_ref().is_some_and(|t| t.create_only)).await?;
         }
         let names = Names::new(fs, &layout, &plan, &load_id).await?;
-        let load = Self { cluster: cluster.clone(), plan, table, layout, names, load_id, previous, lock };
+        let load = Self { cluster: cluster.clone(), plan, table, layout, names, load_id, previous, lease };
         if load.refuse_again().is_ok() {
             fs.mkdirs(&load.layout.staged_data(&load.load_id)).await?;
         }
@@ -212,7 +213,7 @@ impl Load {
     /// where this one failed; where the data is visible the effect is [`Effect::RegistrationPending`].
     pub async fn commit(self, parts: Vec<StagedPart>, checkpoint: Value) -> Result<Committed> {
         self.refuse_again()?;
-        let Self { cluster, plan, table, layout, names: _, load_id, previous, lock } = self;
+        let Self { cluster, plan, table, layout, names: _, load_id, previous, lease } = self;
         let fs = cluster.fs.as_ref();
         strangers::refuse_at_commit(fs, &layout, previous.as_ref(), &plan, &parts).await?;
         if plan.success_marker && plan.mode == LoadMode::Replace {
@@ -226,11 +227,11 @@ impl Load {
         if let Some(table) = table {
             (manifest.table, manifest.static_partition) = (Some(table.spec), table.static_partition);
         }
-        lock.check().await?;
+        lease.check().await?;
         let context = |e: Error| e.context(format!("committing load {} of {}", manifest.load_id, layout.target));
         record(fs, &layout, &manifest).await.map_err(context)?;
         finish(&cluster, &layout, &manifest).await.map_err(context)?;
-        lock.release().await.map_err(pending)?;
+        lease.release().await.map_err(pending)?;
         Ok(Committed { manifest })
     }
 
@@ -241,10 +242,10 @@ impl Load {
     /// Those of [`Load::commit`].
     pub async fn commit_checkpoint(self, checkpoint: Value) -> Result<Committed> {
         let Some(previous) = self.previous.clone() else { return self.commit(Vec::new(), checkpoint).await };
-        let Self { cluster, plan, layout, load_id, lock, .. } = self;
+        let Self { cluster, plan, layout, load_id, lease, .. } = self;
         let mut manifest = previous;
         (manifest.checkpoint, manifest.run_id, manifest.fingerprint) = (checkpoint, plan.run_id, plan.fingerprint);
-        lock.check().await?;
+        lease.check().await?;
         let context = |e: Error| e.context(format!("moving the checkpoint of {}", layout.target));
         record(cluster.fs.as_ref(), &layout, &manifest).await.map_err(context)?;
         if load_id != manifest.load_id {
@@ -252,7 +253,7 @@ impl Load {
             cluster.fs.delete(&stage, DeleteOptions { recursive: true }).await.map_err(pending)?;
         }
         register::register(&cluster, &layout, &manifest).await.map_err(pending)?;
-        lock.release().await.map_err(pending)?;
+        lease.release().await.map_err(pending)?;
         Ok(Committed { manifest })
     }
 
@@ -274,7 +275,7 @@ impl Load {
     pub async fn discard(self) -> Result<()> {
         let stage = self.layout.stage(&self.load_id);
         self.cluster.fs.delete(&stage, DeleteOptions { recursive: true }).await?;
-        self.lock.release().await
+        self.lease.release().await
     }
 }
 

@@ -91,8 +91,8 @@ impl<'a> Differ<'a> {
         let mut change = RowMutation::new(row.key.as_slice())?;
         for (column, value) in self.schema.columns.iter().zip(page) {
             match (value, row.cell(&column.cell)) {
-                (Some(value), Some(cell)) if cell.value == value.as_bytes() => {}
-                (Some(value), _) => change.put(&column.cell, value.as_bytes()),
+                (Some(value), Some(cell)) if cell.value == *value => {}
+                (Some(value), _) => change.put(&column.cell, value.as_slice()),
                 (None, Some(_)) => change.delete(&column.cell),
                 (None, None) => {}
             }
@@ -139,9 +139,9 @@ pub(super) mod tests {
         .unwrap()
     }
 
-    type State = BTreeMap<u8, [Option<u8>; 2]>;
+    type Shown = BTreeMap<u8, [Option<u8>; 2]>;
 
-    fn pages(state: &State, at_ms: i64) -> Pages {
+    fn pages(state: &Shown, at_ms: i64) -> Pages {
         let column = |name: &str| Column { name: name.into(), hive_type: "string".into() };
         let value = |value: &Option<u8>| value.map_or(Value::Null, |v| Value::Text(v.to_string()));
         let row = |(id, [a, b]): (&u8, &[Option<u8>; 2])| {
@@ -208,13 +208,13 @@ pub(super) mod tests {
     #[test]
     fn a_second_run_finds_nothing_and_strangers_are_counted() {
         let mut table = Table::default();
-        let first = State::from([(1, [Some(1), None]), (2, [Some(2), Some(2)])]);
+        let first = Shown::from([(1, [Some(1), None]), (2, [Some(2), Some(2)])]);
         let found = run(&mut table, &pages(&first, 5), usize::MAX);
         assert_eq!((found.changes.len(), found.unchanged_rows), (2, 0));
         assert_eq!(found.detail(), "5 cells put, 0 deleted, 0 rows unchanged");
         let again = run(&mut table, &pages(&first, 5), usize::MAX);
         assert_eq!((again.changes.len(), again.unchanged_rows, again.foreign_rows), (0, 2, 0));
-        let fewer = State::from([(2, [Some(2), Some(2)])]);
+        let fewer = Shown::from([(2, [Some(2), Some(2)])]);
         let found = run(&mut table, &pages(&fewer, 6), usize::MAX);
         assert_eq!((found.changes.len(), found.foreign_rows), (0, 1));
         assert!(found.detail().ends_with("1 rows in hbase that the query does not give"), "{}", found.detail());
@@ -224,7 +224,7 @@ pub(super) mod tests {
     fn a_value_that_comes_back_after_null_is_seen_at_the_same_watermark() {
         let mut table = Table::default();
         for value in [Some(1), None, Some(1), None, Some(2)] {
-            let state = State::from([(1, [Some(9), value])]);
+            let state = Shown::from([(1, [Some(9), value])]);
             assert_eq!(run(&mut table, &pages(&state, 5), usize::MAX).changes.len(), 1);
             assert!(diff(&table, &pages(&state, 5)).changes.is_empty(), "{value:?}");
         }

@@ -1,12 +1,12 @@
 //! The external Hive table over the HBase table, so that beeline reads the pages. It is made once; when the schema has
-//! changed since, it is refused, not replaced: dropping somebody's table is theirs to do.
+//! changed since, it is refused and not replaced: whether a table may be dropped is for its owner to say.
 
 use sha2::{Digest, Sha256};
 
 use super::query::check_name;
 use crate::error::{self, Error, Result};
 use crate::hbase::TableSchema;
-use crate::hiveserver2::Session;
+use crate::hiveserver2::{Session, quote};
 use crate::shutdown::Stop;
 
 /// Name of the column that holds the row key.
@@ -35,9 +35,9 @@ impl ExternalTable {
         let statement = create_statement(schema, database, table)?;
         let fingerprint = fingerprint(schema);
         Ok(Self {
-            name: format!("`{database}`.`{table}`"),
+            name: quote::table(database, table),
             table: table.to_lowercase(),
-            list_statement: format!("SHOW TABLES IN `{database}` LIKE '{table}'"),
+            list_statement: format!("SHOW TABLES IN {} LIKE {}", quote::name(database), quote::text(table)),
             statement,
             fingerprint,
         })
@@ -63,7 +63,7 @@ impl ExternalTable {
         }
     }
 
-    /// The fingerprint in the table's properties, `""` where it carries none; `None` where there is no table.
+    /// The fingerprint in the table's properties, `""` if it carries none; `None` if there is no table.
     async fn fingerprint_found(&self, session: &Session, stop: &Stop) -> Result<Option<String>> {
         let listed = session.query(&self.list_statement, stop).await?;
         if !listed.rows.iter().flatten().any(|name| name.as_str() == Some(&self.table)) {
@@ -97,23 +97,25 @@ pub fn create_statement(schema: &TableSchema, database: &str, table: &str) -> Re
     let key = &schema.row_key;
     let key_comment =
         format!("crc32({}) mod {} in hex, |, {} in {} digits", key.column, key.salt_buckets, key.column, key.width);
-    let mut columns = vec![format!("  `{KEY_COLUMN}` string COMMENT {}", quote(&key_comment))];
+    let mut columns = vec![format!("  `{KEY_COLUMN}` string COMMENT {}", quote::text(&key_comment))];
     for column in &schema.columns {
         check_name("column", &column.name)?;
         check_type(&column.name, &column.hive_type)?;
-        let comment = column.comment.as_deref().map(|text| format!(" COMMENT {}", quote(text))).unwrap_or_default();
-        columns.push(format!("  `{}` {}{comment}", column.name, column.hive_type));
+        let comment =
+            column.comment.as_deref().map(|text| format!(" COMMENT {}", quote::text(text))).unwrap_or_default();
+        columns.push(format!("  {} {}{comment}", quote::name(&column.name), column.hive_type));
     }
-    let comment = schema.comment.as_deref().map(|text| format!("COMMENT {}\n", quote(text))).unwrap_or_default();
-    let hbase_table = quote(&schema.qualified_name());
+    let comment = schema.comment.as_deref().map(|text| format!("COMMENT {}\n", quote::text(text))).unwrap_or_default();
+    let hbase_table = quote::text(&schema.qualified_name());
     Ok(format!(
-        "CREATE EXTERNAL TABLE IF NOT EXISTS `{database}`.`{table}` (\n{}\n)\n{comment}\
+        "CREATE EXTERNAL TABLE IF NOT EXISTS {} (\n{}\n)\n{comment}\
          STORED BY 'org.apache.hadoop.hive.hbase.HBaseStorageHandler'\n\
          WITH SERDEPROPERTIES ('hbase.columns.mapping' = {})\n\
          TBLPROPERTIES ('hbase.table.name' = {hbase_table}, 'hbase.mapred.output.outputtable' = {hbase_table}, \
          '{FINGERPRINT}' = '{}')",
+        quote::table(database, table),
         columns.join(",\n"),
-        quote(&mapping(schema)),
+        quote::text(&mapping(schema)),
         fingerprint(schema),
     ))
 }
@@ -145,22 +147,8 @@ fn check_type(column: &str, hive_type: &str) -> Result<()> {
     if is_word && numbers.split(',').all(|number| is_number(number.trim())) {
         return Ok(());
     }
-    Err(error::config(format!("hive-type \"{hive_type}\" of column {column} is no primitive type of hive"))
+    Err(error::config(format!("hive-type \"{hive_type}\" of column {column} is not a primitive type of hive"))
         .hint("such as string, bigint, decimal(18,2) or timestamp"))
-}
-
-/// A HiveQL string literal.
-fn quote(text: &str) -> String {
-    let mut quoted = String::from("'");
-    for c in text.chars() {
-        match c {
-            '\'' | '\\' | ';' => quoted.extend(['\\', c]),
-            '\n' => quoted.push_str("\\n"),
-            c => quoted.push(c),
-        }
-    }
-    quoted.push('\'');
-    quoted
 }
 
 #[cfg(test)]

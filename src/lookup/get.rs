@@ -1,6 +1,7 @@
-//! One row looked up by its id, for people: a table with a line for each column.
+//! One row looked up by its id: a table with a line for each column for people, or JSON.
 
 use comfy_table::{Table, presets};
+use serde_json::{Value, json};
 
 use crate::error::{self, Result};
 use crate::hbase::{HBaseClient, HBaseOptions, Row, TableSchema};
@@ -8,6 +9,8 @@ use crate::hbase::{HBaseClient, HBaseOptions, Row, TableSchema};
 /// A row that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
+    /// The table, as HBase prints it.
+    pub table: String,
     /// The row key.
     pub row_key: String,
     /// A line for each column of the schema, in its order.
@@ -19,8 +22,10 @@ pub struct Found {
 pub struct Line {
     /// Name of the column.
     pub column: String,
-    /// The value; absent where the row has no such cell.
+    /// The value, bytes that are not UTF-8 in hexadecimal; absent where the row has no such cell.
     pub value: Option<String>,
+    /// Whether the value is hexadecimal.
+    pub is_hex: bool,
     /// The cell's timestamp, milliseconds since the epoch.
     pub timestamp_ms: Option<i64>,
 }
@@ -44,13 +49,15 @@ impl Found {
     fn of(schema: &TableSchema, row_key: String, row: &Row) -> Self {
         let lines = schema.columns.iter().map(|column| {
             let cell = row.cell(&column.cell);
+            let text = cell.map(|cell| std::str::from_utf8(&cell.value).map(str::to_owned));
             Line {
                 column: column.name.clone(),
-                value: cell.map(|cell| String::from_utf8_lossy(&cell.value).into_owned()),
+                is_hex: matches!(text, Some(Err(_))),
+                value: text.zip(cell).map(|(text, cell)| text.unwrap_or_else(|_| hex(&cell.value))),
                 timestamp_ms: cell.map(|cell| cell.timestamp_ms),
             }
         });
-        Self { row_key, lines: lines.collect() }
+        Self { table: schema.qualified_name(), row_key, lines: lines.collect() }
     }
 
     /// The row as a table: column, value, and the time that its cell carries.
@@ -60,10 +67,30 @@ impl Found {
         table.add_row(["row key", &self.row_key, ""]);
         for line in &self.lines {
             let time = line.timestamp_ms.map(utc).unwrap_or_default();
-            table.add_row([line.column.as_str(), line.value.as_deref().unwrap_or(""), &time]);
+            let value = line.value.as_deref().unwrap_or("");
+            let value = if line.is_hex { format!("0x{value}") } else { value.to_owned() };
+            table.add_row([line.column.as_str(), &value, &time]);
         }
         table.to_string()
     }
+
+    /// The row as one JSON object: `table`, `row-key`, and `columns` with `value` (`value-hex` for bytes that are not
+    /// UTF-8) and `timestamp-ms` each; a column without a cell is null.
+    pub fn to_json(&self) -> String {
+        let columns = self.lines.iter().map(|line| {
+            let key = if line.is_hex { "value-hex" } else { "value" };
+            let column = line.value.as_ref().map(|value| json!({ key: value, "timestamp-ms": line.timestamp_ms }));
+            (line.column.clone(), column.unwrap_or(Value::Null))
+        });
+        let columns: serde_json::Map<String, Value> = columns.collect();
+        let row = json!({ "table": self.table, "row-key": self.row_key, "columns": columns });
+        // An object of strings and numbers always serialises.
+        serde_json::to_string_pretty(&row).unwrap_or_default()
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A time in UTC to the millisecond; the bare number where it is out of every calendar.
@@ -77,11 +104,15 @@ mod tests {
     use crate::hbase::Cell;
     use crate::lookup::diff::tests::schema;
 
+    fn found(country: &[u8]) -> Found {
+        let cell = Cell { value: country.to_vec(), timestamp_ms: 1_323_434_220_123 };
+        let row = Row { key: b"k".to_vec(), cells: [(b"p:country".to_vec(), cell)].into() };
+        Found::of(&schema(), "k".into(), &row)
+    }
+
     #[test]
     fn a_row_is_a_line_for_each_column() {
-        let cell = Cell { value: b"Cyprus".to_vec(), timestamp_ms: 1_323_434_220_123 };
-        let row = Row { key: b"k".to_vec(), cells: [(b"p:country".to_vec(), cell)].into() };
-        insta::assert_snapshot!(Found::of(&schema(), "k".into(), &row).to_table(), @r"
+        insta::assert_snapshot!(found(b"Cyprus").to_table(), @r"
         +---------------------------------------------+
         | column    value    as of                    |
         +=============================================+
@@ -90,5 +121,14 @@ mod tests {
         | city                                        |
         +---------------------------------------------+
         ");
+    }
+
+    #[test]
+    fn a_row_is_one_json_object() {
+        let json = |country: &[u8]| serde_json::from_str::<Value>(&found(country).to_json()).unwrap();
+        let column = json!({ "value": "Cyp\u{1b}rus", "timestamp-ms": 1_323_434_220_123_i64 });
+        let row = json!({ "table": "t", "row-key": "k", "columns": { "country": column, "city": null } });
+        assert_eq!(json(b"Cyp\x1brus"), row);
+        assert_eq!(json(b"\0\xff")["columns"]["country"]["value-hex"], "00ff");
     }
 }

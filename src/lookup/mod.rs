@@ -13,6 +13,9 @@
 //! is as new as any tombstone in the row, so the next run goes above it. Tombstones of somebody else (a `deleteall` in
 //! the shell) cannot be seen; the run reads its rows back at the end and fails if one stays hidden.
 //!
+//! One run at a time fills a table; a lease in HBase keeps a second one away. A cell that HBase would not take is refused
+//! before anything is written.
+//!
 //! Not atomic: readers see a row of the last run or of this one, each row whole.
 
 mod diff;
@@ -23,13 +26,15 @@ mod query;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{self, Effect, Result};
-use crate::hbase::{BatchLimits, HBaseClient, HBaseOptions, RowMutation, Scan, TableSchema};
+use crate::hbase::{BatchLimits, CellLease, HBaseClient, HBaseOptions, RowMutation, Scan, TableSchema};
 use crate::hiveserver2::{HiveServer2Options, Session};
+use crate::lease::Lease;
 use crate::shutdown::Stop;
 use crate::telemetry::summary::{Outcome, StepSummary};
 use diff::{Diff, Differ};
@@ -126,7 +131,7 @@ pub fn plan(args: &LookupArgs, base: &Path) -> Result<String> {
 ///
 /// # Errors
 /// Config (files, names), Schema (result or table do not fit the schema), Data (a NULL or doubled key, a text that is
-/// no timestamp), Unreachable, Auth, Busy, Refused; with the effect Partial once the first row may be visible.
+/// not a timestamp, a cell that is too large), Unreachable, Auth, Busy, Refused; with the effect Partial once the first row may be visible.
 pub async fn run(
     args: &LookupArgs,
     base: &Path,
@@ -139,7 +144,28 @@ pub async fn run(
     let plan = args.plan(base)?;
     let table = plan.schema.qualified_name();
     let client = HBaseClient::connect(hbase).await?;
-    let session = Session::open(hiveserver2).await?;
+    let lease = Lease::acquire(Arc::new(CellLease::new(client.clone(), &table)), &format!("run {run_id}")).await?;
+    let done = fill(&plan, &client, &lease, hiveserver2, run_id, stop).await;
+    // What was done is done; a lease that cannot be removed dies with this process.
+    if let Err(error) = lease.release().await {
+        tracing::warn!(%error, table, "cannot give back the lease");
+    }
+    let mut summary = done?;
+    summary.elapsed = started.elapsed();
+    Ok(summary)
+}
+
+/// Does the work under the lease.
+async fn fill(
+    plan: &Plan,
+    client: &HBaseClient,
+    lease: &Lease,
+    hiveserver2: &HiveServer2Options,
+    run_id: &str,
+    stop: &Stop,
+) -> Result<StepSummary> {
+    let table = plan.schema.qualified_name();
+    let session = Session::open_exact(hiveserver2).await?;
 
     let result =
         session.query(&plan.query, stop).await.map_err(|e| e.context(format!("filling hbase table {table}")))?;
@@ -151,11 +177,13 @@ pub async fn run(
     };
     session.close().await?;
 
-    let diff = compare(&client, &plan.schema, &pages, run_id, stop).await?;
+    let diff = compare(client, &plan.schema, &pages, run_id, stop).await?;
     let timestamp_ms = diff.timestamp_ms(pages.watermark_ms());
-    let bytes = write(&client, &table, &diff.changes, timestamp_ms, stop).await?;
+    client.check(&table, &diff.changes)?;
+    lease.check().await?;
+    let bytes = write(client, &table, &diff.changes, timestamp_ms, stop).await?;
     if !diff.changes.is_empty() {
-        verify(&client, &plan.schema, &pages, timestamp_ms, stop).await?;
+        verify(client, &plan.schema, &pages, timestamp_ms, stop).await?;
     }
     let mut summary = StepSummary::new(format!("lookup {table}"));
     if !diff.changes.is_empty() || made_table || made_hive_table {
@@ -164,7 +192,6 @@ pub async fn run(
     summary.rows_in = pages.len() as u64;
     summary.rows_out = diff.changes.len() as u64;
     summary.bytes = bytes;
-    summary.elapsed = started.elapsed();
     summary.detail = diff.detail();
     Ok(summary)
 }

@@ -11,8 +11,9 @@ use crate::hiveserver2::{Rows, Value};
 /// How far ahead of this machine's clock a timestamp may be.
 const MAX_AHEAD_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// The values of a page, in the order of [`TableSchema::columns`]; `None` is NULL.
-pub(super) type Page = Vec<Option<String>>;
+/// The values of a page as cells hold them, in the order of [`TableSchema::columns`]: text in UTF-8, and the bytes of a
+/// BINARY as they are. `None` is NULL.
+pub(super) type Page = Vec<Option<Vec<u8>>>;
 
 /// The pages by row key.
 #[derive(Debug)]
@@ -25,7 +26,7 @@ impl Pages {
     /// Turns a result into pages; `now_ms` is the time of the run.
     ///
     /// # Errors
-    /// Schema: a column is missing or has no place. Data: a NULL or doubled key, a bad timestamp.
+    /// Schema: a column is missing, or the schema does not know it. Data: a NULL or doubled key, a bad timestamp.
     pub fn of(schema: &TableSchema, timestamp_column: Option<&str>, result: Rows, now_ms: i64) -> Result<Self> {
         let names: Vec<String> = result.columns.into_iter().map(|column| column.name.to_lowercase()).collect();
         let layout = Layout::of(schema, timestamp_column, &names)?;
@@ -57,7 +58,7 @@ impl Pages {
         self.by_key.len()
     }
 
-    /// The newest time in the timestamp column; the time of the run where there is none.
+    /// The newest time in the timestamp column; the time of the run if there is none.
     pub fn watermark_ms(&self) -> i64 {
         self.watermark_ms
     }
@@ -106,7 +107,7 @@ impl<'a> Layout<'a> {
     }
 
     fn page(&self, row: &[Value]) -> Page {
-        self.columns.iter().map(|index| text(row, *index)).collect()
+        self.columns.iter().map(|index| cell(row, *index)).collect()
     }
 
     fn timestamp_ms(&self, row: &[Value], id: &str, now_ms: i64) -> Result<Option<i64>> {
@@ -114,7 +115,7 @@ impl<'a> Layout<'a> {
         let Some(text) = text(row, index) else { return Ok(None) };
         let about = || format!("{name} \"{text}\" of {} {id}", self.key_name);
         let ms: i64 = text.parse().map_err(|_| {
-            error::data(format!("{} is no number of milliseconds", about()))
+            error::data(format!("{} is not a number of milliseconds", about()))
                 .hint("give unix_timestamp(time) * 1000 in the query")
         })?;
         if ms < 0 || ms > now_ms.saturating_add(MAX_AHEAD_MS) {
@@ -127,6 +128,13 @@ impl<'a> Layout<'a> {
 
 fn text(row: &[Value], index: usize) -> Option<String> {
     row.get(index).and_then(Value::to_text)
+}
+
+fn cell(row: &[Value], index: usize) -> Option<Vec<u8>> {
+    match row.get(index)? {
+        Value::Bytes(bytes) => Some(bytes.clone()),
+        value => value.to_text().map(String::into_bytes),
+    }
 }
 
 #[cfg(test)]
@@ -152,9 +160,18 @@ mod tests {
         let pages = Pages::of(&schema(), Some("at"), rows, NOW_MS).unwrap();
         assert_eq!((pages.len(), pages.watermark_ms()), (2, 9));
         let key = schema().row_key.encode("7").unwrap();
-        assert_eq!(pages.get(key.as_bytes()).unwrap(), &[Some("France".to_owned()), None]);
+        assert_eq!(pages.get(key.as_bytes()).unwrap(), &[Some(b"France".to_vec()), None]);
         let key = schema().row_key.encode("8").unwrap();
-        assert_eq!(pages.get(key.as_bytes()).unwrap(), &[None, Some(String::new())]);
+        assert_eq!(pages.get(key.as_bytes()).unwrap(), &[None, Some(Vec::new())]);
+    }
+
+    #[test]
+    fn the_bytes_of_a_binary_go_into_the_cell_as_they_are() {
+        let mut rows = result(&["id", "country", "city"], &[&["7", "x", "NULL"]]);
+        rows.rows[0][1] = Value::Bytes(vec![0, 0xff, 0x80, b'A']);
+        let pages = Pages::of(&schema(), None, rows, NOW_MS).unwrap();
+        let key = schema().row_key.encode("7").unwrap();
+        assert_eq!(pages.get(key.as_bytes()).unwrap(), &[Some(vec![0, 0xff, 0x80, b'A']), None]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ const DATABASE: &str = "${database}";
 /// Reads the query in `file` and fills in the database.
 ///
 /// # Errors
-/// Config: the file cannot be read or is empty, a bad database name, a `${...}` that nobody knows.
+/// Config: the file cannot be read or is empty, a bad database name, an unknown `${...}`.
 pub(super) fn read(file: &Path, database: &str) -> Result<String> {
     let text = std::fs::read_to_string(file)
         .map_err(|e| error::config(format!("cannot read query {}", file.display())).hint("check the path").source(e))?;
@@ -26,7 +26,7 @@ fn fill_in(text: &str, database: &str) -> Result<String> {
     // HiveServer2 takes one statement, without the semicolon that beeline wants.
     let query = text.trim().trim_end_matches(';').trim_end();
     if query.is_empty() {
-        return Err(error::config("there is no statement in it"));
+        return Err(error::config("it holds no statement"));
     }
     Ok(query.to_owned())
 }
@@ -36,7 +36,7 @@ pub(super) fn check_name(what: &str, name: &str) -> Result<()> {
     if !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
         return Ok(());
     }
-    Err(error::config(format!("{what} \"{name}\" is no name in hive")).hint("letters, digits and _ are allowed"))
+    Err(error::config(format!("{what} \"{name}\" is not a name in hive")).hint("letters, digits and _ are allowed"))
 }
 
 #[cfg(test)]

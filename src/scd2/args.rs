@@ -49,6 +49,10 @@ pub struct Scd2Args {
     #[arg(long)]
     #[serde(default)]
     pub reapply_last: bool,
+    /// Go on where the log no longer holds events that the dimension rests on, and drop what only they said
+    #[arg(long)]
+    #[serde(default)]
+    pub accept_shrunk_log: bool,
     /// Directory whose scd2_*.hql files take the place of the built-in ones
     #[arg(long, value_name = "DIR")]
     #[serde(default)]
@@ -90,6 +94,11 @@ impl Scd2Args {
     /// Columns of the log that the target carries, keys first.
     pub(super) fn carried(&self) -> impl Iterator<Item = &str> {
         self.keys.iter().chain(&self.tracked).chain(&self.untracked).map(String::as_str)
+    }
+
+    /// Columns that are carried and are not keys.
+    pub(super) fn others(&self) -> impl Iterator<Item = &String> {
+        self.tracked.iter().chain(&self.untracked)
     }
 
     /// What a target is built by; another definition needs another target. The policy and the columns are in it, the

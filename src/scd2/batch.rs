@@ -28,12 +28,14 @@ impl Batch {
 }
 
 impl Batches {
-    /// HiveQL for the label of the batch that `sequence` falls in.
+    /// HiveQL for the label of the batch that `sequence` falls in. It is cut out of the moment's text, which no calendar
+    /// or time zone has a say in; moments that cannot be ordered are labels of no batch.
     pub(super) fn label_of(self, sequence: &str) -> String {
+        let text = format!("CAST({sequence} AS string)");
         match self {
-            Self::Month => format!("date_format({sequence}, 'yyyy-MM')"),
-            Self::Day => format!("date_format({sequence}, 'yyyy-MM-dd')"),
-            Self::All => format!("IF({sequence} IS NULL, NULL, 'all')"),
+            Self::Month => format!("substr({text}, 1, 7)"),
+            Self::Day => format!("substr({text}, 1, 10)"),
+            Self::All => format!("IF(substr({text}, 1, 5) BETWEEN '0001-' AND '9998-', 'all', {text})"),
         }
     }
 
@@ -43,10 +45,12 @@ impl Batches {
     /// Data: a year outside 1 to 9998.
     pub(super) fn batch(self, label: &str) -> Result<Batch> {
         let outside = || {
-            error::data(format!("the sequence column holds moments of '{label}', which cannot be ordered"))
-                .hint("the years 1 to 9998 can")
+            error::data(format!("the sequence column holds moments of '{label}', which cannot be ordered")).hint(
+                "years 1 to 9998 can; 9999-12-31 marks an open version: leave such rows out by a view over the log",
+            )
         };
         let (first, next) = match self {
+            Self::All if label != "all" => return Err(outside()),
             Self::All => {
                 return Ok(Batch { label: label.to_owned(), from: None, until: END_OF_TIME.to_owned() });
             }
@@ -59,7 +63,7 @@ impl Batches {
                 (first, first.checked_add(1.day()))
             }
         };
-        let next = next.ok().filter(|next| next.year() < 9999 && first.year() > 0).ok_or_else(outside)?;
+        let next = next.ok().filter(|_| (1..9999).contains(&first.year())).ok_or_else(outside)?;
         Ok(Batch {
             label: label.to_owned(),
             from: Some(format!("{first} 00:00:00")),
@@ -85,8 +89,14 @@ mod tests {
 
     #[test]
     fn moments_that_cannot_be_ordered_are_data_errors() {
-        for label in ["9999-12", "0000-01", "10000-01", "+10000-01", ""] {
+        for label in ["9999-12", "0000-01", "10000-0", "-0001-0", ""] {
             assert_eq!(Batches::Month.batch(label).unwrap_err().kind(), error::Kind::Data, "{label}");
+        }
+        for label in ["9999-12-31", "0000-01-01", "10000-01-0", "-0001-01-0", "2020-01"] {
+            assert_eq!(Batches::Day.batch(label).unwrap_err().kind(), error::Kind::Data, "{label}");
+        }
+        for label in ["9999-12-31 00:00:00", "0000-01-01", ""] {
+            assert_eq!(Batches::All.batch(label).unwrap_err().kind(), error::Kind::Data, "{label}");
         }
     }
 }

@@ -1,12 +1,15 @@
-//! The planner: a specification and the source's columns become HiveQL. Pure; no I/O.
+//! The planner: a specification and the columns of log and dimension become HiveQL. Pure; no I/O.
 //!
 //! Every name is back-quoted. Names of its own inside a statement start with `sakia_`.
 
-use super::args::{Scd2Args, UntrackedPolicy};
+use super::args::Scd2Args;
 use super::batch::Batch;
+use super::expressions;
 use super::source::SourceColumn;
-use super::template::{Template, Templates, Values, literal, quoted, quoted_table};
+use super::template::{Template, Templates, Values};
+use super::types::{self, Carried, Fit};
 use crate::error::{self, Result};
+use crate::hiveserver2::quote;
 
 /// The statements of one dimension.
 #[derive(Debug)]
@@ -14,21 +17,65 @@ pub(super) struct Plan {
     templates: Templates,
     values: Values,
     target: String,
+    types: String,
+    widened: Vec<SourceColumn>,
 }
 
 impl Plan {
-    /// Decides everything but the batches.
+    /// Decides everything but the batches. `log` and `dimension` are the columns of the two tables; a dimension that is
+    /// not there yet gets the log's types.
     ///
     /// # Errors
-    /// Schema: the source lacks a column, or one cannot be compared or ordered.
-    pub fn new(args: &Scd2Args, columns: &[SourceColumn], templates: Templates) -> Result<Self> {
-        let values = values(args, columns)?;
-        Ok(Self { templates, values, target: quoted_table(&args.target) })
+    /// Schema: a column is missing, cannot be compared or ordered, or does not fit the dimension's.
+    pub fn new(
+        args: &Scd2Args,
+        log: &[SourceColumn],
+        dimension: Option<&[SourceColumn]>,
+        templates: Templates,
+    ) -> Result<Self> {
+        types::check_sequence(find(log, &args.source, &args.sequence)?, &args.source)?;
+        if let Some(op) = &args.op_column {
+            find(log, &args.source, op)?;
+        }
+        let (mut carried, mut definitions, mut widened) = (Vec::new(), Vec::new(), Vec::new());
+        for (name, is_key) in args.keys.iter().map(|k| (k, true)).chain(args.others().map(|name| (name, false))) {
+            let column = find(log, &args.source, name)?;
+            check_carried(column, is_key, &args.source)?;
+            let mut hive_type = column.hive_type.clone();
+            if let Some(dimension) = dimension {
+                let there = find(dimension, &args.target, name)?;
+                match types::fit(&column.hive_type, &there.hive_type, is_key) {
+                    Fit::Same | Fit::Cast => hive_type.clone_from(&there.hive_type),
+                    Fit::Widen => widened.push(SourceColumn { hive_type: hive_type.clone(), ..there.clone() }),
+                    Fit::Differ => return Err(differs(args, column, there)),
+                }
+            }
+            definitions.push(column.definition());
+            carried.push(Carried { name: name.clone(), log_type: column.hive_type.clone(), hive_type, is_key });
+        }
+        let mut values = expressions::values(args, &carried);
+        values.insert("column_definitions", definitions.join(",\n"));
+        values.insert("comment", quote::text(&format!("versions of {}, kept by sakia", args.source)));
+        let (target, types) = (quote::qualified(&args.target), described(args, log));
+        Ok(Self { templates, values, target, types, widened })
+    }
+
+    /// The types of the log's columns, as they are noted with the dimension.
+    pub fn types(&self) -> &str {
+        &self.types
     }
 
     /// Makes the target, with `properties` as table parameters.
     pub fn create(&self, properties: &[(&str, &str)]) -> Result<String> {
-        self.render(Template::Create, [("properties", pairs(properties))])
+        self.render(Template::Create, [("properties", quote::properties(properties))])
+    }
+
+    /// Widens the columns of the target whose counterparts in the log have grown.
+    pub fn widen(&self) -> Vec<String> {
+        let statement = |column: &SourceColumn| {
+            format!("ALTER TABLE {} CHANGE COLUMN {} {}", self.target, quote::name(&column.name), column.definition())
+        };
+        self.widened.iter().map(statement).collect()
     }
 
     /// Counts what the log holds, batch by batch.
@@ -36,16 +83,26 @@ impl Plan {
         self.render(Template::Overview, [])
     }
 
+    /// Counts the moments that the target rests on and of which the log has no event.
+    pub fn covered(&self) -> Result<String> {
+        self.render(Template::Covered, [])
+    }
+
     /// Applies a batch; the log is read up to `until`, the end of the batch or of what was applied before.
     pub fn merge(&self, batch: &Batch, until: &str, batch_id: &str) -> Result<String> {
-        let moment = |moment: &str| format!("TIMESTAMP {}", literal(moment));
         let only_affected = match &batch.from {
             None => String::new(),
             Some(from) => self.render(Template::Affected, [("from", moment(from)), ("until", moment(&batch.until))])?,
         };
+        let events = self.events(only_affected.clone(), until)?;
         self.render(
             Template::Merge,
-            [("only_affected", only_affected), ("until", moment(until)), ("batch_id", literal(batch_id))],
+            [
+                ("only_affected", only_affected),
+                ("events", events),
+                ("until", moment(until)),
+                ("batch_id", quote::text(batch_id)),
+            ],
         )
     }
 
@@ -54,9 +111,22 @@ impl Plan {
         self.render(Template::Verify, [])
     }
 
+    /// Compares the target with the log up to `until`: at every event of one key of `one_of`, and at the last event of
+    /// every key.
+    pub fn compare(&self, until: &str, one_of: u64) -> Result<String> {
+        let key_text = self.values.get("key_texts").map_or("", String::as_str);
+        let sampled = format!("pmod(crc32(concat_ws('|', {key_text})), {one_of}) = 0");
+        let events = self.events(String::new(), until)?;
+        self.render(Template::Compare, [("events", events), ("sampled", sampled)])
+    }
+
     /// Notes `properties` as table parameters of the target.
     pub fn note(&self, properties: &[(&str, &str)]) -> String {
-        format!("ALTER TABLE {} SET TBLPROPERTIES ({})", self.target, pairs(properties))
+        format!("ALTER TABLE {} SET TBLPROPERTIES ({})", self.target, quote::properties(properties))
+    }
+
+    fn events(&self, only_affected: String, until: &str) -> Result<String> {
+        self.render(Template::Events, [("only_affected", only_affected), ("until", moment(until))])
     }
 
     fn render<const N: usize>(&self, template: Template, more: [(&'static str, String); N]) -> Result<String> {
@@ -66,127 +136,43 @@ impl Plan {
     }
 }
 
-fn pairs(properties: &[(&str, &str)]) -> String {
-    list(properties, ", ", |(name, value)| format!("{} = {}", literal(name), literal(value)))
+fn moment(text: &str) -> String {
+    format!("TIMESTAMP {}", quote::text(text))
 }
 
-fn list<T>(items: impl IntoIterator<Item = T>, between: &str, one: impl Fn(T) -> String) -> String {
-    items.into_iter().map(one).collect::<Vec<_>>().join(between)
+fn find<'c>(columns: &'c [SourceColumn], table: &str, name: &str) -> Result<&'c SourceColumn> {
+    columns.iter().find(|column| column.name.eq_ignore_ascii_case(name)).ok_or_else(|| {
+        let names: Vec<&str> = columns.iter().take(50).map(|column| column.name.as_str()).collect();
+        error::schema(format!("table {table} has no column {name}")).hint(format!("it has {}", names.join(", ")))
+    })
 }
 
-/// What the templates' names stand for; the templates say where each goes.
-fn values(args: &Scd2Args, columns: &[SourceColumn]) -> Result<Values> {
-    let find = |name: &str| {
-        let found = columns.iter().find(|column| column.name.eq_ignore_ascii_case(name));
-        found.ok_or_else(|| {
-            error::schema(format!("table {} has no column {name}", args.source))
-                .hint(format!("it has {}", list(columns, ", ", |column| column.name.clone())))
-        })
-    };
-    let sequence = find(&args.sequence)?;
-    if !sequence.hive_type.starts_with("timestamp") && sequence.hive_type != "date" {
+fn check_carried(column: &SourceColumn, is_key: bool, table: &str) -> Result<()> {
+    if column.hive_type.contains('<') {
         return Err(error::schema(format!(
-            "column {} of table {} is {}, not a timestamp or date: it cannot order changes",
-            args.sequence, args.source, sequence.hive_type
+            "column {} of table {table} is {}: versions of nested values cannot be compared",
+            column.name, column.hive_type
         )));
     }
-    if let Some(op) = &args.op_column {
-        find(op)?;
-    }
-    let carried = args.carried().map(find).collect::<Result<Vec<_>>>()?;
-    if let Some(nested) = carried.iter().find(|column| column.hive_type.contains('<')) {
-        return Err(error::schema(format!(
-            "column {} of table {} is {}: versions of nested values cannot be compared",
-            nested.name, args.source, nested.hive_type
-        )));
-    }
-    let definitions = list(&carried, ",\n  ", |column| column.definition());
-    Ok(Values::from([
-        ("column_definitions", definitions),
-        ("comment", literal(&format!("versions of {}, kept by sakia", args.source))),
-    ])
-    .into_iter()
-    .chain(names(args))
-    .chain(expressions(args))
-    .collect())
+    if is_key { types::check_key(column, table) } else { Ok(()) }
 }
 
-/// Tables, columns and lists of them.
-fn names(args: &Scd2Args) -> [(&'static str, String); 9] {
-    let with = |prefix: &'static str| list(args.carried(), ", ", move |name| format!("{prefix}{}", quoted(name)));
-    let keys = |prefix: &'static str| list(&args.keys, ", ", move |name| format!("{prefix}{}", quoted(name)));
-    [
-        ("source", quoted_table(&args.source)),
-        ("target", quoted_table(&args.target)),
-        ("sequence", quoted(&args.sequence)),
-        ("keys", keys("")),
-        ("event_keys", keys("e.")),
-        ("columns", with("")),
-        ("n_columns", with("n.")),
-        ("s_columns", with("s.")),
-        ("event_columns", with("e.")),
-    ]
+fn differs(args: &Scd2Args, log: &SourceColumn, dimension: &SourceColumn) -> error::Error {
+    error::schema(format!(
+        "column {} is {} in the log {} and {} in the dimension {}: not every value can be carried",
+        log.name, log.hive_type, args.source, dimension.hive_type, args.target
+    ))
+    .hint("convert it in a view over the log, or name another target, which is built from the whole log")
 }
 
-/// Conditions and computed columns.
-fn expressions(args: &Scd2Args) -> [(&'static str, String); 14] {
-    let keys = list(&args.keys, ", ", |name| quoted(name));
-    let by_key = format!("(PARTITION BY {keys} ORDER BY sakia_seq)");
-    let by_key_and_start = format!("(PARTITION BY {keys} ORDER BY `valid_from`)");
-    let tracked_same = |other: &str, over: &str| {
-        list(&args.tracked, " AND ", |name| format!("{0} <=> {other}({0}) OVER {over}", quoted(name)))
-    };
-    let event = |name: &String| format!("e.{}", quoted(name));
-    [
-        ("any_key_null", list(&args.keys, " OR ", |name| format!("{} IS NULL", quoted(name)))),
-        ("same_keys", list(&args.keys, " AND ", |name| format!("e.{0} = a.{0}", quoted(name)))),
-        ("batch", args.batches.label_of(&event(&args.sequence))),
-        ("is_delete", args.op_column.as_ref().map_or("false".to_owned(), |op| format!("({} <=> 'D')", event(op)))),
-        ("content", content(args)),
-        ("key_texts", list(&args.keys, ", ", |name| escaped_text(&quoted(name)))),
-        ("run_columns", run_columns(args, &by_key)),
-        ("same_as_before", tracked_same("lag", &by_key)),
-        ("same_as_after", tracked_same("lead", &by_key)),
-        ("same_as_next", tracked_same("lead", &by_key_and_start)),
-        ("n_same_as_o", list(args.carried(), " AND ", |name| format!("n.{0} <=> o.{0}", quoted(name)))),
-        (
-            "assignments",
-            list(args.tracked.iter().chain(&args.untracked), ", ", |name| format!("{0} = s.{0}", quoted(name))),
-        ),
-        ("by_key", by_key.clone()),
-        ("by_key_and_start", by_key_and_start.clone()),
-    ]
-}
-
-/// Orders events of one key at one moment that say different things: by a digest, so that no collation or locale has a
-/// say. Lengths keep neighbouring texts apart, `~` is NULL.
-fn content(args: &Scd2Args) -> String {
-    let texts = list(args.tracked.iter().chain(&args.untracked), ", ", |name| {
-        let text = format!("CAST(e.{} AS string)", quoted(name));
-        format!("coalesce(concat(length({text}), ':', {text}), '~')")
+/// Each column that is used, with its type.
+fn described(args: &Scd2Args, log: &[SourceColumn]) -> String {
+    let used = args.carried().chain([args.sequence.as_str()]).chain(args.op_column.as_deref());
+    let described = used.filter_map(|name| {
+        let column = log.iter().find(|column| column.name.eq_ignore_ascii_case(name))?;
+        Some(format!("{} {}", column.name, column.hive_type))
     });
-    format!("sha2(concat_ws('|', {texts}), 256)")
-}
-
-/// A key as it goes into the surrogate key: `\` and `|` escaped, so that two keys never look like one.
-fn escaped_text(name: &str) -> String {
-    format!(r"replace(replace(CAST({name} AS string), '\\', '\\\\'), '|', '\\|')")
-}
-
-/// The carried columns of a run, seen from its first event.
-fn run_columns(args: &Scd2Args, by_key: &str) -> String {
-    let untracked = |name: &String| {
-        let name = quoted(name);
-        match args.untracked_policy {
-            // The row after the first of a run is the last of it, where the run is longer than one.
-            UntrackedPolicy::LatestInRun => {
-                format!("CASE WHEN sakia_ends THEN {name} ELSE lead({name}) OVER {by_key} END AS {name}")
-            }
-            UntrackedPolicy::FirstInRun => name,
-        }
-    };
-    let others = args.keys.iter().chain(&args.tracked).map(|name| quoted(name));
-    list(others.chain(args.untracked.iter().map(untracked)), ", ", |column| column)
+    described.collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -218,7 +204,7 @@ mod tests {
             ("tier", "int"),
             ("e`mail", "varchar(20)"),
         ]);
-        Plan::new(args, &columns, Templates::load(None).unwrap()).unwrap()
+        Plan::new(args, &columns, None, Templates::load(None).unwrap()).unwrap()
     }
 
     fn golden(name: &str, statement: &str) {
@@ -272,7 +258,7 @@ mod tests {
         for (toml, text) in bad {
             let args: Scd2Args =
                 toml::from_str(&format!("source = 'shop.changes'\ntarget = 'shop.dim'\n{toml}")).unwrap();
-            let error = Plan::new(&args, &columns, Templates::load(None).unwrap()).unwrap_err();
+            let error = Plan::new(&args, &columns, None, Templates::load(None).unwrap()).unwrap_err();
             assert_eq!(error.kind(), Kind::Schema);
             assert!(error.to_string().contains(text), "{error}");
         }

@@ -1,12 +1,10 @@
-//! What HiveServer2 says about the log: its columns, and which load it came by.
+//! The columns of the log and of the dimension, as HiveServer2 describes them.
 
 use crate::error::Result;
-use crate::hiveserver2::{Rows, Session, Value};
+use crate::hiveserver2::{Rows, Session, Value, quote};
 use crate::shutdown::Stop;
 
-use super::template::{literal, quoted, quoted_table};
-
-/// A column of the log.
+/// A column of the log or of the dimension.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SourceColumn {
     pub name: String,
@@ -16,11 +14,11 @@ pub(super) struct SourceColumn {
 }
 
 impl SourceColumn {
-    /// The column in a `CREATE TABLE`.
+    /// The column as `CREATE TABLE` and `ALTER TABLE` take it.
     pub fn definition(&self) -> String {
         let comment =
-            if self.comment.is_empty() { String::new() } else { format!(" COMMENT {}", literal(&self.comment)) };
-        format!("{} {}{comment}", quoted(&self.name), self.hive_type)
+            if self.comment.is_empty() { String::new() } else { format!(" COMMENT {}", quote::text(&self.comment)) };
+        format!("{} {}{comment}", quote::name(&self.name), self.hive_type)
     }
 }
 
@@ -29,13 +27,13 @@ impl SourceColumn {
 /// # Errors
 /// NotFound: there is no such table. Else what the server says.
 pub(super) async fn columns(session: &Session, table: &str, stop: &Stop) -> Result<Vec<SourceColumn>> {
-    let rows = session.query(&format!("DESCRIBE {}", quoted_table(table)), stop).await?;
+    let rows = session.query(&format!("DESCRIBE {}", quote::qualified(table)), stop).await?;
     Ok(described(&rows))
 }
 
 /// The columns proper end where the answer goes on about partitions; those are columns too and listed before.
 fn described(rows: &Rows) -> Vec<SourceColumn> {
-    let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or("").trim().to_owned();
+    let text = |value: Option<&Value>| quote::described(value.and_then(Value::as_str).unwrap_or("").trim());
     let columns = rows.rows.iter().map(|row| SourceColumn {
         name: text(row.first()),
         hive_type: text(row.get(1)),
@@ -54,7 +52,7 @@ mod tests {
         let rows = Rows {
             columns: Vec::new(),
             rows: vec![
-                row(["id  ", "decimal(20,0)", "it's the key"]),
+                row(["id  ", "decimal(20,0)", r#"it's the \"key\""#]),
                 row(["month", "string", ""]),
                 vec![Value::Text(String::new()), Value::Null, Value::Null],
                 row(["# Partition Information", "", ""]),
@@ -63,7 +61,7 @@ mod tests {
         };
         let columns = described(&rows);
         assert_eq!(columns.len(), 2);
-        assert_eq!(columns[0].definition(), r"`id` decimal(20,0) COMMENT 'it\'s the key'");
+        assert_eq!(columns[0].definition(), r#"`id` decimal(20,0) COMMENT 'it\'s the "key"'"#);
         assert_eq!(columns[1].definition(), "`month` string");
     }
 }

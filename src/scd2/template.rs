@@ -1,6 +1,7 @@
 //! The HiveQL templates: built in, or files of a directory of the user's, with `{{name}}` filled in.
 //!
-//! A line that starts with `--` is a comment and is not sent. Refuses a template with a `{{name}}` nobody fills in.
+//! A line that starts with `--` is a comment and is not sent. Refuses a template with a `{{name}}` that nothing is known
+//! for.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,26 +11,41 @@ use crate::error::{self, Result};
 /// What `{{name}}` stands for.
 pub(super) type Values = BTreeMap<&'static str, String>;
 
-/// A statement there is a template for.
+/// A statement, or a part of one, that has a template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Template {
     Create,
     Overview,
     Affected,
+    Covered,
+    Events,
     Merge,
     Verify,
+    Compare,
 }
 
 impl Template {
-    const ALL: [Self; 5] = [Self::Create, Self::Overview, Self::Affected, Self::Merge, Self::Verify];
+    const ALL: [Self; 8] = [
+        Self::Create,
+        Self::Overview,
+        Self::Affected,
+        Self::Covered,
+        Self::Events,
+        Self::Merge,
+        Self::Verify,
+        Self::Compare,
+    ];
 
     fn file_name(self) -> &'static str {
         match self {
             Self::Create => "scd2_create.hql",
             Self::Overview => "scd2_overview.hql",
             Self::Affected => "scd2_affected.hql",
+            Self::Covered => "scd2_covered.hql",
+            Self::Events => "scd2_events.hql",
             Self::Merge => "scd2_merge.hql",
             Self::Verify => "scd2_verify.hql",
+            Self::Compare => "scd2_compare.hql",
         }
     }
 
@@ -38,8 +54,11 @@ impl Template {
             Self::Create => include_str!("../../hive-ddl/scd2_create.hql"),
             Self::Overview => include_str!("../../hive-ddl/scd2_overview.hql"),
             Self::Affected => include_str!("../../hive-ddl/scd2_affected.hql"),
+            Self::Covered => include_str!("../../hive-ddl/scd2_covered.hql"),
+            Self::Events => include_str!("../../hive-ddl/scd2_events.hql"),
             Self::Merge => include_str!("../../hive-ddl/scd2_merge.hql"),
             Self::Verify => include_str!("../../hive-ddl/scd2_verify.hql"),
+            Self::Compare => include_str!("../../hive-ddl/scd2_compare.hql"),
         }
     }
 }
@@ -51,14 +70,14 @@ pub(super) struct Templates {
 }
 
 impl Templates {
-    /// The built-in templates, each replaced by the file of its name in `dir` where there is one.
+    /// The built-in templates, each replaced by the file of its name in `dir` if there is one.
     ///
     /// # Errors
     /// Config: the directory or a file in it cannot be read.
     pub fn load(dir: Option<&Path>) -> Result<Self> {
         let mut texts = BTreeMap::new();
         if let Some(dir) = dir.filter(|dir| !dir.is_dir()) {
-            return Err(error::config(format!("ddl-dir {} is no directory", dir.display())));
+            return Err(error::config(format!("ddl-dir {} is not a directory", dir.display())));
         }
         for template in Template::ALL {
             let file = dir.map(|dir| dir.join(template.file_name())).filter(|file| file.exists());
@@ -72,10 +91,10 @@ impl Templates {
         Ok(Self { texts })
     }
 
-    /// The statement of a template, on as many lines as the template has.
+    /// The statement of a template; a value of several lines is indented as the line it stands in.
     ///
     /// # Errors
-    /// Config: the template names a value that is not there, or does not end it.
+    /// Config: the template names a value that this statement does not have, or does not close its braces.
     pub fn render(&self, template: Template, values: &Values) -> Result<String> {
         let text = self.texts.get(&template).map_or("", String::as_str);
         let lines = text.lines().filter(|line| !line.trim_start().starts_with("--"));
@@ -83,19 +102,20 @@ impl Templates {
         let mut statement = String::new();
         for line in lines {
             let start = statement.len();
+            let indent = &line[..line.len() - line.trim_start().len()];
             let mut rest = line;
             while let Some((before, after)) = rest.split_once("{{") {
-                let (name, after) = after.split_once("}}").ok_or_else(|| broken("has a {{ without }}".to_owned()))?;
+                let (name, after) = after.split_once("}}").ok_or_else(|| broken("has {{ without }}".to_owned()))?;
                 let value = values.get(name.trim()).ok_or_else(|| {
-                    broken(format!("names '{}', which this statement has not", name.trim()))
+                    broken(format!("names '{}', which this statement does not have", name.trim()))
                         .hint(format!("known here: {}", values.keys().copied().collect::<Vec<_>>().join(", ")))
                 })?;
                 statement.push_str(before);
-                statement.push_str(value);
+                statement.push_str(&value.replace('\n', &format!("\n{indent}")));
                 rest = after;
             }
             statement.push_str(rest);
-            // A line of a name that stands for nothing.
+            // The line held only a name that stands for nothing.
             if statement[start..].trim().is_empty() {
                 statement.truncate(start);
             } else {
@@ -106,41 +126,10 @@ impl Templates {
     }
 }
 
-/// A name as HiveQL quotes it.
-pub(super) fn quoted(name: &str) -> String {
-    format!("`{}`", name.replace('`', "``"))
-}
-
-/// A `database.table` as HiveQL quotes it.
-pub(super) fn quoted_table(table: &str) -> String {
-    table.split('.').map(quoted).collect::<Vec<_>>().join(".")
-}
-
-/// A text as a HiveQL literal.
-pub(super) fn literal(text: &str) -> String {
-    let mut quoted = String::from("'");
-    for c in text.chars() {
-        match c {
-            '\'' | '\\' => quoted.extend(['\\', c]),
-            '\n' => quoted.push_str("\\n"),
-            c => quoted.push(c),
-        }
-    }
-    quoted.push('\'');
-    quoted
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::error::Kind;
-
-    #[test]
-    fn names_and_texts_cannot_leave_their_quotes() {
-        assert_eq!(quoted("a`b"), "`a``b`");
-        assert_eq!(quoted_table("shop.date"), "`shop`.`date`");
-        assert_eq!(literal(r"it's \ here"), r"'it\'s \\ here'");
-    }
 
     #[test]
     fn a_file_replaces_a_built_in_template_and_comments_are_not_sent() {

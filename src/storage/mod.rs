@@ -11,6 +11,7 @@ mod fault;
 #[doc(hidden)]
 pub mod faulty;
 pub mod hdfs;
+mod lease;
 pub mod local;
 pub mod site;
 mod writer;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 
+pub use self::lease::DirectoryLease;
 use crate::error::{Kind, Result};
 
 /// How a file is created.

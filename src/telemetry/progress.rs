@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 
+use super::terminal::harmless;
+
 static LINES: OnceLock<MultiProgress> = OnceLock::new();
 
 /// How often a line is drawn again though nothing moved, so that its times go on.
@@ -41,7 +43,7 @@ pub fn line(label: impl Into<String>, rows: Option<u64>) -> Line {
             Some(rows) => ProgressBar::new(rows).with_style(style(WITH_SHARE, &bytes)),
             None => ProgressBar::no_length().with_style(style(WITHOUT_SHARE, &bytes)),
         };
-        let bar = lines.add(bar.with_prefix(label.into()));
+        let bar = lines.add(bar.with_prefix(harmless(&label.into()).into_owned()));
         bar.enable_steady_tick(TICK);
         bar
     });

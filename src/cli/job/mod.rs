@@ -1,7 +1,7 @@
-//! Saved jobs as they are kept: one file each, and the lock that a run of one holds.
+//! Saved jobs as they are kept: one file each, and the lease that a run of one holds.
 
-mod lock;
+mod lease;
 mod store;
 
-pub use self::lock::JobLock;
+pub use self::lease::lease;
 pub use self::store::{Front, Job, JobStore, State};

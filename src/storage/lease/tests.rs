@@ -1,7 +1,7 @@
 //! One holder at a time, whatever became of the one before.
 
-use super::holder::process_start;
 use super::*;
+use crate::lease::{Lease, RENEWAL, now_ms, process_start};
 use crate::storage::local::LocalFilesystem;
 
 const PATH: &str = "/lake/.sakia/orders/lock";
@@ -12,23 +12,36 @@ fn disk() -> (tempfile::TempDir, Arc<dyn Filesystem>) {
     (root, fs)
 }
 
-async fn acquire_over(found: Holder) -> Result<Lock> {
+fn place(fs: &Arc<dyn Filesystem>) -> DirectoryLease {
+    DirectoryLease::new(fs.clone(), PATH)
+}
+
+async fn acquire(fs: &Arc<dyn Filesystem>, owner: &str) -> Result<Lease> {
+    Lease::acquire(Arc::new(place(fs)), owner).await
+}
+
+/// Puts the lease of somebody else there.
+async fn put(fs: &Arc<dyn Filesystem>, holder: &Holder) {
+    fs.mkdirs(&place(fs).entry(holder)).await.unwrap();
+}
+
+async fn acquire_over(found: Holder) -> Result<Lease> {
     let (_root, fs) = disk();
-    put(fs.as_ref(), PATH, &found).await.unwrap();
-    let outcome = Lock::acquire(&fs, PATH, "second").await;
+    put(&fs, &found).await;
+    let outcome = acquire(&fs, "second").await;
     let files: Vec<_> = fs.list("/lake/.sakia/orders").await.unwrap().into_iter().map(|f| f.path).collect();
-    assert_eq!(files, [PATH], "nothing is left beside the lock");
+    assert_eq!(files, [PATH], "nothing is left beside the lease");
     outcome
 }
 
 #[tokio::test]
-async fn a_damaged_lock_is_named_and_an_empty_one_is_none() {
+async fn a_damaged_lease_is_named_and_an_empty_one_is_none() {
     let (_root, fs) = disk();
     fs.mkdirs(&format!("{PATH}/somebody")).await.unwrap();
-    let error = Lock::acquire(&fs, PATH, "second").await.unwrap_err();
+    let error = acquire(&fs, "second").await.unwrap_err();
     assert!(error.kind() == Kind::Data && error.to_string().contains(PATH), "{error}");
     fs.delete(&format!("{PATH}/somebody"), DeleteOptions::default()).await.unwrap();
-    Lock::acquire(&fs, PATH, "second").await.unwrap().check().await.unwrap();
+    acquire(&fs, "second").await.unwrap().check().await.unwrap();
 }
 
 #[tokio::test]
@@ -54,58 +67,48 @@ async fn a_dead_process_of_this_host_holds_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn one_of_many_contenders_gets_a_dead_lock() {
+async fn one_of_many_contenders_gets_a_dead_lease() {
     for _ in 0..20 {
         let (_root, fs) = disk();
-        put(fs.as_ref(), PATH, &Holder { expires_ms: 0, ..Holder::new("dead") }).await.unwrap();
+        put(&fs, &Holder { expires_ms: 0, ..Holder::new("dead") }).await;
         let contenders = (0..8).map(|n| {
             let fs = fs.clone();
-            tokio::spawn(async move { Lock::acquire(&fs, PATH, &n.to_string()).await })
+            tokio::spawn(async move { acquire(&fs, &n.to_string()).await })
         });
         let outcomes = futures::future::join_all(contenders).await.into_iter().map(|o| o.unwrap());
-        let (locks, errors): (Vec<_>, Vec<_>) = outcomes.partition(Result::is_ok);
-        assert_eq!(locks.len(), 1);
+        let (leases, errors): (Vec<_>, Vec<_>) = outcomes.partition(Result::is_ok);
+        assert_eq!(leases.len(), 1);
         for error in errors.into_iter().filter_map(Result::err) {
             assert_eq!(error.kind(), Kind::Busy, "{error}");
         }
-        for lock in locks.into_iter().flatten() {
-            lock.check().await.unwrap();
-            lock.release().await.unwrap();
+        for lease in leases.into_iter().flatten() {
+            lease.check().await.unwrap();
+            lease.release().await.unwrap();
         }
-        assert!(fs.list("/lake/.sakia/orders").await.unwrap().is_empty(), "nothing is left beside the lock");
-        Lock::acquire(&fs, PATH, "next").await.unwrap();
+        assert!(fs.list("/lake/.sakia/orders").await.unwrap().is_empty(), "nothing is left beside the lease");
+        acquire(&fs, "next").await.unwrap();
     }
-}
-
-#[tokio::test]
-async fn a_dead_heir_does_not_keep_a_dead_lock() {
-    let (_root, fs) = disk();
-    let dead = Holder { expires_ms: 0, ..Holder::new("dead") };
-    put(fs.as_ref(), PATH, &dead).await.unwrap();
-    let heir = Holder { expires_ms: 0, ..Holder::new("killed while taking over") };
-    put(fs.as_ref(), &format!("{PATH}.{}.heir", dead.token), &heir).await.unwrap();
-    Lock::acquire(&fs, PATH, "next").await.unwrap().check().await.unwrap();
 }
 
 #[tokio::test]
 async fn a_holder_that_slept_does_not_go_on() {
     let (_root, fs) = disk();
-    let lock = Lock::acquire(&fs, PATH, "sleeper").await.unwrap();
-    lock.check().await.unwrap();
-    let mut slept = read(fs.as_ref(), PATH).await.unwrap().unwrap();
+    let lease = acquire(&fs, "sleeper").await.unwrap();
+    lease.check().await.unwrap();
+    let mut slept = place(&fs).read().await.unwrap().unwrap();
     slept.expires_ms = now_ms() + 1000;
-    remove(fs.as_ref(), PATH).await.unwrap();
-    put(fs.as_ref(), PATH, &slept).await.unwrap();
-    assert_eq!(lock.check().await.unwrap_err().kind(), Kind::Busy);
+    fs.delete(PATH, DeleteOptions { recursive: true }).await.unwrap();
+    put(&fs, &slept).await;
+    assert_eq!(lease.check().await.unwrap_err().kind(), Kind::Busy);
 }
 
-/// On the local disk a listing is not of one moment: a lock that is prolonged beside it is there all the same.
+/// On the local disk a listing is not of one moment: a lease that is renewed beside it is there all the same.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_lock_is_seen_while_it_is_prolonged() {
+async fn a_lease_is_seen_while_it_is_renewed() {
     let (_root, fs) = disk();
     let holder = Holder::new("long");
-    put(fs.as_ref(), PATH, &holder).await.unwrap();
-    let prolonging = tokio::spawn({
+    put(&fs, &holder).await;
+    let renewing = tokio::spawn({
         let (fs, mut holder) = (fs.clone(), holder.clone());
         async move {
             for _ in 0..2000 {
@@ -116,21 +119,21 @@ async fn a_lock_is_seen_while_it_is_prolonged() {
             }
         }
     });
-    while !prolonging.is_finished() {
-        assert_eq!(read(fs.as_ref(), PATH).await.unwrap().unwrap().token, holder.token);
+    while !renewing.is_finished() {
+        assert_eq!(place(&fs).read().await.unwrap().unwrap().token, holder.token);
     }
-    prolonging.await.unwrap();
+    renewing.await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_held_lock_is_renewed() {
+async fn a_held_lease_is_renewed() {
     let (_root, fs) = disk();
-    let lock = Lock::acquire(&fs, PATH, "long").await.unwrap();
-    let first = read(fs.as_ref(), PATH).await.unwrap().unwrap();
+    let lease = acquire(&fs, "long").await.unwrap();
+    let first = place(&fs).read().await.unwrap().unwrap();
     let renewed = async {
         loop {
             tokio::time::sleep(RENEWAL).await;
-            let now = read(fs.as_ref(), PATH).await.unwrap().unwrap();
+            let now = place(&fs).read().await.unwrap().unwrap();
             if now.expires_ms > first.expires_ms {
                 return now;
             }
@@ -138,5 +141,17 @@ async fn a_held_lock_is_renewed() {
     };
     let now = tokio::time::timeout(20 * RENEWAL, renewed).await.unwrap();
     assert_eq!(now.token, first.token);
-    lock.check().await.unwrap();
+    lease.check().await.unwrap();
+}
+
+/// One that slept past its time gives back its own lease only.
+#[tokio::test]
+async fn a_lease_that_was_taken_over_is_not_given_back() {
+    let (_root, fs) = disk();
+    let lost = Holder { expires_ms: 0, ..Holder::new("slept") };
+    put(&fs, &lost).await;
+    let lease = acquire(&fs, "successor").await.unwrap();
+    assert!(!place(&fs).replace(&lost, &Holder::new("renewed")).await.unwrap());
+    place(&fs).remove(&lost).await.unwrap();
+    lease.check().await.unwrap();
 }
