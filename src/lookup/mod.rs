@@ -48,10 +48,10 @@ pub use get::{Found, get};
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct LookupArgs {
     /// File that describes the HBase table, such as hbase-schemas/customer_360.toml
-    #[arg(long, value_name = "FILE", default_value = "", hide_default_value = true)]
+    #[arg(long, value_name = "FILE", default_value = "", hide_default_value = true, value_parser = path)]
     pub schema: PathBuf,
     /// File with the HiveQL query that gives one row a key; ${database} stands for the database
-    #[arg(long, value_name = "FILE", default_value = "", hide_default_value = true)]
+    #[arg(long, value_name = "FILE", default_value = "", hide_default_value = true, value_parser = path)]
     pub query_file: PathBuf,
     /// Hive database that the query reads and that the external table is made in
     #[arg(
@@ -70,6 +70,11 @@ pub struct LookupArgs {
     #[arg(long, value_name = "NAME")]
     #[serde(default)]
     pub timestamp_column: Option<String>,
+}
+
+/// A path as it is typed; clap's own reader refuses the empty one, which stands for what a pipeline file says.
+fn path(text: &str) -> Result<PathBuf, std::convert::Infallible> {
+    Ok(text.into())
 }
 
 /// Everything decided, before anything is asked of a server.
