@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use sakia::config::Timespan;
 use sakia::error::Kind;
 use sakia::storage::hdfs::{self, HdfsOptions};
 use sakia::storage::{CreateOptions, DeleteOptions, write_whole};
@@ -54,7 +55,7 @@ fn a_namenode_in_safe_mode_is_named_and_the_same_command_works_later() {
 #[tokio::test(flavor = "multi_thread")]
 async fn safe_mode_in_the_middle_of_the_work_is_waited_for() {
     let fs = hdfs::connect(&stack::hdfs()).await.unwrap();
-    let hasty = hdfs::connect(&HdfsOptions { wait: Some(1), ..stack::hdfs() }).await.unwrap();
+    let hasty = hdfs::connect(&HdfsOptions { wait: Some(Timespan::from_secs(1)), ..stack::hdfs() }).await.unwrap();
     let directory = format!("/tmp/{}", unique("safe_mode"));
     fs.mkdirs(&directory).await.unwrap();
 

@@ -199,12 +199,13 @@ impl StepArgs for Scd2Args {
     }
 
     fn without_additions(self) -> Self {
-        Self { reapply_last: false, ..self }
+        Self { reapply_last: false, accept_shrunk_log: false, ..self }
     }
 
     fn add_to(&self, step: &mut StepKind) {
         if let StepKind::Scd2(scd2) = step {
             scd2.reapply_last |= self.reapply_last;
+            scd2.accept_shrunk_log |= self.accept_shrunk_log;
         }
     }
 }
