@@ -261,6 +261,6 @@ pub struct LookupCommand {
     #[command(flatten)]
     pub step: StepCommand<LookupArgs>,
     /// Read the row of this key back from HBase and print it, instead of filling the table
-    #[arg(long, value_name = "KEY", help_heading = None)]
+    #[arg(long, value_name = "KEY", help_heading = None::<&'static str>)]
     pub key: Option<String>,
 }
