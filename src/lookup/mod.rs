@@ -73,11 +73,6 @@ pub struct LookupArgs {
     pub timestamp_column: Option<String>,
 }
 
-/// A path as it is typed; clap's own reader refuses the empty one, which stands for what a pipeline file says.
-fn path(text: &str) -> Result<PathBuf, std::convert::Infallible> {
-    Ok(text.into())
-}
-
 /// Everything decided, before anything is asked of a server.
 struct Plan {
     schema: TableSchema,
