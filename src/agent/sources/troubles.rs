@@ -42,11 +42,6 @@ impl Troubles {
         self.now.len()
     }
 
-    /// The first of them.
-    pub fn first(&self) -> Option<&Error> {
-        self.now.values().next()
-    }
-
     /// The first of them, for good.
     pub fn into_first(self) -> Option<Error> {
         self.now.into_values().next()

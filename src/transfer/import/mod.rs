@@ -40,12 +40,8 @@ use self::tables::Done;
 use super::args::{ImportAllArgs, ImportArgs};
 use super::ends::Ends;
 use crate::error::{self, Error, Kind, Result};
-use crate::mysql::Connection;
 use crate::shutdown::Stop;
 use crate::telemetry::summary::{Outcome, StepSummary};
-
-/// Names of tables that are listed in an error.
-const MOST_NAMES: usize = 5;
 
 /// How often an import is begun whose connections to the database were lost.
 const MAX_STARTS: u32 = 3;
