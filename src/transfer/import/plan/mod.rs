@@ -67,7 +67,8 @@ impl ImportPlan {
             selection.most_rows = rows as usize;
         }
         let (key, connections) = read::key(args, &selection)?;
-        let incremental = Incremental::new(&args.incremental, |name| read::column(&selection, name).cloned())?;
+        let incremental =
+            Incremental::new(&args.incremental, selection.session(), |name| read::column(&selection, name).cloned())?;
         let mut notes = read::notes(args, &selection);
         let target = match CellPlan::new(&args.hbase, &selection.schema, &read::row_key(args, &selection))? {
             Some(cells) => TargetPlan::Cells(cells),
@@ -141,8 +142,8 @@ fn name(selection: &Selection) -> String {
 /// The rows that are cut into splits.
 pub(super) fn rows_to_split(selection: &Selection) -> Source {
     match &selection.source {
-        read::RowSource::Table(table) => Source::table(table, selection.condition.as_deref()),
-        read::RowSource::Query(sql) => Source::query(sql),
+        read::RowSource::Table(table) => Source::table(table, selection.condition.as_deref(), selection.session()),
+        read::RowSource::Query(sql) => Source::query(sql, selection.session()),
     }
 }
 
