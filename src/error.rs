@@ -70,6 +70,9 @@ pub enum Effect {
     None,
     /// The data is complete and visible, its registration is pending; running again finishes it.
     RegistrationPending,
+    /// The data is complete and visible, and the metastore declined to register it: running again with the same settings
+    /// would end the same way.
+    RegistrationRefused,
     /// A visible part of the work was done on a target that cannot be undone.
     Partial,
 }
@@ -80,18 +83,20 @@ impl Effect {
         match self {
             Self::None => "none",
             Self::RegistrationPending => "registration-pending",
+            Self::RegistrationRefused => "registration-refused",
             Self::Partial => "partial",
         }
     }
 }
 
 /// The exit codes of the process and what each means; the help and the README say the same.
-pub const EXIT_CODES: [(&str, &str); 8] = [
+pub const EXIT_CODES: [(&str, &str); 9] = [
     ("0", "done, or nothing to do"),
     ("1", "failed; nothing half-visible was left, run it again once the cause is gone"),
     ("2", "the command line or the configuration is wrong"),
     ("3", "failed with a visible partial effect, which the error names"),
     ("4", "the data is visible, its registration is pending; run it again"),
+    ("5", "the data is visible, the metastore declines to register it; change the settings, the error says which"),
     ("75", "somebody else holds the target, or the server asks to come back later"),
     ("130", "stopped by Ctrl-C"),
     ("143", "stopped by SIGTERM"),
@@ -169,6 +174,7 @@ impl Error {
             (Kind::Stopped(signal), _) => 128u8.saturating_add(u8::try_from(signal).unwrap_or(0)),
             (_, Effect::Partial) => 3,
             (_, Effect::RegistrationPending) => 4,
+            (_, Effect::RegistrationRefused) => 5,
             (Kind::Usage | Kind::Config, Effect::None) => 2,
             (Kind::Busy, Effect::None) => 75,
             (_, Effect::None) => 1,
@@ -252,6 +258,7 @@ mod tests {
         assert_eq!((lost("x").exit_code(), unreachable("x").exit_code()), (1, 1));
         assert_eq!(refused("x").effect(Effect::Partial).exit_code(), 3);
         assert_eq!(unreachable("x").effect(Effect::RegistrationPending).exit_code(), 4);
+        assert_eq!(refused("x").effect(Effect::RegistrationRefused).exit_code(), 5);
         assert_eq!(Error::new(Kind::Stopped(2), "x").exit_code(), 130);
         assert_eq!(Error::new(Kind::Stopped(15), "x").exit_code(), 143);
     }

@@ -7,12 +7,15 @@
 //!
 //! | floor | rooms |
 //! |---|---|
-//! | 0 | [`config`], [`error`], [`lease`], [`private`], [`retry`], [`secret`], [`shutdown`], [`telemetry`] |
+//! | 0 | [`config`], [`error`], [`lease`], `net`, [`private`], [`retry`], [`secret`], [`shutdown`], [`telemetry`] |
 //! | 1 | [`format`](mod@format), [`hbase`], [`hiveserver2`], [`metastore`], [`mysql`], [`sasl`], [`storage`] |
 //! | 2 | [`load`] |
 //! | 3 | [`agent`], [`lookup`], [`scd2`], [`transfer`] |
 //! | 4 | [`pipeline`] |
 //! | 5 | [`cli`] |
+
+// A load inside an import inside a pipeline is a future within futures, some 45 deep.
+#![recursion_limit = "256"]
 
 pub mod agent;
 pub mod cli;
@@ -26,6 +29,7 @@ pub mod load;
 pub mod lookup;
 pub mod metastore;
 pub mod mysql;
+mod net;
 pub mod pipeline;
 pub mod private;
 pub mod retry;

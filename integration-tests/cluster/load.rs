@@ -19,18 +19,18 @@ fn schema() -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
-fn rows(ids: &[i64]) -> RecordBatch {
+pub fn rows(ids: &[i64]) -> RecordBatch {
     let names: Vec<String> = ids.iter().map(|id| format!("größe {id}")).collect();
     let columns: Vec<ArrayRef> = vec![Arc::new(Int64Array::from(ids.to_vec())), Arc::new(StringArray::from(names))];
     RecordBatch::try_new(schema(), columns).unwrap()
 }
 
-async fn cluster() -> Cluster {
+pub async fn cluster() -> Cluster {
     let url = format!("thrift://{}", stack::address("METASTORE_PORT"));
     Cluster::connect(&stack::hdfs(), Some(&MetastoreOptions::new(url))).await.unwrap()
 }
 
-fn plan(table: &str, mode: LoadMode, partition_columns: &[&str]) -> LoadPlan {
+pub fn plan(table: &str, mode: LoadMode, partition_columns: &[&str]) -> LoadPlan {
     plan_of(FileFormat::Parquet(ParquetOptions::default()), table, mode, partition_columns)
 }
 
@@ -53,7 +53,7 @@ fn plan_of(format: FileFormat, table: &str, mode: LoadMode, partition_columns: &
     }
 }
 
-async fn load(cluster: &Cluster, plan: LoadPlan, files: &[(Partition, &[i64])]) -> Result<Committed> {
+pub async fn load(cluster: &Cluster, plan: LoadPlan, files: &[(Partition, &[i64])]) -> Result<Committed> {
     let load = Load::open(cluster, plan).await?;
     let stage = async |n: usize, partition: &Partition, ids: &[i64]| {
         let mut part = load.part(n, 0, partition).await?;
@@ -66,7 +66,7 @@ async fn load(cluster: &Cluster, plan: LoadPlan, files: &[(Partition, &[i64])]) 
     load.commit(parts, json!({"files": files.len()})).await
 }
 
-fn dt(value: &str) -> Partition {
+pub fn dt(value: &str) -> Partition {
     Partition::new([("dt", value)])
 }
 

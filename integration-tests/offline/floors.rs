@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Rooms by floor, from the ground up. A file directly under `src` is a room of its own.
 const FLOORS: &[&[&str]] = &[
-    &["config", "error", "lease", "private", "retry", "secret", "shutdown", "telemetry"],
+    &["config", "error", "lease", "net", "private", "retry", "secret", "shutdown", "telemetry"],
     &["format", "hbase", "hiveserver2", "metastore", "mysql", "sasl", "storage"],
     &["load"],
     &["agent", "lookup", "scd2", "transfer"],

@@ -10,7 +10,6 @@ use super::gateway::{Gateway, RawClient};
 use super::mutation::RowMutation;
 use super::options::HBaseOptions;
 use super::row::Row;
-use super::scan::{Scan, Scanner};
 use super::schema::{Family, TableSchema};
 use crate::error::{self, Kind, Result};
 
@@ -187,11 +186,6 @@ impl HBaseClient {
             })
             .await?;
         Ok(rows.into_iter().next().map(Row::from))
-    }
-
-    /// Starts a scan; nothing is sent before the first rows are asked for.
-    pub fn scan(&self, table: &str, scan: Scan) -> Scanner {
-        Scanner::new(self.clone(), table, scan)
     }
 
     /// Runs a call that may be sent twice.

@@ -8,8 +8,9 @@ use hbase_thrift_runtime::protocol::{TBinaryInputProtocol, TBinaryOutputProtocol
 use hbase_thrift_runtime::{self as thrift, ApplicationErrorKind};
 
 use super::options::HBaseOptions;
-use super::{failure, transport};
+use super::{fault, transport};
 use crate::error::{self, Result};
+use crate::net::{self, Server};
 
 const BUFFER_BYTES: usize = 64 * 1024;
 
@@ -41,11 +42,11 @@ impl Gateway {
         let was_open = self.client.is_some();
         match self.attempt(&mut call)? {
             Ok(value) => Ok(value),
-            Err(e) if was_open && failure::is_lost_connection(&e) => {
+            Err(e) if was_open && fault::is_lost_connection(&e) => {
                 tracing::debug!(endpoint = self.endpoint(), error = %e, "connection lost, connecting again");
-                self.attempt(&mut call)?.map_err(|e| failure::explain(e, act, self.endpoint()))
+                self.attempt(&mut call)?.map_err(|e| fault::explain(e, act, self.endpoint()))
             }
-            Err(e) => Err(failure::explain(e, act, self.endpoint())),
+            Err(e) => Err(fault::explain(e, act, self.endpoint())),
         }
     }
 
@@ -53,7 +54,7 @@ impl Gateway {
     pub fn attempt<T>(&mut self, call: impl FnOnce(&mut RawClient) -> thrift::Result<T>) -> Result<thrift::Result<T>> {
         let done = call(self.client()?);
         if let Err(e) = &done
-            && failure::spoils_connection(e)
+            && fault::spoils_connection(e)
         {
             self.client = None;
         }
@@ -94,23 +95,32 @@ impl Gateway {
     }
 }
 
-/// Connects and asks what service answers.
+/// What ought to answer.
+const WHAT: &str = "an hbase thrift1 gateway";
+
+/// Connects and asks what service answers: the gateway says so itself, whatever HBase does.
 fn open(endpoint: &str, options: &HBaseOptions) -> Result<RawClient> {
-    let wire = transport::open(endpoint, options)?;
+    let server = Server::new(WHAT, endpoint, options.connect_timeout());
+    let wire = transport::open(&server)?;
     let mut client = HbaseSyncClient::new(
         TBinaryInputProtocol::new(BufReader::with_capacity(BUFFER_BYTES, wire.read), true),
         TBinaryOutputProtocol::new(BufWriter::with_capacity(BUFFER_BYTES, wire.write), true),
     );
     match client.get_thrift_server_type() {
-        Ok(TThriftServerType::ONE) => Ok(client),
-        Ok(_) => Err(error::refused(format!("{endpoint} is a thrift2 gateway, sakia speaks thrift1"))
-            .hint("name the gateway started with `hbase thrift start`")),
-        Err(thrift::Error::Application(e)) if e.kind == ApplicationErrorKind::UnknownMethod => Err(error::refused(
-            format!("{endpoint} is a thrift service, but no hbase gateway with getThriftServerType"),
-        )
-        .hint("name an hbase thrift gateway of 2.1 or later")),
-        Err(e) => Err(failure::explain(e, "cannot greet hbase", endpoint)),
+        Ok(TThriftServerType::ONE) => {}
+        Ok(_) => {
+            return Err(error::refused(format!("{endpoint} is a thrift2 gateway, sakia speaks thrift1"))
+                .hint("name the gateway started with `hbase thrift start`"));
+        }
+        Err(thrift::Error::Application(e)) if e.kind == ApplicationErrorKind::UnknownMethod => {
+            return Err(error::refused(format!("{endpoint} is a thrift service, but not an hbase gateway"))
+                .hint("name an hbase thrift gateway of 2.1 or later, which knows getThriftServerType"));
+        }
+        Err(thrift::Error::Transport(e)) if fault::is_timeout(&e) => return Err(server.silent()),
+        Err(e) => return Err(fault::explain(e, "cannot greet hbase", endpoint)),
     }
+    net::set_limit(&wire.socket, options.read_timeout()).map_err(|e| server.unreachable(e))?;
+    Ok(client)
 }
 
 #[cfg(test)]
@@ -124,7 +134,9 @@ mod tests {
     };
 
     use super::*;
+    use crate::config::Timespan;
     use crate::error::Kind;
+    use crate::net::tests::{assert_silent, closed_port, silent_port};
 
     /// Answers calls on one connection, in order, then closes it.
     fn answer(stream: TcpStream, server_type: i32, tables_calls: usize) {
@@ -163,10 +175,6 @@ mod tests {
         (endpoint, served)
     }
 
-    fn closed_port() -> String {
-        TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
-    }
-
     #[test]
     fn a_thrift2_gateway_is_refused_by_name() {
         let (endpoint, served) = gateway(2, &[0]);
@@ -174,6 +182,16 @@ mod tests {
         assert_eq!(error.kind(), Kind::Refused);
         assert!(error.to_string().starts_with(&format!("{endpoint} is a thrift2 gateway")), "{error}");
         served.join().unwrap();
+    }
+
+    #[test]
+    fn a_gateway_that_says_nothing_is_not_waited_for() {
+        let (_listener, endpoint) = silent_port();
+        let began = std::time::Instant::now();
+        let options =
+            HBaseOptions { connect_timeout: Some(Timespan::from_secs(1)), ..HBaseOptions::new([endpoint.as_str()]) };
+        let error = Gateway::connect(options).err().unwrap();
+        assert_silent(&error, &endpoint, WHAT, began);
     }
 
     #[test]

@@ -14,18 +14,18 @@
 //! | `row`, `mutation` | what is read, what is written |
 //! | `schema`, `row_key` | the files in `hbase-schemas/` |
 //! | `lease` | who may write to a table |
-//! | `failure` | the gateway's exceptions turned into kinds |
+//! | `fault` | the gateway's exceptions turned into kinds |
 
-pub mod client;
-mod failure;
+mod client;
+mod fault;
 mod gateway;
 mod lease;
-pub mod mutation;
-pub mod options;
-pub mod row;
-pub mod row_key;
-pub mod scan;
-pub mod schema;
+mod mutation;
+mod options;
+mod row;
+mod row_key;
+mod scan;
+mod schema;
 mod transport;
 
 pub use client::HBaseClient;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hbase_thrift::hbase::{THbaseSyncClient, TRowResult, TScan};
 
 use super::client::HBaseClient;
-use super::failure;
+use super::fault;
 use super::gateway::Gateway;
 use super::row::Row;
 use crate::error::Result;
@@ -26,11 +26,11 @@ pub struct Scan {
 /// The rows of a scan, a batch at a time.
 pub struct Scanner {
     client: HBaseClient,
-    state: Option<State>,
+    progress: Option<Progress>,
 }
 
 /// Travels to the blocking thread and back; a cancelled call takes it along, which ends the scan.
-struct State {
+struct Progress {
     table: String,
     scan: Scan,
     /// Where the scanner is opened, or opened again.
@@ -38,12 +38,15 @@ struct State {
     id: Option<i32>,
 }
 
-impl Scanner {
-    pub(super) fn new(client: HBaseClient, table: &str, scan: Scan) -> Self {
+impl HBaseClient {
+    /// Starts a scan; nothing is sent before the first rows are asked for.
+    pub fn scan(&self, table: &str, scan: Scan) -> Scanner {
         let start = scan.prefix.clone();
-        Self { client, state: Some(State { table: table.to_owned(), scan, start, id: None }) }
+        Scanner { client: self.clone(), progress: Some(Progress { table: table.to_owned(), scan, start, id: None }) }
     }
+}
 
+impl Scanner {
     /// The next rows, or `None` after the last.
     ///
     /// # Cancel safety
@@ -52,23 +55,23 @@ impl Scanner {
     /// # Errors
     /// NotFound (table or family), Unreachable, Busy, Auth, Refused; the scan is over then.
     pub async fn next_rows(&mut self) -> Result<Option<Vec<Row>>> {
-        let Some(mut state) = self.state.take() else { return Ok(None) };
-        let (state, rows) = self
+        let Some(mut progress) = self.progress.take() else { return Ok(None) };
+        let (progress, rows) = self
             .client
             .with_gateway(move |gateway| {
-                let rows = state.next(gateway)?;
-                Ok((state, rows))
+                let rows = progress.next(gateway)?;
+                Ok((progress, rows))
             })
             .await?;
         if rows.is_empty() {
             return Ok(None);
         }
-        self.state = Some(state);
+        self.progress = Some(progress);
         Ok(Some(rows.into_iter().map(Row::from).collect()))
     }
 }
 
-impl State {
+impl Progress {
     fn next(&mut self, gateway: &mut Gateway) -> Result<Vec<TRowResult>> {
         let act = format!("cannot scan hbase table {}", self.table);
         let batch = i32::try_from(self.batch_rows()).unwrap_or(i32::MAX);
@@ -83,12 +86,12 @@ impl State {
                     self.advance(gateway, &rows);
                     return Ok(rows);
                 }
-                Err(e) if !opened_again && (failure::is_lost_connection(&e) || failure::is_unknown_scanner(&e)) => {
+                Err(e) if !opened_again && (fault::is_lost_connection(&e) || fault::is_unknown_scanner(&e)) => {
                     tracing::debug!(table = self.table, error = %e, "scanner lost, opening it again");
                     opened_again = true;
                     self.id = None;
                 }
-                Err(e) => return Err(failure::explain(e, &act, gateway.endpoint())),
+                Err(e) => return Err(fault::explain(e, &act, gateway.endpoint())),
             }
         }
     }

@@ -61,7 +61,6 @@ pub struct Family {
 /// Bloom filters of a family.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "the names are HBase's own")]
 pub enum BloomFilter {
     None,
     #[default]
@@ -72,7 +71,6 @@ pub enum BloomFilter {
 /// Compressions of a family; all but none and gz need their library on the region servers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "the names are HBase's own")]
 pub enum Compression {
     #[default]
     None,

@@ -2,20 +2,24 @@
 //!
 //! Calls are closures that the thread runs one after another. The thread ends when the last [`Client`] is gone.
 
-use std::sync::mpsc;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::{Arc, mpsc};
 use std::thread;
+use std::time::Duration;
 
 use thrift::protocol::{TBinaryInputProtocol, TBinaryOutputProtocol};
 use tokio::sync::oneshot;
 
-use super::failure;
+use super::fault;
 use super::tcli_service::TCLIServiceSyncClient;
 use super::transport::{self, Connection, TimeLimits};
 use crate::error::{self, Result};
+use crate::net::{self, Server};
 use crate::sasl::Mechanism;
 
-type Input = TBinaryInputProtocol<Box<dyn std::io::Read + Send>>;
-type Output = TBinaryOutputProtocol<Box<dyn std::io::Write + Send>>;
+type Input = TBinaryInputProtocol<Box<dyn Read + Send>>;
+type Output = TBinaryOutputProtocol<Box<dyn Write + Send>>;
 
 /// The generated client over our transport.
 pub(super) type Thrift = TCLIServiceSyncClient<Input, Output>;
@@ -25,8 +29,13 @@ type Call = Box<dyn FnOnce(&mut Thrift) + Send>;
 /// Sends calls to the thread that holds the connection.
 #[derive(Clone)]
 pub(super) struct Client {
-    endpoint: String,
+    server: Server,
     calls: mpsc::Sender<Call>,
+    /// The socket under the connection, and the limit of calls once the server has answered the first.
+    socket: Arc<TcpStream>,
+    call_limit: Duration,
+    /// Whether connecting ends with an answer of the server's.
+    logs_in: bool,
 }
 
 impl Client {
@@ -37,12 +46,14 @@ impl Client {
     pub async fn connect(endpoint: &str, mechanism: Option<Mechanism>, limits: TimeLimits) -> Result<Self> {
         let (calls, to_run) = mpsc::channel::<Call>();
         let (connected, outcome) = oneshot::channel();
-        let address = endpoint.to_owned();
-        let run = move || match transport::connect(&address, mechanism, limits) {
+        let server = Server::new("hiveserver2", endpoint, limits.connect);
+        let logs_in = mechanism.is_some();
+        let to = server.clone();
+        let run = move || match transport::connect(&to, mechanism) {
             Err(error) => drop(connected.send(Err(error))),
-            Ok(connection) => {
-                if connected.send(Ok(())).is_ok() {
-                    serve(connection, &to_run);
+            Ok(Connection { input, output, socket }) => {
+                if connected.send(Ok(socket)).is_ok() {
+                    serve(input, output, &to_run);
                 }
             }
         };
@@ -50,8 +61,33 @@ impl Client {
             .name("hiveserver2".to_owned())
             .spawn(run)
             .map_err(|e| error::bug("cannot start the thread of a hive session").source(e))?;
-        outcome.await.map_err(|_| error::bug("the thread of a hive session ended"))??;
-        Ok(Self { endpoint: endpoint.to_owned(), calls })
+        let socket = outcome.await.map_err(|_| error::bug("the thread of a hive session ended"))??;
+        let client = Self { server, calls, socket: Arc::new(socket), call_limit: limits.call, logs_in };
+        if logs_in {
+            client.answered()?;
+        }
+        Ok(client)
+    }
+
+    /// Makes the first call, which is answered within the limit of connecting where there was no login.
+    ///
+    /// # Errors
+    /// As [`Client::call`].
+    pub async fn first_call<T, F>(&self, call: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Thrift) -> thrift::Result<T> + Send + 'static,
+    {
+        match self.raw_call(call).await? {
+            Err(thrift::Error::Transport(e)) if !self.logs_in && fault::is_timeout(&e) => Err(self.server.silent()),
+            Err(e) => Err(fault::of_call(&self.server, e)),
+            Ok(answer) => self.answered().map(|()| answer),
+        }
+    }
+
+    /// From now on each call has the limit of calls.
+    fn answered(&self) -> Result<()> {
+        net::set_limit(&self.socket, self.call_limit).map_err(|e| self.server.unreachable(e))
     }
 
     /// Makes one call and waits for its answer. Dropping the future does not take the call back.
@@ -63,12 +99,17 @@ impl Client {
         T: Send + 'static,
         F: FnOnce(&mut Thrift) -> thrift::Result<T> + Send + 'static,
     {
+        self.raw_call(call).await?.map_err(|e| fault::of_call(&self.server, e))
+    }
+
+    async fn raw_call<T, F>(&self, call: F) -> Result<thrift::Result<T>>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Thrift) -> thrift::Result<T> + Send + 'static,
+    {
         let (answer, answered) = oneshot::channel();
         self.send(move |thrift| drop(answer.send(call(thrift))));
-        match answered.await {
-            Ok(answer) => answer.map_err(|e| failure::of_call(&self.endpoint, e)),
-            Err(_) => Err(error::bug("the thread of a hive session ended")),
-        }
+        answered.await.map_err(|_| error::bug("the thread of a hive session ended"))
     }
 
     /// Makes a call that nobody waits for.
@@ -79,14 +120,12 @@ impl Client {
 
     /// `host:port` of the server.
     pub fn endpoint(&self) -> &str {
-        &self.endpoint
+        &self.server.address
     }
 }
 
-fn serve(connection: Connection, calls: &mpsc::Receiver<Call>) {
-    let input = TBinaryInputProtocol::new(connection.input, true);
-    let output = TBinaryOutputProtocol::new(connection.output, true);
-    let mut thrift = Thrift::new(input, output);
+fn serve(input: Box<dyn Read + Send>, output: Box<dyn Write + Send>, calls: &mpsc::Receiver<Call>) {
+    let mut thrift = Thrift::new(TBinaryInputProtocol::new(input, true), TBinaryOutputProtocol::new(output, true));
     while let Ok(call) = calls.recv() {
         call(&mut thrift);
     }

@@ -11,7 +11,7 @@
 
 mod client;
 mod exact;
-mod failure;
+mod fault;
 mod lease;
 mod options;
 pub mod quote;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::client::Client;
-use super::failure::{self, Failure};
+use super::fault::{self, Failure};
 use super::options::HiveServer2Options;
 use super::rows::{self, Column, Row, Rows};
 use super::tcli_service::*;
@@ -62,9 +62,9 @@ impl Session {
             password: None, // SASL carried it
             configuration: Some(configuration(&options.configuration)),
         };
-        let answer = client.call(move |thrift| thrift.open_session(request)).await?;
+        let answer = client.first_call(move |thrift| thrift.open_session(request)).await?;
         let attempt = format!("cannot open a session on hiveserver2 {endpoint}");
-        failure::check(answer.status, &attempt)?;
+        fault::check(answer.status, &attempt)?;
         if answer.server_protocol_version < TProtocolVersion::HIVE_CLI_SERVICE_PROTOCOL_V6 {
             return Err(error::refused(format!("{attempt}: it cannot send columnar results"))
                 .hint("hive 0.13 or later is needed"));
@@ -112,7 +112,7 @@ impl Session {
         let operation = self.run(statement, stop).await?;
         let request = TGetResultSetMetadataReq { operation_handle: operation.handle.clone() };
         let answer = self.client.call(move |thrift| thrift.get_result_set_metadata(request)).await?;
-        failure::check(answer.status, &operation.attempt)?;
+        fault::check(answer.status, &operation.attempt)?;
         let columns = answer.schema.map_or_else(Vec::new, |schema| schema.columns.iter().map(rows::column).collect());
         Ok(Cursor { columns, operation })
     }
@@ -124,13 +124,13 @@ impl Session {
     pub async fn close(self) -> Result<()> {
         let request = TCloseSessionReq { session_handle: self.handle.clone() };
         let answer = self.client.call(move |thrift| thrift.close_session(request)).await?;
-        failure::check(answer.status, "cannot close a hive session")
+        fault::check(answer.status, "cannot close a hive session")
     }
 
     /// Starts a statement and waits for its end.
     async fn run(&self, statement: &str, stop: &Stop) -> Result<Operation<'_>> {
         stop.check()?;
-        let attempt = format!("hive statement '{}'", failure::first_words(statement));
+        let attempt = format!("hive statement '{}'", fault::first_words(statement));
         tracing::debug!(endpoint = self.endpoint(), %statement, "executing");
         let request = TExecuteStatementReq {
             session_handle: self.handle.clone(),
@@ -140,7 +140,7 @@ impl Session {
         };
         // Not given up on a stop: compiling cannot be cancelled before there is a handle.
         let answer = self.client.call(move |thrift| thrift.execute_statement(request)).await?;
-        failure::check(answer.status, &attempt)?;
+        fault::check(answer.status, &attempt)?;
         let handle =
             answer.operation_handle.ok_or_else(|| error::refused(format!("{attempt}: no handle came back")))?;
         let mut operation = Operation { client: &self.client, handle, attempt, modified_rows: None, open: true };
@@ -198,7 +198,7 @@ impl Operation<'_> {
     async fn poll(&mut self) -> Result<bool> {
         let request = TGetOperationStatusReq { operation_handle: self.handle.clone() };
         let answer = self.client.call(move |thrift| thrift.get_operation_status(request)).await?;
-        failure::check(answer.status, &self.attempt)?;
+        fault::check(answer.status, &self.attempt)?;
         match answer.operation_state {
             Some(TOperationState::FINISHED_STATE) => {
                 self.modified_rows = answer.num_modified_rows.and_then(|rows| u64::try_from(rows).ok());
@@ -224,14 +224,14 @@ impl Operation<'_> {
     async fn cancel(&mut self) -> Result<()> {
         let request = TCancelOperationReq { operation_handle: self.handle.clone() };
         let answer = self.client.call(move |thrift| thrift.cancel_operation(request)).await?;
-        failure::check(answer.status, &self.attempt)
+        fault::check(answer.status, &self.attempt)
     }
 
     async fn close(mut self) -> Result<()> {
         self.open = false;
         let request = TCloseOperationReq { operation_handle: self.handle.clone() };
         let answer = self.client.call(move |thrift| thrift.close_operation(request)).await?;
-        failure::check(answer.status, &self.attempt)
+        fault::check(answer.status, &self.attempt)
     }
 
     fn failed(&self, error: Error) -> Error {
@@ -272,7 +272,7 @@ impl Cursor<'_> {
             max_rows: BATCH_ROWS,
         };
         let answer = self.operation.client.call(move |thrift| thrift.fetch_results(request)).await?;
-        failure::check(answer.status, &self.operation.attempt)?;
+        fault::check(answer.status, &self.operation.attempt)?;
         let rows = match answer.results {
             Some(set) => rows::decode(set, self.columns.len()).map_err(|e| self.operation.failed(e))?,
             None => Vec::new(),

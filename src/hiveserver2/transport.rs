@@ -4,63 +4,57 @@
 //! frames above 1 GiB.
 
 use std::io::{self, BufReader, BufWriter, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::TcpStream;
 use std::time::Duration;
 
-use crate::error::{self, Error, Result};
+use crate::error::{Error, Result};
+use crate::net::{self, Server};
 use crate::sasl::{Handshake, Header, Mechanism, Step};
 
 const MAX_FRAME_BYTES: usize = 1 << 30;
 
-/// Both directions of an open connection, ready for Thrift's binary protocol.
+/// Both directions of an open connection, ready for Thrift's binary protocol, and the socket below them.
 pub(super) struct Connection {
     pub input: Box<dyn Read + Send>,
     pub output: Box<dyn Write + Send>,
+    pub socket: TcpStream,
 }
 
-/// How long to wait for a connection, and for the answer to one call.
+/// How long to wait for a connection and its first answer, and for the answer to one call.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TimeLimits {
     pub connect: Duration,
     pub call: Duration,
 }
 
-/// Connects to `host:port`; `None` speaks Thrift at once (NOSASL).
+/// Connects and logs in; `None` speaks Thrift at once (NOSASL), so that the first answer is still to come.
 ///
 /// # Errors
-/// Config: not a `host:port`. Unreachable: no connection. Auth: the server declined.
-pub(super) fn connect(endpoint: &str, mechanism: Option<Mechanism>, limits: TimeLimits) -> Result<Connection> {
-    let mut input = tcp(endpoint, limits).map_err(|e| unreachable(endpoint, e))?;
-    let output = input.try_clone().map_err(|e| unreachable(endpoint, e))?;
+/// Unreachable: no connection, or no answer. Auth: the server declined.
+pub(super) fn connect(server: &Server, mechanism: Option<Mechanism>) -> Result<Connection> {
+    let socket = server.connect()?;
+    let clone = || socket.try_clone().map_err(|e| server.unreachable(e));
+    let (mut input, output) = (clone()?, clone()?);
     match mechanism {
-        None => Ok(Connection { input: Box::new(BufReader::new(input)), output: Box::new(BufWriter::new(output)) }),
+        None => {
+            let (input, output) = (Box::new(BufReader::new(input)), Box::new(BufWriter::new(output)));
+            Ok(Connection { input, output, socket })
+        }
         Some(mechanism) => {
-            negotiate(&mut input, mechanism, endpoint)?;
-            Ok(Connection { input: Box::new(FrameReader::new(input)), output: Box::new(FrameWriter::new(output)) })
+            negotiate(&mut input, mechanism, server)?;
+            let (input, output) = (Box::new(FrameReader::new(input)), Box::new(FrameWriter::new(output)));
+            Ok(Connection { input, output, socket })
         }
     }
 }
 
-fn tcp(endpoint: &str, limits: TimeLimits) -> io::Result<TcpStream> {
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    for address in endpoint.to_socket_addrs()? {
-        match TcpStream::connect_timeout(&address, limits.connect) {
-            Ok(stream) => {
-                stream.set_nodelay(true)?;
-                stream.set_read_timeout(Some(limits.call))?;
-                stream.set_write_timeout(Some(limits.call))?;
-                return Ok(stream);
-            }
-            Err(error) => last = error,
+fn negotiate(stream: &mut (impl Read + Write), mechanism: Mechanism, server: &Server) -> Result<()> {
+    let context = |e: Error| e.context(format!("cannot log in to {server}"));
+    let broken = |e: io::Error| match net::is_timeout(&e) {
+        true => server.silent(),
+        false => {
+            server.unreachable(e).hint("check that the port is hiveserver2's and that auth names what it is set to")
         }
-    }
-    Err(last)
-}
-
-fn negotiate(stream: &mut (impl Read + Write), mechanism: Mechanism, endpoint: &str) -> Result<()> {
-    let context = |e: Error| e.context(format!("cannot log in to hiveserver2 {endpoint}"));
-    let broken = |e: io::Error| {
-        unreachable(endpoint, e).hint("check that the port is hiveserver2's and that auth names what it is set to")
     };
     let mut handshake = Handshake::new(mechanism);
     let mut to_send = handshake.start().map_err(context)?;
@@ -78,13 +72,6 @@ fn negotiate(stream: &mut (impl Read + Write), mechanism: Mechanism, endpoint: &
             Step::Done => return Ok(()),
         };
     }
-}
-
-/// The error of a server that cannot be reached.
-pub(super) fn unreachable(endpoint: &str, source: io::Error) -> Error {
-    error::unreachable(format!("cannot reach hiveserver2 {endpoint}"))
-        .hint("check the address and that the server runs")
-        .source(source)
 }
 
 /// Reads four-byte length frames as one stream.
@@ -160,6 +147,7 @@ mod tests {
 
     use super::*;
     use crate::error::Kind;
+    use crate::net::tests::{assert_silent, closed_port, silent_port};
     use crate::secret::Secret;
 
     proptest! {
@@ -184,22 +172,36 @@ mod tests {
         assert_eq!(reader.read(&mut [0; 8]).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
     }
 
+    fn server(address: &str) -> Server {
+        Server::new("hiveserver2", address, Duration::from_secs(1))
+    }
+
+    fn ann() -> Mechanism {
+        Mechanism::Plain { user: "ann".into(), password: Secret::new("pw") }
+    }
+
     #[test]
     fn nobody_listening_is_unreachable_and_names_the_endpoint() {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-        let limits = TimeLimits { connect: Duration::from_secs(5), call: Duration::from_secs(5) };
-        let error = connect(&free, None, limits).map(drop).unwrap_err();
+        let free = closed_port();
+        let error = connect(&server(&free), None).map(drop).unwrap_err();
         assert_eq!(error.kind(), Kind::Unreachable);
-        assert!(error.to_string().starts_with(&format!("cannot reach hiveserver2 {free}: ")), "{error}");
+        assert!(error.to_string().starts_with(&format!("cannot reach hiveserver2 at {free}: ")), "{error}");
+    }
+
+    #[test]
+    fn a_server_that_says_nothing_is_not_waited_for() {
+        let (_listener, address) = silent_port();
+        let began = std::time::Instant::now();
+        let error = connect(&server(&address), Some(ann())).map(drop).unwrap_err();
+        assert_silent(&error, &address, "hiveserver2", began);
     }
 
     #[test]
     fn a_declined_login_is_an_auth_error_that_names_the_endpoint() {
         let mut wire = Duplex { input: b"\x03\0\0\0\x03no!".as_slice(), output: Vec::new() };
-        let mechanism = Mechanism::Plain { user: "ann".into(), password: Secret::new("pw") };
-        let error = negotiate(&mut wire, mechanism, "hive:10000").unwrap_err();
+        let error = negotiate(&mut wire, ann(), &server("hive:10000")).unwrap_err();
         assert_eq!(error.kind(), Kind::Auth);
-        assert!(error.to_string().starts_with("cannot log in to hiveserver2 hive:10000"), "{error}");
+        assert!(error.to_string().starts_with("cannot log in to hiveserver2 at hive:10000"), "{error}");
     }
 
     struct Duplex<'a> {

@@ -9,7 +9,7 @@
 use super::{DEFAULT_PARTITION, LoadMode, Partition};
 use crate::error::{self, Effect, Kind, Result};
 use crate::hiveserver2::{Session, Value, quote};
-use crate::metastore::{Column, MetastoreClient, TableInfo, types};
+use crate::metastore::{Column, MetastoreClient, TableInfo, listed, types};
 use crate::shutdown::Stop;
 
 /// How a table is stored that is made for the purpose.
@@ -103,18 +103,16 @@ impl ManagedInsert {
     }
 
     fn differ(&self, given: &[&Column], wanted: &[&Column]) -> error::Error {
-        let list = |columns: &[&Column]| {
-            columns.iter().map(|c| format!("{} {}", c.name, c.hive_type)).collect::<Vec<_>>().join(", ")
-        };
         let ((from_database, from), (database, name)) = (&self.from, &self.into);
-        let (given, wanted) = (list(given), list(wanted));
+        let (given, wanted) = (listed(given.iter().copied()), listed(wanted.iter().copied()));
         error::schema(format!(
             "the rows of {from_database}.{from} ({given}) cannot be carried into {database}.{name} ({wanted})"
         ))
         .hint("names must be the same and types wide enough: choose columns, or give types by map-column-hive")
     }
 
-    /// Makes the table where asked, and carries the rows; gives the rows that `into` then holds where it was replaced.
+    /// Makes the table where asked, and carries the rows. A table that was made for rows which then do not arrive is
+    /// dropped again.
     ///
     /// # Errors
     /// NotFound: a table is missing. Those of [`ManagedInsert::insert_statements`] and of HiveServer2. Data: the table
@@ -124,18 +122,23 @@ impl ManagedInsert {
         let missing =
             |(database, name): &(String, String)| error::not_found(format!("table {database}.{name} does not exist"));
         let from = look(&self.from).await?.ok_or_else(|| missing(&self.from))?;
-        let into = match (look(&self.into).await?, &self.create) {
-            (Some(into), _) => into,
+        let (into, made) = match (look(&self.into).await?, &self.create) {
+            (Some(into), _) => (into, false),
             (None, None) => return Err(missing(&self.into)),
             (None, Some(stored_as)) => {
                 metastore.ensure_database(&self.into.0).await?;
                 session.execute(&self.create_statement(&from, stored_as), stop).await?;
-                look(&self.into).await?.ok_or_else(|| missing(&self.into))?
+                (look(&self.into).await?.ok_or_else(|| missing(&self.into))?, true)
             }
         };
-        for statement in self.insert_statements(&from, &into)? {
-            session.execute(&statement, stop).await.map_err(|e| self.told(e))?;
+        let inserted = self.insert(session, &from, &into, stop).await;
+        if made && inserted.as_ref().is_err_and(|e| !is_unknown(e)) {
+            let name = quote::table(&self.into.0, &self.into.1);
+            if let Err(e) = session.execute(&format!("DROP TABLE IF EXISTS {name}"), &Stop::new()).await {
+                tracing::warn!(error = %e, table = name, "an empty table stays behind");
+            }
         }
+        inserted?;
         match self.mode {
             LoadMode::Append => Ok(()),
             LoadMode::Replace if self.partition.is_none() && !into.partition_columns.is_empty() => Ok(()),
@@ -143,10 +146,16 @@ impl ManagedInsert {
         }
     }
 
+    async fn insert(&self, session: &Session, from: &TableInfo, into: &TableInfo, stop: &Stop) -> Result<()> {
+        for statement in self.insert_statements(from, into)? {
+            session.execute(&statement, stop).await.map_err(|e| self.told(e))?;
+        }
+        Ok(())
+    }
+
     /// Whether an INSERT INTO that broke off was done is not known.
     fn told(&self, error: error::Error) -> error::Error {
-        let unknown = matches!(error.kind(), Kind::Unreachable | Kind::Stopped(_));
-        if self.mode == LoadMode::Append && unknown {
+        if self.mode == LoadMode::Append && is_unknown(&error) {
             let into = format!("{}.{}", self.into.0, self.into.1);
             return error
                 .effect(Effect::Partial)
@@ -167,6 +176,11 @@ impl ManagedInsert {
                 .hint("somebody else may write there; run again to replace them")),
         }
     }
+}
+
+/// Whether the statement may still be running, or be done.
+fn is_unknown(error: &error::Error) -> bool {
+    matches!(error.kind(), Kind::Unreachable | Kind::Stopped(_))
 }
 
 #[cfg(test)]

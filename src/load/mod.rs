@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! stage     parts are written and closed below a hidden directory; nobody reads them
+//! prepare   the table's new partitions are added, still empty: what the metastore declines is known now
 //! record    a manifest (parts, rows, bytes, checksums, checkpoint) replaces the old one: the commit point
 //! publish   the files are renamed into the target; safe to repeat
 //! register  the table and its partitions are made or brought up to date; safe to repeat
@@ -10,7 +11,11 @@
 //!
 //! [`Load::open`] first finishes what an earlier load recorded and throws away what it only staged, so there is one
 //! recovery path for every kind of work. A replacing load swaps the whole target by two renames: a reader sees the
-//! old files, for an instant none, then the new ones, never a mixture. An appending load adds whole files one by one.
+//! old files, for an instant none, then the new ones, never a mixture. So does Hive: while the swap is done its table has
+//! the partitions of both, those without rows as empty directories. An appending load adds whole files one by one.
+//!
+//! A registration never outlives the settings that asked for it: what an earlier load could not register is registered
+//! by the next one that asks for the same table, and left behind by any other.
 //!
 //! It refuses a second load on the same target while the first is alive and, unless the plan says otherwise, a target
 //! with files that no load of ours put there and a table that is not ours.
@@ -23,7 +28,9 @@ mod names;
 mod part;
 mod partition;
 mod plan;
+mod prepare;
 mod publish;
+mod recover;
 mod register;
 mod run;
 mod strangers;

@@ -9,7 +9,7 @@ use crate::error::{self, Kind, Result};
 use crate::storage::{self, CreateOptions, DeleteOptions, Filesystem, RenameOptions};
 
 /// Renames under way at once: each is a round trip to the NameNode and little else.
-const AT_ONCE: usize = 32;
+pub(super) const AT_ONCE: usize = 32;
 
 /// The empty file that says a job of Hadoop's is done.
 const SUCCESS: &str = "_SUCCESS";
@@ -64,8 +64,8 @@ async fn swap(fs: &dyn Filesystem, layout: &Layout, load_id: &str) -> Result<()>
     fs.rename(&staged, &layout.target, RenameOptions::default()).await
 }
 
-/// Renames one staged file to its place. A side part takes the place of an earlier one of its name; a data part takes
-/// nobody's.
+/// Renames one staged file to its place. A side part takes the place of an earlier one of its name; a data part replaces
+/// none.
 async fn move_in(fs: &dyn Filesystem, layout: &Layout, load_id: &str, part: &StagedPart) -> Result<()> {
     let (from, to) = (layout.staged(load_id, part), layout.published(part));
     if fs.stat(&from).await?.is_some() {

@@ -1,5 +1,7 @@
 //! Registering: the table over a target, and the partitions a load wrote, in the metastore. Every step compares
 //! before it changes, so that it may be repeated.
+//!
+//! What the metastore may decline was asked before anything was published, by [`prepare`](super::prepare).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,15 +10,16 @@ use serde_json::Value;
 
 use super::layout::Layout;
 use super::{Cluster, LoadMode, LoadPlan, Manifest, Partition, strangers};
-use crate::error::{self, Result};
-use crate::metastore::{MetastoreClient, PartitionSpec, Statistics, TableSpec, types};
+use crate::error::{self, Kind, Result};
+use crate::metastore::{MetastoreClient, PartitionSpec, Statistics, TableSpec, names, types};
+use crate::storage::DeleteOptions;
 
 /// Longest parameter value that every metastore schema holds.
 const MAX_PARAMETER_BYTES: usize = 4000;
 
 /// Says on a table that every partition with files was registered once; loads then add only their own. A table that was
 /// asked for later than its first files, or dropped and made again, lacks it.
-const COMPLETE_PARAMETER: (&str, &str) = ("sakia.partitions", "complete");
+pub(super) const COMPLETE_PARAMETER: (&str, &str) = ("sakia.partitions", "complete");
 
 /// The table a load is registered as, and the one partition of it that the target is.
 #[derive(Clone, Debug)]
@@ -43,13 +46,12 @@ pub(super) fn registration(cluster: &Cluster, root: &str, plan: &LoadPlan) -> Re
     let name = format!("{}.{}", table.database, table.table);
     if cluster.metastore.is_none() {
         return Err(error::config(format!("table {name} is wanted and no metastore is configured"))
-            .hint("give the metastore's uris, such as thrift://localhost:9083"));
+            .hint("give the metastore's url, such as thrift://localhost:9083"));
     }
-    let columns = types::table_columns(&plan.schema, &table.storage, &table.columns)
+    let mut columns = types::table_columns(&plan.schema, &table.storage, &table.columns)
         .map_err(|e| e.context(format!("table {name}")))?;
-    if let Some(twice) = table.partition_columns.iter().find(|p| columns.iter().any(|c| c.name == p.name)) {
-        return Err(error::schema(format!("table {name}: {} is a column and a partition column", twice.name))
-            .hint("leave it out of the files or choose another name for the partition column"));
+    if let Some(column) = names::cut_comments(&mut columns).first() {
+        tracing::warn!(table = name, column, "a comment is cut to the length that a metastore holds");
     }
     table.storage.check().map_err(|e| e.context(format!("table {name}")))?;
     let spec = TableSpec {
@@ -66,26 +68,9 @@ pub(super) fn registration(cluster: &Cluster, root: &str, plan: &LoadPlan) -> Re
     Ok(Some(Registration { spec, static_partition: table.static_partition.clone() }))
 }
 
-/// Fails early if the table of a plan could not be registered later. Says whether the table knows of all files of
-/// earlier loads.
-pub(super) async fn check(
-    cluster: &Cluster,
-    table: &Registration,
-    mode: LoadMode,
-    create_only: bool,
-) -> Result<bool> {
-    let metastore = metastore(cluster, &table.spec)?;
-    if create_only && metastore.table(&table.spec.database, &table.spec.table).await?.is_some() {
-        return Err(error::exists(format!("table {} exists already", table.spec.full_name()))
-            .hint("choose another table, or do not ask for a new one"));
-    }
-    let found = metastore.check_table(&table.spec).await?;
-    Ok(found.is_some_and(|found| is_complete(&table.spec, mode, &found.parameters)))
-}
-
 /// Whether no partition of earlier loads can be missing from a table that has these parameters. A replacing load
 /// registers all there is.
-fn is_complete(spec: &TableSpec, mode: LoadMode, parameters: &BTreeMap<String, String>) -> bool {
+pub(super) fn is_complete(spec: &TableSpec, mode: LoadMode, parameters: &BTreeMap<String, String>) -> bool {
     let (name, value) = COMPLETE_PARAMETER;
     mode == LoadMode::Replace
         || spec.partition_columns.is_empty()
@@ -124,20 +109,35 @@ pub(super) async fn register(cluster: &Cluster, layout: &Layout, manifest: &Mani
         metastore.set_table_parameters(&spec.database, &spec.table, &complete).await?;
     }
     if manifest.mode == LoadMode::Replace {
-        metastore.drop_other_partitions(&spec, &manifest.static_partition.path(), &partitions).await?;
+        forget(cluster, &spec, manifest, &partitions).await?;
     }
     Ok(())
 }
 
-fn metastore<'a>(cluster: &'a Cluster, spec: &TableSpec) -> Result<&'a MetastoreClient> {
+/// Forgets the partitions that a replacing load took out, and removes the empty directories that stood for them.
+async fn forget(cluster: &Cluster, spec: &TableSpec, manifest: &Manifest, kept: &[PartitionSpec]) -> Result<()> {
+    let metastore = metastore(cluster, spec)?;
+    let root = spec.location.strip_prefix(&cluster.fs.uri()).unwrap_or(&spec.location);
+    for name in metastore.other_partitions(spec, &manifest.static_partition.path(), kept).await? {
+        metastore.drop_partition(spec, &name).await?;
+        match cluster.fs.delete(&format!("{root}/{name}"), DeleteOptions::default()).await {
+            // Whoever put a file there meanwhile keeps it.
+            Err(e) if e.kind() != Kind::Refused => return Err(e),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn metastore<'a>(cluster: &'a Cluster, spec: &TableSpec) -> Result<&'a MetastoreClient> {
     cluster.metastore.as_deref().ok_or_else(|| {
         error::config(format!("table {} is to be registered and no metastore is configured", spec.full_name()))
-            .hint("give the metastore's uris, such as thrift://localhost:9083")
+            .hint("give the metastore's url, such as thrift://localhost:9083")
     })
 }
 
 /// What every table and partition says about the load that touched it last.
-fn parameters(cluster: &Cluster, layout: &Layout, manifest: &Manifest) -> BTreeMap<String, String> {
+pub(super) fn parameters(cluster: &Cluster, layout: &Layout, manifest: &Manifest) -> BTreeMap<String, String> {
     let mut parameters = BTreeMap::from([
         ("sakia.load.id".to_owned(), manifest.load_id.clone()),
         ("sakia.run.id".to_owned(), manifest.run_id.clone()),
@@ -163,7 +163,7 @@ fn shown_checkpoint(checkpoint: &Value) -> String {
 }
 
 /// What the files of a load add up to.
-fn statistics(manifest: &Manifest) -> Statistics {
+pub(super) fn statistics(manifest: &Manifest) -> Statistics {
     let (rows, bytes, files) = (manifest.rows(), manifest.bytes(), manifest.data_parts().count() as u64);
     Statistics { rows, bytes, files, present: (files, bytes), load_id: manifest.load_id.clone() }
 }
@@ -175,7 +175,7 @@ async fn present(cluster: &Cluster, directory: &str) -> Result<(u64, u64)> {
 }
 
 /// The partitions a load wrote to, each with what it got. A static partition is there even without a row.
-fn partitions(spec: &TableSpec, manifest: &Manifest) -> Vec<PartitionSpec> {
+pub(super) fn partitions(spec: &TableSpec, manifest: &Manifest) -> Vec<PartitionSpec> {
     let mut sums: BTreeMap<&Partition, Statistics> = BTreeMap::new();
     let nothing = || Statistics { rows: 0, bytes: 0, files: 0, ..statistics(manifest) };
     let none = Partition::none();

@@ -7,19 +7,21 @@ use serde_json::Value;
 use super::layout::Layout;
 use super::names::Names;
 use super::part::{self, PartWriter, SideWriter};
-use super::publish::{mark, publish};
-use super::{Cluster, LoadMode, LoadPlan, Manifest, Partition, StagedPart, account, register, strangers};
-use crate::error::{self, Effect, Error, Kind, Result};
+use super::publish::mark;
+use super::recover::{finish, pending, read_manifest, record, recover, unregistered};
+use super::register::{self, Registration};
+use super::{Cluster, LoadMode, LoadPlan, Manifest, Partition, StagedPart, account, prepare, strangers};
+use crate::error::{self, Error, Result};
 use crate::format::Encoder;
 use crate::lease::Lease;
-use crate::storage::{self, CreateOptions, DeleteOptions, DirectoryLease, FileStatus, Filesystem, RenameOptions};
+use crate::storage::{CreateOptions, DeleteOptions, DirectoryLease, FileStatus, Filesystem};
 
 /// A load under way; holds the target's lease until it is committed, discarded or dropped.
 #[derive(Debug)]
 pub struct Load {
     cluster: Cluster,
     plan: LoadPlan,
-    table: Option<register::Registration>,
+    table: Option<Registration>,
     /// The table, if one is wanted, knows of all files of earlier loads.
     registered: bool,
     layout: Layout,
@@ -57,14 +59,11 @@ impl Load {
         let fs = cluster.fs.as_ref();
         let place = Arc::new(DirectoryLease::new(cluster.fs.clone(), layout.lock()));
         let lease = Lease::acquire(place, &format!("run {}", plan.run_id)).await?;
-        let previous = read_manifest(fs, &layout).await?;
-        recover(cluster, &layout, previous.as_ref()).await?;
+        let mut previous = read_manifest(fs, &layout).await?;
+        recover(cluster, &layout, previous.as_mut(), &plan, table.as_ref()).await?;
         strangers::refuse(fs, &layout, previous.as_ref(), &plan).await?;
         let registered = match &table {
-            Some(table) => {
-                let create_only = plan.table.as_ref().is_some_and(|t| t.create_only);
-                register::check(cluster, table, plan.mode, create_only).await?
-            }
+            Some(table) => prepare::check(cluster, &layout, table, &plan, previous.as_ref()).await?,
             None => true,
         };
         let names = Names::new(fs, &layout, &plan, &load_id).await?;
@@ -258,8 +257,9 @@ impl Load {
             manifest.earlier = account::of_earlier(plan.mode, previous.as_ref(), is_forgotten);
         }
         set_table(&mut manifest, table);
-        lease.check().await?;
         let context = |e: Error| e.context(format!("committing load {} of {}", manifest.load_id, layout.target));
+        lease.check().await?;
+        prepare::prepare(&cluster, &layout, &manifest).await.map_err(context)?;
         record(fs, &layout, &manifest).await.map_err(context)?;
         finish(&cluster, &layout, &manifest).await.map_err(context)?;
         lease.release().await.map_err(pending)?;
@@ -284,7 +284,7 @@ impl Load {
             let stage = layout.stage(&load_id);
             cluster.fs.delete(&stage, DeleteOptions { recursive: true }).await.map_err(pending)?;
         }
-        register::register(&cluster, &layout, &manifest).await.map_err(pending)?;
+        register::register(&cluster, &layout, &manifest).await.map_err(unregistered)?;
         lease.release().await.map_err(pending)?;
         Ok(Committed { manifest })
     }
@@ -328,64 +328,11 @@ pub async fn recorded_columns(fs: &dyn Filesystem, target: &str) -> Result<Vec<S
     Ok(manifest.map(|manifest| manifest.columns).unwrap_or_default())
 }
 
-/// Finishes the recorded load if its stage is still there, and removes everything else from the state directory.
-async fn recover(cluster: &Cluster, layout: &Layout, recorded: Option<&Manifest>) -> Result<()> {
-    let fs = cluster.fs.as_ref();
-    for entry in fs.list(&layout.state).await? {
-        match (Layout::load_of_stage(entry.name()), recorded) {
-            _ if [layout.manifest(), layout.lock()].contains(&entry.path) => {}
-            (Some(id), Some(manifest)) if id == manifest.load_id => {
-                tracing::info!(load = id, target = layout.target, "finishing an earlier load");
-                finish(cluster, layout, manifest)
-                    .await
-                    .map_err(|e| e.context(format!("finishing the earlier load {id} of {}", layout.target)))?;
-            }
-            _ => {
-                fs.delete(&entry.path, DeleteOptions { recursive: true }).await?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The commit point.
-async fn record(fs: &dyn Filesystem, layout: &Layout, manifest: &Manifest) -> Result<()> {
-    let next = format!("{}.next", layout.manifest());
-    let over = CreateOptions { overwrite: true, replication: None };
-    storage::write_whole(fs, &next, &manifest.to_json()?, over).await?;
-    fs.rename(&next, &layout.manifest(), RenameOptions { overwrite: true }).await
-}
-
 /// Lets a manifest name the table of the present plan, or none.
-fn set_table(manifest: &mut Manifest, table: Option<register::Registration>) {
+fn set_table(manifest: &mut Manifest, table: Option<Registration>) {
     let none = (None, Partition::none());
     (manifest.table, manifest.static_partition) =
         table.map_or(none, |table| (Some(table.spec), table.static_partition));
-}
-
-/// All that follows the commit point; safe to repeat.
-async fn finish(cluster: &Cluster, layout: &Layout, manifest: &Manifest) -> Result<()> {
-    let fs = cluster.fs.as_ref();
-    publish(fs, layout, manifest).await.map_err(|e| match e.remedy() {
-        Some(_) => e,
-        None => e.hint("run again: the load is recorded and only has to be published"),
-    })?;
-    register::register(cluster, layout, manifest).await.map_err(pending)?;
-    let stage = layout.stage(&manifest.load_id);
-    fs.delete(&stage, DeleteOptions { recursive: true }).await.map_err(pending)?;
-    Ok(())
-}
-
-fn pending(error: Error) -> Error {
-    error.effect(Effect::RegistrationPending)
-}
-
-async fn read_manifest(fs: &dyn Filesystem, layout: &Layout) -> Result<Option<Manifest>> {
-    match fs.read(&layout.manifest()).await {
-        Ok(bytes) => Manifest::from_json(&bytes).map(Some).map_err(|e| e.context(layout.manifest())),
-        Err(e) if e.kind() == Kind::NotFound => Ok(None),
-        Err(e) => Err(e),
-    }
 }
 
 fn checked_name(name: &str) -> Result<&str> {

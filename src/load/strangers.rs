@@ -39,12 +39,12 @@ pub(super) async fn refuse(
     }
     match (previous, plan.mode, plan.strangers) {
         (_, _, Strangers::Keep | Strangers::Replace) => Ok(()),
-        (None, ..) => match list(fs, &layout.target).await?.first() {
-            Some(entry) => Err(stranger(layout, entry.name())),
+        (None, ..) => match first_file(fs, &layout.target).await? {
+            Some(path) => Err(stranger(layout, &path[layout.target.len() + 1..])),
             None => Ok(()),
         },
         (Some(Manifest { mode: LoadMode::Append, .. }), LoadMode::Replace, _) => Err(error::exists(format!(
-            "{} is added to by appending loads, which a replacing one would take out",
+            "{} holds the files of appending loads, which a replacing load would remove",
             layout.target
         ))
         .hint("choose another target directory")),
@@ -96,7 +96,7 @@ async fn refuse_unnamed(fs: &dyn Filesystem, layout: &Layout, named: &BTreeSet<S
     }
 }
 
-/// Hidden files are no data of anybody's.
+/// Hidden files are not data.
 pub(super) fn is_data(name: &str) -> bool {
     !name.starts_with(['.', '_'])
 }
@@ -115,6 +115,21 @@ pub(super) async fn files(fs: &dyn Filesystem, directory: &str) -> Result<Vec<Fi
     }
     found.sort_unstable_by(|a, b| a.path.cmp(&b.path));
     Ok(found)
+}
+
+/// A file below a directory, hidden ones too. Empty directories are nobody's: a load that was killed before it was
+/// recorded may have left them.
+async fn first_file(fs: &dyn Filesystem, directory: &str) -> Result<Option<String>> {
+    let mut directories = vec![directory.to_owned()];
+    while let Some(directory) = directories.pop() {
+        for entry in list(fs, &directory).await? {
+            if !entry.is_dir {
+                return Ok(Some(entry.path));
+            }
+            directories.push(entry.path);
+        }
+    }
+    Ok(None)
 }
 
 async fn list(fs: &dyn Filesystem, directory: &str) -> Result<Vec<FileStatus>> {

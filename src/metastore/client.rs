@@ -1,72 +1,38 @@
 //! The connection to the metastore: addresses tried in order, time limits, one place that makes calls.
 //!
-//! Only plain connections; SASL and TLS are refused by the server's silence and reported as such.
+//! Only plain connections; a server that wants SASL or TLS does not answer, and the error says so.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use futures::FutureExt;
 use hive_metastore::{ThriftHiveMetastoreClient, ThriftHiveMetastoreClientBuilder};
-use serde::{Deserialize, Serialize};
-use tokio::sync::{Mutex, OnceCell, Semaphore};
+use tokio::sync::{Mutex, Semaphore};
 use volo_thrift::codec::DefaultMakeCodec;
 use volo_thrift::{ClientError, MaybeException};
 
 use super::fault::{Fault, broken, declared};
-use super::version::Version;
-use crate::config::{self, Timespan};
+use super::options::{MetastoreOptions, host_and_port};
+use super::version::{self, Version};
 use crate::error::{self, Error, Result};
+use crate::net::Server;
 
-pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// What ought to answer.
+const WHAT: &str = "a hive metastore";
+
 /// Long, because a metastore may scan directories while it answers.
 const CALL_TIMEOUT: Duration = Duration::from_secs(120);
-const DEFAULT_PORT: u16 = 9083;
 
 /// Calls under way at once. Behind a metastore stand few connections to its database, and more callers than it can
 /// serve make it slower for all of them.
 const CALLS_AT_ONCE: usize = 16;
 
-/// How to reach the metastore.
-#[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct MetastoreOptions {
-    /// Address such as thrift://localhost:9083; several are tried in order
-    #[arg(id = "metastore_url", long = "metastore-url", value_name = "URL", value_delimiter = ',')]
-    #[arg(value_parser = checked)]
-    #[serde(rename = "url", deserialize_with = "urls", serialize_with = "config::write_one_or_more")]
-    pub urls: Vec<String>,
-    /// User that new databases and tables belong to [default: the HDFS user]
-    #[arg(id = "metastore_user", long = "metastore-user", value_name = "USER")]
-    #[serde(default)]
-    pub user: Option<String>,
-    /// How long the metastore has to accept a connection and give its first answer; that of the pipeline, or 20s, where
-    /// absent.
-    #[arg(skip)]
-    #[serde(default)]
-    pub connect_timeout: Option<Timespan>,
-}
-
-fn urls<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
-    config::one_or_more(from, checked)
-}
-
-fn checked(url: &str) -> Result<String> {
-    host_and_port(url).map(|_| url.trim().to_owned())
-}
-
-impl MetastoreOptions {
-    /// Options for one metastore.
-    pub fn new(url: impl Into<String>) -> Self {
-        Self { urls: vec![url.into()], ..Self::default() }
-    }
-}
-
 /// One address of a metastore and the pooled connections to it.
 #[derive(Clone)]
 pub(super) struct Remote {
     pub uri: String,
-    pub address: SocketAddr,
     client: ThriftHiveMetastoreClient,
 }
 
@@ -79,9 +45,9 @@ pub struct MetastoreClient {
     pub(super) user: String,
     /// Databases that were made or seen: hundreds of tables at once ask for theirs.
     pub(super) databases: Mutex<HashSet<String>>,
-    pub(super) version: OnceCell<Version>,
-    /// Tables that were looked for and not found: they are made without a second look.
-    pub(super) absent: std::sync::Mutex<HashSet<String>>,
+    version: Option<Version>,
+    /// Tables that were looked for and not found, and where they are going to lie: they are made without a second look.
+    pub(super) absent: std::sync::Mutex<HashMap<String, String>>,
     permits: Semaphore,
 }
 
@@ -93,34 +59,47 @@ impl std::fmt::Debug for MetastoreClient {
 }
 
 impl MetastoreClient {
-    /// Connects and asks for the list of databases, so that a wrong address is found now.
+    /// Connects, and asks for the version, so that a wrong address is found now.
     ///
     /// # Errors
-    /// Config: no or malformed addresses. Unreachable: none of them answers.
+    /// Config: no or malformed addresses. Unreachable: none of them answers as a metastore in time.
     pub async fn connect(options: &MetastoreOptions) -> Result<Self> {
-        if options.urls.is_empty() {
-            return Err(
-                error::config("the metastore has no address").hint("give its url, such as thrift://localhost:9083")
-            );
-        }
-        let mut remotes = Vec::new();
-        for uri in &options.urls {
-            for address in resolve(uri).await? {
-                remotes.push(Remote { uri: uri.clone(), address, client: client(address) });
+        let (mut remotes, mut greeted, mut last) = (Vec::new(), None, None);
+        for uri in options.checked_urls()? {
+            let server = Server::new(WHAT, host_and_port(uri)?, options.connect_timeout());
+            for address in server.addresses().await.unwrap_or_else(|e| {
+                last = Some(e);
+                Vec::new()
+            }) {
+                if greeted.is_none() {
+                    match version::greet(&server, address).await {
+                        Ok(version) => greeted = Some((remotes.len(), version)),
+                        Err(e) => last = Some(e),
+                    }
+                }
+                remotes.push(Remote { uri: uri.clone(), client: client(address, server.limit) });
             }
         }
-        let user = options.user.clone().unwrap_or_else(current_user);
-        let this = Self {
+        let Some((active, version)) = greeted else {
+            return Err(last.unwrap_or_else(|| error::config("the metastore has no address")));
+        };
+        Ok(Self {
             remotes,
-            active: AtomicUsize::new(0),
-            user,
+            active: AtomicUsize::new(active),
+            user: options.user(),
             databases: Mutex::default(),
-            version: OnceCell::new(),
+            version,
             absent: std::sync::Mutex::default(),
             permits: Semaphore::new(CALLS_AT_ONCE),
-        };
-        this.call("asking for the databases", |c| async move { c.get_all_databases().await }).await?;
-        Ok(this)
+        })
+    }
+
+    /// The version of the Hive around the metastore.
+    ///
+    /// # Errors
+    /// Refused: it does not tell.
+    pub fn version(&self) -> Result<&Version> {
+        self.version.as_ref().ok_or_else(|| error::refused("the metastore does not tell its version"))
     }
 
     /// Makes a call on the first address that answers, beginning with the one that did so last.
@@ -131,7 +110,7 @@ impl MetastoreClient {
     where
         X: Fault,
         F: Fn(ThriftHiveMetastoreClient) -> A,
-        A: Future<Output = Result<MaybeException<T, X>, ClientError>>,
+        A: Future<Output = Result<MaybeException<T, X>, ClientError>> + Send,
     {
         let _permit = self.permits.acquire().await;
         let (first, count) = (self.active.load(Ordering::Relaxed), self.remotes.len());
@@ -140,7 +119,8 @@ impl MetastoreClient {
             let index = (first + attempt) % count;
             let remote = &self.remotes[index];
             let started = Instant::now();
-            let answer = call(remote.client.clone()).await;
+            // Boxed: the layers of the library below would show in the type of every future above.
+            let answer = call(remote.client.clone()).boxed().await;
             tracing::trace!(elapsed = ?started.elapsed(), "{what}");
             match answer {
                 Ok(MaybeException::Ok(answer)) => {
@@ -156,57 +136,20 @@ impl MetastoreClient {
     }
 }
 
-fn client(address: SocketAddr) -> ThriftHiveMetastoreClient {
+fn client(address: SocketAddr, connect_limit: Duration) -> ThriftHiveMetastoreClient {
     ThriftHiveMetastoreClientBuilder::new("hive-metastore")
         .address(address)
         .make_codec(DefaultMakeCodec::buffered())
-        .connect_timeout(Some(CONNECT_TIMEOUT))
+        .connect_timeout(Some(connect_limit))
         .rpc_timeout(Some(CALL_TIMEOUT))
         .read_write_timeout(Some(CALL_TIMEOUT))
         .build()
-}
-
-/// The addresses of `thrift://host[:port]`, IPv4 first.
-async fn resolve(uri: &str) -> Result<Vec<SocketAddr>> {
-    let (host, port) = host_and_port(uri)?;
-    let found = tokio::net::lookup_host((host, port)).await.map_err(|e| {
-        error::unreachable(format!("cannot find the metastore host {host}")).source(e).hint("check the name")
-    })?;
-    let mut addresses: Vec<SocketAddr> = found.collect();
-    addresses.sort_by_key(SocketAddr::is_ipv6);
-    Ok(addresses)
-}
-
-/// The host and port of `thrift://host[:port]`.
-fn host_and_port(url: &str) -> Result<(&str, u16)> {
-    let malformed =
-        || error::config(format!("{url:?} is not thrift://HOST:PORT")).hint("write it as thrift://host:9083");
-    let authority = url.trim().strip_prefix("thrift://").ok_or_else(malformed)?.trim_end_matches('/');
-    let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) => (host, port.parse().map_err(|_| malformed())?),
-        None => (authority, DEFAULT_PORT),
-    };
-    if host.is_empty() { Err(malformed()) } else { Ok((host, port)) }
-}
-
-/// The user Hadoop's own clients would act as on a cluster without Kerberos.
-fn current_user() -> String {
-    ["HADOOP_USER_NAME", "USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok()).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::error::Kind;
-
-    #[tokio::test]
-    async fn addresses_are_checked_before_a_call() {
-        assert_eq!(resolve("thrift://127.0.0.1").await.unwrap(), ["127.0.0.1:9083".parse().unwrap()]);
-        assert_eq!(resolve(" thrift://127.0.0.1:9084/").await.unwrap(), ["127.0.0.1:9084".parse().unwrap()]);
-        for uri in ["localhost:9083", "thrift://", "thrift://:1", "thrift://h:x"] {
-            assert_eq!(resolve(uri).await.unwrap_err().kind(), Kind::Config, "{uri}");
-        }
-    }
 
     #[tokio::test]
     async fn an_address_where_nobody_listens_is_unreachable_and_named() {

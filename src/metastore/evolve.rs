@@ -1,7 +1,7 @@
 //! What may become of a table's columns when its source has changed: columns may be added at the end and whole numbers
 //! may grow, because Hive reads older files right then. Everything else is refused, with both schemas shown.
 
-use super::{Column, TableInfo, TableSpec};
+use super::{Column, TableInfo, TableSpec, listed};
 use crate::error::{self, Result};
 
 /// Whole numbers in the order of their size.
@@ -52,18 +52,29 @@ fn differ(wanted: &TableSpec, found: &TableInfo) -> error::Error {
         describe(&found.columns, &found.partition_columns),
         describe(&wanted.columns, &wanted.partition_columns)
     );
+    let what = match first_difference(&wanted.columns, &found.columns) {
+        Some((number, name)) if number > 20 => format!("{what}: the first that differs is number {number}, {name}"),
+        _ => what,
+    };
     error::schema(what).hint(format!(
         "load into another table and directory, or drop table {name} (its files stay) and replace all its data"
     ))
 }
 
+/// The first column of a load that is not that of the table: its number, counted from 1, and its name.
+fn first_difference<'a>(wanted: &'a [Column], found: &'a [Column]) -> Option<(usize, &'a str)> {
+    let same = |a: &Column, b: &Column| (&a.name, &a.hive_type) == (&b.name, &b.hive_type);
+    let at = (0..wanted.len().max(found.len())).find(|at| match (wanted.get(*at), found.get(*at)) {
+        (Some(wanted), Some(found)) => !same(wanted, found),
+        _ => true,
+    })?;
+    wanted.get(at).or(found.get(at)).map(|column| (at + 1, column.name.as_str()))
+}
+
 fn describe(columns: &[Column], partition_columns: &[Column]) -> String {
-    let list = |columns: &[Column]| {
-        columns.iter().map(|c| format!("{} {}", c.name, c.hive_type)).collect::<Vec<_>>().join(", ")
-    };
     match partition_columns {
-        [] => format!("({})", list(columns)),
-        _ => format!("({}) partitioned by ({})", list(columns), list(partition_columns)),
+        [] => format!("({})", listed(columns)),
+        _ => format!("({}) partitioned by ({})", listed(columns), listed(partition_columns)),
     }
 }
 

@@ -56,7 +56,17 @@ pub(super) fn declared(what: &str, fault: impl Fault) -> Error {
     let (kind, message) = fault.parts();
     // The metastore passes on what the filesystem told it only as the text of a MetaException.
     let denied = kind == Kind::Refused && message.contains("AccessControlException");
-    Error::new(if denied { Kind::Auth } else { kind }, what).source(message)
+    Error::new(if denied { Kind::Auth } else { kind }, what).source(cut(message))
+}
+
+/// A failure inside a metastore comes with the whole SQL statement that failed.
+fn cut(mut message: String) -> String {
+    const LONGEST_CHARS: usize = 300;
+    if let Some((end, _)) = message.char_indices().nth(LONGEST_CHARS) {
+        message.truncate(end);
+        message.push_str("...");
+    }
+    message
 }
 
 /// A call that got no answer, or one that is not an answer to it.
@@ -68,8 +78,12 @@ pub(super) fn broken(what: &str, uri: &str, error: ClientError) -> Error {
                 .source(e.to_string())
                 .hint("check host and port, and whether the metastore wants SASL or TLS, which are not supported")
         }
-        other => Error::new(Kind::Unreachable, format!("{what}: cannot talk to the metastore {uri}"))
-            .source(other.to_string())
-            .hint("check that the metastore runs there and that its address is right"),
+        // The library's own text names its types, and an address that it made up.
+        ClientError::Transport(e) => {
+            Error::new(Kind::Unreachable, format!("{what}: cannot talk to the metastore {uri}"))
+                .source(e.kind().to_string())
+                .hint("check that the metastore runs there and that its address is right")
+        }
+        ClientError::Biz(e) => Error::new(Kind::Refused, format!("{what}: {uri}")).source(e.status_message.to_string()),
     }
 }

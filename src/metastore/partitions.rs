@@ -1,13 +1,16 @@
 //! Partitions of our tables: added in batches, corrected where they differ, forgotten where a load replaced them.
+//!
+//! A load adds the partitions that it fills before it publishes anything, while their directories are empty: what the
+//! metastore declines is known then, and the files of all partitions become visible to Hive in one step.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use hive_metastore::{AddPartitionsRequest, Partition, ThriftHiveMetastoreClient};
 use volo::FastStr;
 
 use super::tables::keep_statistics;
 use super::{MetastoreClient, PartitionSpec, TableSpec, thrift};
-use crate::error::{Kind, Result};
+use crate::error::{self, Error, Kind, Result};
 
 /// Partitions sent in one call: large enough to be quick, small enough for every server's time limit.
 const BATCH: usize = 200;
@@ -33,29 +36,133 @@ impl MetastoreClient {
         Ok(())
     }
 
-    /// Makes the metastore forget every partition of the table below the directory `within`, such as `k=v`, but these;
-    /// the files are not touched. All of them where `within` is empty.
+    /// Adds the partitions that are missing, without a word about rows, and takes back what the metastore claims about
+    /// the rows of the others, which are about to change. Where one is declined, none is added.
     ///
     /// # Errors
-    /// Those of the metastore.
-    pub async fn drop_other_partitions(&self, spec: &TableSpec, within: &str, keep: &[PartitionSpec]) -> Result<()> {
-        let keep: BTreeSet<String> = keep.iter().map(|p| directory_name(spec, p).to_owned()).collect();
-        for name in self.partition_names(spec).await? {
-            let inside = within.is_empty() || name == within || name.starts_with(&format!("{within}/"));
-            if keep.contains(&name) || !inside {
-                continue;
-            }
-            let drop = |c: ThriftHiveMetastoreClient| {
-                let (database, table, name) = (database(spec), table(spec), FastStr::from(name.clone()));
-                async move { c.drop_partition_by_name(database, table, name, false).await }
-            };
-            match self.call(&format!("forgetting partition {name} of {}", spec.full_name()), drop).await {
-                Ok(_) => {}
-                Err(e) if e.kind() == Kind::NotFound => {}
-                Err(e) => return Err(e),
+    /// Those of the metastore; the text names the partition that it declines.
+    pub async fn prepare_partitions(&self, spec: &TableSpec, partitions: &[PartitionSpec]) -> Result<()> {
+        let mut added = Vec::new();
+        for batch in partitions.chunks(BATCH) {
+            if let Err(error) = self.prepare_batch(spec, batch, &mut added).await {
+                for partition in added {
+                    if let Err(e) = self.drop_partition(spec, directory_name(spec, partition)).await {
+                        tracing::warn!(error = %e, "an empty partition stays behind");
+                    }
+                }
+                return Err(error);
             }
         }
         Ok(())
+    }
+
+    async fn prepare_batch<'a>(
+        &self,
+        spec: &TableSpec,
+        batch: &'a [PartitionSpec],
+        added: &mut Vec<&'a PartitionSpec>,
+    ) -> Result<()> {
+        let mut found = self.partitions_named(spec, batch).await?;
+        let (mut missing, mut claiming) = (Vec::new(), Vec::new());
+        for wanted in batch {
+            match found.remove(&wanted.values) {
+                None => missing.push(wanted),
+                Some(mut there) => {
+                    let withdraw =
+                        |all: &mut BTreeMap<String, String>| wanted.statistics.iter().for_each(|s| s.withdraw(all));
+                    if thrift::change(&mut there.parameters, withdraw) {
+                        claiming.push(there);
+                    }
+                }
+            }
+        }
+        let bare = |p: &PartitionSpec| {
+            thrift::partition(spec, &PartitionSpec { parameters: BTreeMap::new(), statistics: None, ..p.clone() })
+        };
+        match self.add(spec, missing.iter().map(|p| bare(p)).collect()).await {
+            Ok(()) => added.extend(&missing),
+            Err(e) if e.is_transient() || missing.len() == 1 => return Err(named(e, spec, &missing)),
+            // One call adds all or none; one by one they show which of them it was.
+            Err(_) => {
+                for partition in &missing {
+                    self.add(spec, vec![bare(partition)]).await.map_err(|e| named(e, spec, &[partition]))?;
+                    added.push(partition);
+                }
+            }
+        }
+        // What is left was not asked for: to the metastore's database it has the name of one that was.
+        if !found.is_empty() || are_doubtful(&missing) {
+            self.check_kept(spec, &missing).await?;
+        }
+        self.alter_partitions(spec, claiming).await
+    }
+
+    /// [`Self::partitions_like`], whose error names the partition that cannot even be asked for.
+    async fn partitions_named(
+        &self,
+        spec: &TableSpec,
+        batch: &[PartitionSpec],
+    ) -> Result<HashMap<Vec<String>, Partition>> {
+        let declined = match self.partitions_like(spec, batch).await {
+            Err(e) if !e.is_transient() => e,
+            done => return done,
+        };
+        for partition in batch {
+            let one = self.partitions_like(spec, std::slice::from_ref(partition)).await;
+            one.map_err(|e| named(e, spec, &[partition]))?;
+        }
+        Err(declined)
+    }
+
+    /// Makes sure that partitions are there as they were added: a database that cannot hold a character may keep
+    /// another one, and one that pads or folds names takes two for one.
+    async fn check_kept(&self, spec: &TableSpec, added: &[&PartitionSpec]) -> Result<()> {
+        let wanted: Vec<PartitionSpec> = added.iter().map(|p| (*p).clone()).collect();
+        let kept = self.partitions_like(spec, &wanted).await?;
+        match added.iter().find(|p| !kept.contains_key(&p.values)) {
+            None => Ok(()),
+            Some(lost) => {
+                let why = error::refused("it is kept with other characters, or taken for another partition");
+                Err(named(why, spec, &[lost]))
+            }
+        }
+    }
+
+    /// Partitions of the table below the directory `within`, such as `k=v`, that are not among these, by their names
+    /// `k=v/k2=v2`; all that are not, where `within` is empty.
+    ///
+    /// # Errors
+    /// Those of the metastore.
+    pub async fn other_partitions(
+        &self,
+        spec: &TableSpec,
+        within: &str,
+        these: &[PartitionSpec],
+    ) -> Result<Vec<String>> {
+        let these: BTreeSet<&str> = these.iter().map(|p| directory_name(spec, p)).collect();
+        let below = format!("{within}/");
+        let mut names = self.partition_names(spec).await?;
+        names.retain(|name| {
+            let inside = within.is_empty() || name == within || name.starts_with(&below);
+            inside && !these.contains(name.as_str())
+        });
+        Ok(names)
+    }
+
+    /// Makes the metastore forget a partition, where it knows it; the files are not touched.
+    ///
+    /// # Errors
+    /// Those of the metastore.
+    pub async fn drop_partition(&self, spec: &TableSpec, name: &str) -> Result<()> {
+        let drop = |c: ThriftHiveMetastoreClient| {
+            let (database, table, name) = (database(spec), table(spec), FastStr::from(name.to_owned()));
+            async move { c.drop_partition_by_name(database, table, name, false).await }
+        };
+        match self.call(&format!("forgetting partition {name} of {}", spec.full_name()), drop).await {
+            Ok(_) => Ok(()),
+            Err(e) if e.kind() == Kind::NotFound => Ok(()),
+            Err(e) => Err(e),
+        }
     }
 
     /// All partitions of a table as `k=v/k2=v2`.
@@ -119,6 +226,29 @@ impl MetastoreClient {
     }
 }
 
+/// Whether a database may not tell these partitions apart, or not keep what they are called.
+fn are_doubtful(partitions: &[&PartitionSpec]) -> bool {
+    let mut folded = BTreeSet::new();
+    partitions.iter().any(|p| {
+        let odd = p.values.iter().any(|value| !value.is_ascii() || value.ends_with(' '));
+        odd || !folded.insert(p.values.iter().map(|value| value.to_lowercase()).collect::<Vec<_>>())
+    })
+}
+
+/// Says which partition it is about, and what to do.
+fn named(error: Error, spec: &TableSpec, partitions: &[&PartitionSpec]) -> Error {
+    let [partition] = partitions else { return error };
+    if error.is_transient() {
+        return error;
+    }
+    let what =
+        format!("the metastore cannot hold the partition {} of {}", directory_name(spec, partition), spec.full_name());
+    Error::new(Kind::Data, what).source(error).hint(
+        "partition by another column, or let the metastore's database keep partition names in utf8 without padding: \
+         PARTITIONS.PART_NAME and PARTITION_KEY_VALS.PART_KEY_VAL",
+    )
+}
+
 /// The partition with the wanted location and parameters; `None` if it has them.
 fn corrected(mut there: Partition, wanted: &PartitionSpec) -> Option<Partition> {
     let changed = thrift::change(&mut there.parameters, |all| {
@@ -154,6 +284,29 @@ mod tests {
 
     use super::*;
     use crate::metastore::HiveStorage;
+
+    #[test]
+    fn partitions_that_a_database_may_confuse_are_looked_at_again() {
+        let of = |values: &[&str]| -> Vec<PartitionSpec> {
+            let partition = |value: &&str| PartitionSpec {
+                values: vec![(*value).to_owned()],
+                location: format!("hdfs://nn:8020/t/dt={value}"),
+                parameters: BTreeMap::new(),
+                statistics: None,
+            };
+            values.iter().map(partition).collect()
+        };
+        for (values, doubtful) in [
+            (&["a", "b", "a b"][..], false),
+            (&["a", "A"], true),
+            (&["a", "a "], true),
+            (&["日本"], true),
+            (&[], false),
+        ] {
+            let partitions = of(values);
+            assert_eq!(are_doubtful(&partitions.iter().collect::<Vec<_>>()), doubtful, "{values:?}");
+        }
+    }
 
     #[test]
     fn only_what_differs_is_sent_back() {

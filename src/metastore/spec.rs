@@ -27,6 +27,16 @@ impl Column {
     }
 }
 
+/// Columns as `name type, ..` for an error: the first of them, and how many more there are.
+pub fn listed<'a>(columns: impl IntoIterator<Item = &'a Column>) -> String {
+    const SHOWN: usize = 20;
+    let all: Vec<String> = columns.into_iter().map(|c| format!("{} {}", c.name, c.hive_type)).collect();
+    match all.get(..SHOWN) {
+        Some(first) if all.len() > SHOWN => format!("{} and {} more", first.join(", "), all.len() - SHOWN),
+        _ => all.join(", "),
+    }
+}
+
 /// How the files of a table are read by Hive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -11,6 +11,8 @@ const ACCURATE: &str = "COLUMN_STATS_ACCURATE";
 const BASIC_ONLY: &str = r#"{"BASIC_STATS":"true"}"#;
 /// The load that was counted last, so that a repeated registration does not count it twice.
 const COUNTED: &str = "sakia.counted";
+/// The load that took the claim back because it was about to change the files.
+const UNCOUNTED: &str = "sakia.uncounted";
 
 /// What a load did to the files of a table without partitions, or of a partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,11 +35,22 @@ impl Statistics {
         self.present == (self.files, self.bytes)
     }
 
+    /// Takes back what is claimed about rows, for files that this load is about to change: until it is registered,
+    /// Hive has to count. The number stays, for this load to add to.
+    pub(super) fn withdraw(&self, parameters: &mut BTreeMap<String, String>) {
+        if let Some(claim) = parameters.remove(ACCURATE)
+            && claim.contains("BASIC_STATS")
+        {
+            parameters.insert(UNCOUNTED.to_owned(), self.load_id.clone());
+        }
+    }
+
     /// Brings the parameters of a table or partition up to date; safe to repeat.
     pub(super) fn apply(&self, parameters: &mut BTreeMap<String, String>) {
-        let number = |name: &str| parameters.get(name).and_then(|text| text.parse::<u64>().ok());
         let counted = parameters.get(COUNTED) == Some(&self.load_id);
-        let claimed = parameters.get(ACCURATE).is_some_and(|text| text.contains("BASIC_STATS"));
+        let withdrawn = parameters.remove(UNCOUNTED).is_some_and(|id| id == self.load_id);
+        let number = |name: &str| parameters.get(name).and_then(|text| text.parse::<u64>().ok());
+        let claimed = withdrawn || parameters.get(ACCURATE).is_some_and(|text| text.contains("BASIC_STATS"));
         let rows = match (number(ROWS), number(FILES)) {
             _ if self.is_all() => Some(self.rows),
             (Some(rows), Some(files)) if claimed && counted && files == self.present.0 => Some(rows),
@@ -82,6 +95,22 @@ mod tests {
         }
         load("3", 1, (1, 10)).apply(&mut all);
         assert_eq!(all[ROWS], "1", "a replacing load counts anew");
+    }
+
+    #[test]
+    fn a_claim_is_withdrawn_while_files_change_and_the_same_load_adds_to_it() {
+        let mut all = BTreeMap::new();
+        load("1", 5, (1, 10)).apply(&mut all);
+        let second = load("2", 7, (2, 20));
+        second.withdraw(&mut all);
+        assert!(!all.contains_key(ACCURATE), "hive has to count meanwhile");
+        let mut other = all.clone();
+        for _ in 0..2 {
+            second.apply(&mut all);
+            assert_eq!((all[ROWS].as_str(), all[ACCURATE].as_str(), all.get(UNCOUNTED)), ("12", BASIC_ONLY, None));
+        }
+        load("3", 7, (2, 20)).apply(&mut other);
+        assert!(!other.contains_key(ROWS), "the load that withdrew it never said what it did");
     }
 
     #[test]

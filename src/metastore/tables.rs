@@ -5,14 +5,14 @@
 //! made there is nothing in them. Tables of others are changed only where the caller lets us take them over, and then
 //! only in their parameters and columns.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{MutexGuard, PoisonError};
 
 use hive_metastore::{ClientCapabilities, Database, EnvironmentContext, GetTableRequest, PrincipalType, Table};
 use volo::FastStr;
 
 use super::{
-    Column, MetastoreClient, OWNER, OWNER_PARAMETER, Statistics, TableInfo, TableSpec, evolve, reader, thrift,
+    Column, MetastoreClient, OWNER, OWNER_PARAMETER, Statistics, TableInfo, TableSpec, evolve, names, reader, thrift,
 };
 use crate::error::{self, Kind, Result};
 
@@ -64,23 +64,45 @@ impl MetastoreClient {
         Ok(self.raw_table(database, table).await?.map(|t| thrift::table_info(&t)))
     }
 
-    /// Fails if [`MetastoreClient::ensure_table`] could not succeed; changes nothing. Gives the table, if there is one.
+    /// Fails if [`MetastoreClient::ensure_table`] could not succeed; gives the table, if there is one. `scratch` is a
+    /// directory where a table may be tried whose names this metastore's schema may be unable to hold; nothing else is
+    /// changed.
     ///
     /// # Errors
-    /// Exists: there is a table that is not ours or lies elsewhere. Schema: it has other columns.
-    pub async fn check_table(&self, spec: &TableSpec) -> Result<Option<TableInfo>> {
+    /// Exists: there is a table that is not ours or lies elsewhere, or this process is about to make it elsewhere.
+    /// Schema: it has other columns, or names that Hive could not read. Config: its own name is not one.
+    pub async fn check_table(&self, spec: &TableSpec, scratch: &str) -> Result<Option<TableInfo>> {
+        names::check(spec)?;
         let found = self.table(&spec.database, &spec.table).await?;
-        match &found {
-            Some(found) => compare(spec, found).map(drop)?,
+        let is_new = match &found {
+            Some(found) => compare(spec, found)?.is_some(),
             None => {
-                self.absent().insert(spec.full_name());
+                self.reserve(spec)?;
+                true
             }
+        };
+        if is_new && names::are_doubtful(spec) {
+            self.probe(spec, scratch).await?;
         }
         Ok(found)
     }
 
-    fn absent(&self) -> MutexGuard<'_, HashSet<String>> {
-        // A set of strings is whole after every panic.
+    /// Notes that a table is not there and where it is going to be; two loads of one run cannot make the same.
+    fn reserve(&self, spec: &TableSpec) -> Result<()> {
+        let name = spec.full_name();
+        match self.absent().insert(name.clone(), spec.location.clone()) {
+            Some(other) if other != spec.location => Err(error::exists(format!(
+                "table {name} is asked for at {other} and at {}: hive ignores case in names",
+                spec.location
+            ))
+            .hint("give one of them another hive-table, or leave it out with exclude-tables")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Locations of the tables that were looked for and not found, by full name.
+    fn absent(&self) -> MutexGuard<'_, HashMap<String, String>> {
+        // A map of strings is whole after every panic.
         self.absent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -89,39 +111,83 @@ impl MetastoreClient {
     ///
     /// # Errors
     /// Exists: there is a table that is not ours or lies elsewhere. Schema: it has other columns.
-    pub async fn ensure_table(&self, spec: &TableSpec, statistics: Option<&Statistics>) -> Result<BTreeMap<String, String>> {
+    pub async fn ensure_table(
+        &self,
+        spec: &TableSpec,
+        statistics: Option<&Statistics>,
+    ) -> Result<BTreeMap<String, String>> {
+        let Some(table) = self.made_or_found(spec, statistics).await? else { return Ok(BTreeMap::new()) };
+        let before = thrift::unmap(table.parameters.as_ref());
+        let mut wanted = thrift::parameters(spec);
+        wanted.retain(|key, _| key != "EXTERNAL");
+        let change = |all: &mut BTreeMap<String, String>| {
+            all.extend(wanted);
+            statistics.iter().for_each(|s| s.apply(all));
+        };
+        self.bring_up_to_date(spec, table, change).await?;
+        Ok(before)
+    }
+
+    /// Gets a table ready for files that are about to change: makes it, where it has partitions and is missing, adds
+    /// the columns it lacks, and takes back what it claims about its rows. Says whether it was made.
+    ///
+    /// # Errors
+    /// Those of [`MetastoreClient::ensure_table`].
+    pub async fn prepare_table(&self, spec: &TableSpec, statistics: Option<&Statistics>) -> Result<bool> {
+        let table = match spec.partition_columns.is_empty() {
+            false => self.made_or_found(spec, None).await?,
+            // It appears with its files, all at once, when they are registered.
+            true if self.absent().contains_key(&spec.full_name()) => return Ok(false),
+            true => self.raw_table(&spec.database, &spec.table).await?,
+        };
+        let Some(table) = table else { return Ok(!spec.partition_columns.is_empty()) };
+        let withdraw = |all: &mut BTreeMap<String, String>| statistics.iter().for_each(|s| s.withdraw(all));
+        self.bring_up_to_date(spec, table, withdraw).await.map(|()| false)
+    }
+
+    /// Makes a table unless there is one, which is given back.
+    async fn made_or_found(&self, spec: &TableSpec, statistics: Option<&Statistics>) -> Result<Option<Table>> {
         let name = spec.full_name();
-        let was_absent = self.absent().remove(&name);
+        let was_absent = self.absent().remove(&name).is_some();
         let mut found = if was_absent { None } else { self.raw_table(&spec.database, &spec.table).await? };
         if found.is_none() {
-            let mut table = thrift::table(spec, &self.user);
-            thrift::change(&mut table.parameters, |all| statistics.iter().for_each(|s| s.apply(all)));
-            let create = |c: hive_metastore::ThriftHiveMetastoreClient| {
-                let table = table.clone();
-                async move { c.create_table(table).await }
-            };
-            match self.call(&format!("making table {name}"), create).await {
+            match self.make_table(spec, statistics).await {
                 Err(e) if e.kind() == Kind::Exists => {}
-                Err(e) => {
-                    // Its database may have been dropped: the next load makes it again.
-                    self.databases.lock().await.remove(&spec.database.to_lowercase());
-                    return Err(e);
-                }
-                Ok(()) => return Ok(BTreeMap::new()),
+                made => return made.map(|()| None),
             }
             found = self.raw_table(&spec.database, &spec.table).await?;
         }
-        let Some(mut table) = found else {
-            return Err(error::busy(format!("table {name} was dropped while it was made")).hint("run again"));
+        match found {
+            Some(table) => Ok(Some(table)),
+            None => Err(error::busy(format!("table {name} was dropped while it was made")).hint("run again")),
+        }
+    }
+
+    pub(super) async fn make_table(&self, spec: &TableSpec, statistics: Option<&Statistics>) -> Result<()> {
+        let mut table = thrift::table(spec, &self.user);
+        thrift::change(&mut table.parameters, |all| statistics.iter().for_each(|s| s.apply(all)));
+        let create = |c: hive_metastore::ThriftHiveMetastoreClient| {
+            let table = table.clone();
+            async move { c.create_table(table).await }
         };
-        let before = thrift::table_info(&table);
-        let grown = compare(spec, &before)?;
-        let mut wanted = thrift::unmap(thrift::table(spec, &self.user).parameters.as_ref());
-        wanted.retain(|key, _| key != "EXTERNAL");
-        let changed = thrift::change(&mut table.parameters, |all| {
-            all.extend(wanted);
-            statistics.iter().for_each(|s| s.apply(all));
-        });
+        let made = self.call(&format!("making table {}", spec.full_name()), create).await;
+        if made.as_ref().is_err_and(|e| e.kind() != Kind::Exists) {
+            // Its database may have been dropped: the next load makes it again.
+            self.databases.lock().await.remove(&spec.database.to_lowercase());
+        }
+        made
+    }
+
+    /// Changes parameters of a table and adds the columns it lacks; does nothing where that changes nothing.
+    async fn bring_up_to_date(
+        &self,
+        spec: &TableSpec,
+        mut table: Table,
+        change: impl FnOnce(&mut BTreeMap<String, String>),
+    ) -> Result<()> {
+        let name = spec.full_name();
+        let grown = compare(spec, &thrift::table_info(&table))?;
+        let changed = thrift::change(&mut table.parameters, change);
         let context = match grown {
             Some(columns) => {
                 tracing::info!(table = name, columns = columns.len(), "columns are added or widened");
@@ -130,11 +196,10 @@ impl MetastoreClient {
                 table.sd = Some(storage);
                 cascading()
             }
-            None if !changed => return Ok(before.parameters),
+            None if !changed => return Ok(()),
             None => keep_statistics(),
         };
-        self.alter_table(&spec.database, &spec.table, table, context).await?;
-        Ok(before.parameters)
+        self.alter_table(&spec.database, &spec.table, table, context).await
     }
 
     /// Sets parameters of a table of ours, keeping its others; does nothing where they have these values.

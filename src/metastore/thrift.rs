@@ -10,7 +10,11 @@ use super::{Column, HiveStorage, OWNER, OWNER_PARAMETER, PartitionSpec, TableInf
 /// Without it Hive takes the table for its own and deletes the files when it is dropped.
 const EXTERNAL: &str = "EXTERNAL";
 
-pub(super) fn table(spec: &TableSpec, owner: &str) -> Table {
+/// The schema by which Hive reads Avro files.
+pub(super) const AVRO_SCHEMA: &str = "avro.schema.literal";
+
+/// All parameters of a table of ours.
+pub(super) fn parameters(spec: &TableSpec) -> BTreeMap<String, String> {
     let mut parameters = spec.parameters.clone();
     parameters.insert(EXTERNAL.to_owned(), "TRUE".to_owned());
     parameters.insert(OWNER_PARAMETER.to_owned(), OWNER.to_owned());
@@ -18,15 +22,19 @@ pub(super) fn table(spec: &TableSpec, owner: &str) -> Table {
         parameters.insert("comment".to_owned(), comment.clone());
     }
     if let HiveStorage::Avro { schema_json } = &spec.storage {
-        parameters.insert("avro.schema.literal".to_owned(), schema_json.clone());
+        parameters.insert(AVRO_SCHEMA.to_owned(), schema_json.clone());
     }
+    parameters
+}
+
+pub(super) fn table(spec: &TableSpec, owner: &str) -> Table {
     Table {
         db_name: Some(spec.database.clone().into()),
         table_name: Some(spec.table.clone().into()),
         owner: Some(owner.to_owned().into()),
         table_type: Some("EXTERNAL_TABLE".into()),
         partition_keys: Some(fields(&spec.partition_columns)),
-        parameters: Some(map(&parameters)),
+        parameters: Some(map(&parameters(spec))),
         sd: Some(storage(spec, &spec.location)),
         create_time: Some(0),
         last_access_time: Some(0),

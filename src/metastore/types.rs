@@ -25,10 +25,9 @@ pub fn table_columns(schema: &Schema, storage: &HiveStorage, given: &[Column]) -
             Some(column) if wanted.comment.is_some() => column.comment.clone_from(&wanted.comment),
             Some(_) => {}
             None => {
-                return Err(error::config(format!("there is no column {} to give the hive type {}", wanted.name, {
-                    &wanted.hive_type
-                }))
-                .hint("check the names in map-column-hive"));
+                let Column { name, hive_type, .. } = wanted;
+                return Err(error::config(format!("there is no column {name} to give the hive type {hive_type}"))
+                    .hint("check the names in map-column-hive"));
             }
         }
     }
@@ -63,7 +62,7 @@ fn named(schema: &Schema, type_of: impl Fn(&Field) -> Result<String>) -> Result<
 fn given_type(field: &Field, storage: &HiveStorage, wanted: &str) -> Result<String> {
     let wanted: String = wanted.to_lowercase().chars().filter(|c| !c.is_whitespace()).collect();
     if !is_primitive(&wanted) {
-        return Err(error::config(format!("{wanted:?} is no hive type of a column"))
+        return Err(error::config(format!("{wanted:?} is not a hive type"))
             .hint("give a primitive type such as string, bigint or decimal(10,2)"));
     }
     let wanted = if wanted == "integer" { "int".to_owned() } else { wanted };
@@ -146,7 +145,7 @@ pub fn text_type(data_type: &DataType) -> String {
 /// The Hive type that holds every value of `data_type`.
 ///
 /// # Errors
-/// Schema: there is none.
+/// Schema: no type of Hive does.
 pub fn hive_type(data_type: &DataType) -> Result<String> {
     let name = match data_type {
         DataType::Boolean => "boolean".to_owned(),

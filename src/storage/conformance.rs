@@ -79,7 +79,7 @@ async fn files_are_read_at_any_place(fs: &dyn Filesystem, base: &str) {
     assert_eq!((empty.len_bytes(), empty.read_at(0, 5).await.unwrap().len()), (0, 0));
     let missing = fs.open(&format!("{base}/ranges/none")).await.err().unwrap();
     assert_eq!(missing.kind(), Kind::NotFound, "{missing}");
-    assert!(fs.open(&format!("{base}/ranges")).await.is_err(), "a directory is no file");
+    assert!(fs.open(&format!("{base}/ranges")).await.is_err(), "a directory is not a file");
 }
 
 async fn existing_files_are_kept_unless_told_otherwise(fs: &dyn Filesystem, base: &str) {

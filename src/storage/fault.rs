@@ -38,7 +38,7 @@ const CLASSES: &[(&str, Kind, Option<&str>)] = &[
     ("LeaseExpiredException", Kind::Refused, Some("somebody deleted or took over the file while it was written")),
 ];
 
-/// An exception that a node told by its class name, met while doing `what`.
+/// An exception that a node named by its class, met while doing `what`.
 pub(super) fn remote(what: &str, class: &str, message: String) -> Error {
     let known = CLASSES.iter().find(|(name, ..)| class.ends_with(name) || message.starts_with(*name));
     match known {

@@ -39,16 +39,16 @@ pub enum Fault {
 #[derive(Clone, Debug)]
 pub struct FaultyFilesystem {
     inner: Arc<dyn Filesystem>,
-    state: State,
+    script: Script,
 }
 
 #[derive(Clone, Debug)]
-struct State {
+struct Script {
     fault: Fault,
     calls: Arc<AtomicUsize>,
 }
 
-impl State {
+impl Script {
     /// Counts a call and fails it as told.
     async fn call<T>(&self, what: &str, call: impl Future<Output = Result<T>> + Send) -> Result<T> {
         let number = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
@@ -81,12 +81,12 @@ fn injected(what: &str, number: usize) -> Error {
 impl FaultyFilesystem {
     /// Wraps a filesystem.
     pub fn new(inner: Arc<dyn Filesystem>, fault: Fault) -> Self {
-        Self { inner, state: State { fault, calls: Arc::default() } }
+        Self { inner, script: Script { fault, calls: Arc::default() } }
     }
 
     /// Calls so far.
     pub fn calls(&self) -> usize {
-        self.state.calls.load(Ordering::SeqCst)
+        self.script.calls.load(Ordering::SeqCst)
     }
 }
 
@@ -97,43 +97,43 @@ impl Filesystem for FaultyFilesystem {
     }
 
     async fn open(&self, path: &str) -> Result<Box<dyn FileReader>> {
-        let inner = self.state.call("open", self.inner.open(path)).await?;
-        Ok(Box::new(FaultyReader { inner, state: self.state.clone() }))
+        let inner = self.script.call("open", self.inner.open(path)).await?;
+        Ok(Box::new(FaultyReader { inner, script: self.script.clone() }))
     }
 
     async fn create(&self, path: &str, options: CreateOptions) -> Result<Box<dyn FileWriter>> {
-        let inner = self.state.write("create", self.inner.create(path, options)).await?;
-        Ok(Box::new(FaultyWriter { inner, state: self.state.clone() }))
+        let inner = self.script.write("create", self.inner.create(path, options)).await?;
+        Ok(Box::new(FaultyWriter { inner, script: self.script.clone() }))
     }
 
     async fn read(&self, path: &str) -> Result<Bytes> {
-        self.state.call("read", self.inner.read(path)).await
+        self.script.call("read", self.inner.read(path)).await
     }
 
     async fn stat(&self, path: &str) -> Result<Option<FileStatus>> {
-        self.state.call("stat", self.inner.stat(path)).await
+        self.script.call("stat", self.inner.stat(path)).await
     }
 
     async fn list(&self, path: &str) -> Result<Vec<FileStatus>> {
-        self.state.call("list", self.inner.list(path)).await
+        self.script.call("list", self.inner.list(path)).await
     }
 
     async fn mkdirs(&self, path: &str) -> Result<()> {
-        self.state.call("mkdirs", self.inner.mkdirs(path)).await
+        self.script.call("mkdirs", self.inner.mkdirs(path)).await
     }
 
     async fn rename(&self, from: &str, to: &str, options: RenameOptions) -> Result<()> {
-        self.state.call("rename", self.inner.rename(from, to, options)).await
+        self.script.call("rename", self.inner.rename(from, to, options)).await
     }
 
     async fn delete(&self, path: &str, options: DeleteOptions) -> Result<bool> {
-        self.state.call("delete", self.inner.delete(path, options)).await
+        self.script.call("delete", self.inner.delete(path, options)).await
     }
 }
 
 struct FaultyReader {
     inner: Box<dyn FileReader>,
-    state: State,
+    script: Script,
 }
 
 #[async_trait]
@@ -143,23 +143,23 @@ impl FileReader for FaultyReader {
     }
 
     async fn read_at(&self, offset: u64, len: usize) -> Result<Bytes> {
-        self.state.call("read_at", self.inner.read_at(offset, len)).await
+        self.script.call("read_at", self.inner.read_at(offset, len)).await
     }
 }
 
 struct FaultyWriter {
     inner: Box<dyn FileWriter>,
-    state: State,
+    script: Script,
 }
 
 #[async_trait]
 impl FileWriter for FaultyWriter {
     async fn write(&mut self, bytes: Bytes) -> Result<()> {
-        self.state.write("write", self.inner.write(bytes)).await
+        self.script.write("write", self.inner.write(bytes)).await
     }
 
     async fn close(self: Box<Self>) -> Result<u64> {
-        let Self { inner, state } = *self;
-        state.write("close", inner.close()).await
+        let Self { inner, script } = *self;
+        script.write("close", inner.close()).await
     }
 }

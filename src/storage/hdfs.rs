@@ -26,6 +26,7 @@ use super::writer::TaskWriter;
 use super::{CreateOptions, DeleteOptions, FileReader, FileStatus, FileWriter, Filesystem, RenameOptions, fault};
 use crate::config::Timespan;
 use crate::error::{self, Error, Kind, Result};
+use crate::net::Server;
 use crate::retry::Retry;
 use crate::shutdown::Stop;
 
@@ -62,7 +63,9 @@ async fn connect_by(options: &HdfsOptions, web_only: bool) -> Result<Arc<dyn Fil
     let url = options::address(options, &settings)?;
     let defaults = options::file_defaults(&settings)?;
     let web = match options::web_addresses(options, &settings, &url)? {
-        Ok(namenodes) => Some(WebHdfs::new(namenodes, options::user(options), defaults.block_bytes)?),
+        Ok(namenodes) => {
+            Some(WebHdfs::new(namenodes, options::user(options), defaults.block_bytes, options.connect_timeout())?)
+        }
         Err(why) => {
             tracing::debug!(why, "a dead datanode cannot be written past over WebHDFS");
             None
@@ -83,6 +86,7 @@ async fn connect_by(options: &HdfsOptions, web_only: bool) -> Result<Arc<dyn Fil
     let client = builder.build().map_err(|e| fault::hdfs(&format!("connecting to {url}"), e))?;
     let patience = options.wait.map_or(SAFE_MODE_WAIT, Timespan::get);
     let fs = Hdfs { client, uri: url, defaults, web, web_only, health: Health::default(), patience };
+    fs.greet(options.connect_timeout()).await?;
     // Making the root directory changes nothing, and a NameNode in safe mode refuses it.
     fs.patiently("making directory /".to_owned(), || fs.client.mkdirs("/", 0o755, true)).await?;
     Ok(Arc::new(HdfsFilesystem(Arc::new(fs))))
@@ -106,6 +110,30 @@ struct Hdfs {
 }
 
 impl Hdfs {
+    /// Makes sure that a NameNode answers, soon: the client below would go on trying.
+    async fn greet(&self, limit: Duration) -> Result<()> {
+        let authority = self.uri.trim_start_matches("hdfs://");
+        let server = Server::new("an hdfs namenode", authority, limit);
+        // The name of a nameservice has no port.
+        if authority.contains(':') {
+            let mut refused = None;
+            for address in server.addresses().await? {
+                match server.open(address).await {
+                    Ok(_) => {
+                        refused = None;
+                        break;
+                    }
+                    Err(e) => refused = Some(e),
+                }
+            }
+            if let Some(error) = refused {
+                return Err(error
+                    .hint("check that the namenode runs there and that its address is right: hdfs dfsadmin -report"));
+            }
+        }
+        server.first_answer(async { self.stat("/").await.map(drop) }).await
+    }
+
     /// Makes a call of the client with the time limit and our errors.
     async fn call<T>(&self, what: String, call: impl Future<Output = Result<T, HdfsError>>) -> Result<T> {
         self.limited(CALL_TIMEOUT, what, call).await
@@ -338,6 +366,19 @@ fn ours(status: HdfsStatus) -> FileStatus {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::tests::{assert_silent, silent_port};
+
+    #[tokio::test]
+    async fn a_namenode_that_says_nothing_is_not_waited_for() {
+        let (_listener, address) = silent_port();
+        let client = ClientBuilder::new().with_url(format!("hdfs://{address}")).build().unwrap();
+        let (defaults, patience) = (FileDefaults::default(), Duration::from_secs(1));
+        let uri = format!("hdfs://{address}");
+        let fs = Hdfs { client, uri, defaults, web: None, web_only: false, health: Health::default(), patience };
+        let began = std::time::Instant::now();
+        let error = fs.greet(Duration::from_secs(1)).await.unwrap_err();
+        assert_silent(&error, &address, "an hdfs namenode", began);
+    }
 
     #[tokio::test]
     async fn an_address_where_nobody_listens_is_named_with_a_remedy() {

@@ -1,7 +1,7 @@
 //! Hadoop's site files (`core-site.xml`, `hdfs-site.xml`) as one map of settings, read as Hadoop reads them: values
 //! trimmed, `${other.setting}` expanded, a later file winning over an earlier one unless that said `final`.
 //!
-//! Refuses files that are no XML; leaves out `xi:include` and `${env.X}` (an unknown `${name}` stays as it is).
+//! Refuses files that are not XML; leaves out `xi:include` and `${env.X}` (an unknown `${name}` stays as it is).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -43,7 +43,7 @@ pub(super) async fn read(directory: &Path) -> Result<BTreeMap<String, String>> {
 /// The settings of one site file, such as `hive-site.xml`.
 ///
 /// # Errors
-/// Config: it cannot be read, or is no site file.
+/// Config: it cannot be read, or is not a site file.
 pub fn read_file(file: &Path) -> Result<BTreeMap<String, String>> {
     let text = std::fs::read_to_string(file)
         .map_err(|e| error::config(format!("cannot read {}", file.display())).hint("check its path").source(e))?;

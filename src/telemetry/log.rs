@@ -8,11 +8,12 @@ use super::progress::AboveLines;
 
 /// Starts logging for the process; later calls change nothing.
 ///
-/// `verbosity`: 0 warnings and the steps of a run, 1 debug, 2 and more everything, including the clients' crates.
+/// `verbosity`: 0 our warnings and the steps of a run, 1 debug, 2 and more everything, including the clients' crates.
 /// `SAKIA_LOG` (directives as in `tracing`'s `EnvFilter`) wins over it.
 pub fn init(verbosity: u8) {
     let default = match verbosity {
-        0 => "warn,sakia=info",
+        // What goes wrong in a client comes out as an error of ours; its own lines would say it twice, in its own terms.
+        0 => "off,sakia=info",
         1 => "info,sakia=debug",
         _ => "debug,sakia=trace",
     };

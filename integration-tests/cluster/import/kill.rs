@@ -10,21 +10,21 @@ use crate::stack::{address, root, sakia, setting};
 
 const ROWS: u64 = 120_000;
 
-/// A pipeline file that imports the scene's table `ledger`.
-fn pipeline(scene: &Scene) -> tempfile::NamedTempFile {
+/// A pipeline file that imports a table of the scene.
+fn pipeline(scene: &Scene, table: &str, more: &str) -> tempfile::NamedTempFile {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     write!(
         file,
         "[mysql]\nhost = '127.0.0.1'\nport = {port}\nuser = 'shop'\ndatabase = '{name}'\n\
          password-file = '{root}/docker/shop.password'\n[hdfs]\nurl = 'hdfs://{namenode}'\nuser = 'root'\n\
-         [metastore]\nurl = 'thrift://{metastore}'\n[[step]]\ntype = 'import'\nname = 'ledger'\n\
-         table = 'ledger'\ntarget-dir = '{target}'\nhive-database = '{name}'\n",
+         [metastore]\nurl = 'thrift://{metastore}'\n[[step]]\ntype = 'import'\nname = '{table}'\n\
+         table = '{table}'\ntarget-dir = '{target}'\nhive-database = '{name}'\n{more}\n",
         port = setting("MARIADB_PORT"),
         name = scene.name,
         root = root().display(),
         namenode = address("NAMENODE_PORT"),
         metastore = address("METASTORE_PORT"),
-        target = scene.target("ledger"),
+        target = scene.target(table),
     )
     .unwrap();
     file
@@ -51,7 +51,7 @@ fn seen(scene: &Scene) -> (Vec<String>, String) {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_import_killed_at_any_moment_is_finished_by_the_next() {
     let mut scene = ledger().await;
-    let file = pipeline(&scene);
+    let file = pipeline(&scene, "ledger", "");
     let began = Instant::now();
     assert!(start(&file).wait().unwrap().success());
     let whole = began.elapsed();
@@ -83,7 +83,7 @@ async fn an_import_killed_at_any_moment_is_finished_by_the_next() {
 #[tokio::test(flavor = "multi_thread")]
 async fn sigterm_ends_an_import_in_time_and_says_how_to_go_on() {
     let mut scene = ledger().await;
-    let file = pipeline(&scene);
+    let file = pipeline(&scene, "ledger", "");
     assert!(start(&file).wait().unwrap().success());
     scene.sql("UPDATE ledger SET round = 1").await;
     let child = start(&file);
@@ -102,5 +102,53 @@ async fn sigterm_ends_an_import_in_time_and_says_how_to_go_on() {
         }
         code => assert_eq!((code, seen(&scene).0), (Some(0), vec!["1".to_owned(); 2]), "{said}"),
     }
+    scene.clear().await;
+}
+
+/// Waits until something is true of the cluster.
+async fn until(what: &str, mut is: impl AsyncFnMut() -> bool) {
+    let began = Instant::now();
+    while !is().await {
+        assert!(began.elapsed() < Duration::from_secs(60), "{what}");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hive_sees_the_partitions_of_one_load_whenever_the_next_is_killed() {
+    let mut scene = Scene::set(&[
+        "CREATE TABLE parted (id INT PRIMARY KEY, p INT NOT NULL, v INT NOT NULL)",
+        "INSERT INTO parted SELECT seq, seq % 40, 0 FROM seq_1_to_3000",
+    ])
+    .await;
+    let file = pipeline(&scene, "parted", "partition-by = 'part=p'");
+    assert!(start(&file).wait().unwrap().success());
+    scene.sql("DELETE FROM parted").await;
+    // Half of the partitions are gone, half of them are new.
+    scene.sql("INSERT INTO parted SELECT seq, 20 + seq % 40, 1 FROM seq_1_to_5000").await;
+
+    let newest = format!("{}/part=59", scene.target("parted"));
+    // The rows that a query reads, and the rows that Hive may answer from what it was told.
+    let query = "select min(v), max(v), count(*) from @db.parted; select count(*) from @db.parted";
+    let (old, new) = ([["0", "0", "3000"].as_slice(), &["3000"]], [["1", "1", "5000"].as_slice(), &["5000"]]);
+
+    let mut child = start(&file);
+    until("the new partition is prepared", async || scene.cluster.fs.stat(&newest).await.unwrap().is_some()).await;
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let seen = scene.hive(query);
+    assert!(seen == old || seen == new, "killed before the swap: {seen:?}");
+
+    let mut child = start(&file);
+    let holds_files = async || scene.cluster.fs.list(&newest).await.is_ok_and(|files| !files.is_empty());
+    until("the new files are in their place", holds_files).await;
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(scene.hive(query), new, "killed after the swap");
+
+    let done = start(&file).wait_with_output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    assert_eq!(scene.hive("show partitions @db.parted").len(), 40);
+    assert_eq!(scene.visible("parted").await.unwrap().len(), 40, "no empty directory stays");
     scene.clear().await;
 }

@@ -169,7 +169,7 @@ impl Column {
                 }
             }
             (JavaType::Date, "date") => Mapping::Date,
-            (JavaType::Timestamp, "timestamp") if options.files == FileKind::Columnar => Mapping::Instant,
+            (JavaType::Timestamp, "timestamp") if options.files == ValueForm::Columnar => Mapping::Instant,
             (JavaType::Timestamp, "date" | "datetime" | "timestamp") => Mapping::DateTime,
             (JavaType::Time, "time") => Mapping::Time { digits },
             _ => Mapping::As(java, self.as_decimal(options)),
@@ -234,7 +234,7 @@ impl Column {
             "date" => Mapping::Date,
             "datetime" => Mapping::DateTime,
             // A text of it is what the clock of the session shows.
-            _ if options.files == FileKind::Text => Mapping::DateTime,
+            _ if options.files == ValueForm::Text => Mapping::DateTime,
             _ => Mapping::Instant,
         }
     }

@@ -23,10 +23,10 @@ pub(super) enum Way {
 
 /// What is known about native writes.
 #[derive(Debug, Default)]
-pub(super) struct Health(Mutex<State>);
+pub(super) struct Health(Mutex<NativeWrites>);
 
 #[derive(Debug, Default)]
-struct State {
+struct NativeWrites {
     /// When to probe; `None` while native writes are believed to work.
     probe_at: Option<Instant>,
     pause: Duration,
@@ -34,7 +34,7 @@ struct State {
 }
 
 impl Health {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, NativeWrites> {
         // Three plain values are whole after every panic.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -76,7 +76,7 @@ impl Health {
     }
 }
 
-impl State {
+impl NativeWrites {
     fn back_off(&mut self) {
         self.pause = (self.pause * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
         self.probe_at = Some(Instant::now() + self.pause);

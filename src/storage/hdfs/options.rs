@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::config::Timespan;
+use crate::config::{CONNECT_TIMEOUT, Timespan};
 use crate::error::{self, Result};
 use crate::storage::site;
 
@@ -49,6 +50,12 @@ pub struct HdfsOptions {
     pub connect_timeout: Option<Timespan>,
 }
 
+impl HdfsOptions {
+    pub(super) fn connect_timeout(&self) -> Duration {
+        self.connect_timeout.map_or(CONNECT_TIMEOUT, Timespan::get)
+    }
+}
+
 /// The settings of the site files, made fit for a client that reads them literally.
 pub(super) async fn settings(options: &HdfsOptions) -> Result<BTreeMap<String, String>> {
     let directory = options.config_dir.clone().filter(|directory| !directory.as_os_str().is_empty());
@@ -78,7 +85,7 @@ pub(super) struct FileDefaults {
 /// Reads `dfs.replication` and `dfs.blocksize`, with the endings of numbers that Hadoop knows (`128m`).
 ///
 /// # Errors
-/// Config: a setting that is no number above zero.
+/// Config: a setting that is not a number above zero.
 pub(super) fn file_defaults(settings: &BTreeMap<String, String>) -> Result<FileDefaults> {
     let number = |name: &str| -> Result<Option<u64>> {
         let Some(text) = settings.get(name) else { return Ok(None) };
@@ -88,7 +95,7 @@ pub(super) fn file_defaults(settings: &BTreeMap<String, String>) -> Result<FileD
         };
         let number = digits.parse().ok().and_then(|n: u64| n.checked_mul(1 << shift)).filter(|n| *n > 0);
         number.map(Some).ok_or_else(|| {
-            error::config(format!("{name} is {text:?} in the site files, which is no number above zero"))
+            error::config(format!("{name} is {text:?} in the site files, which is not a number above zero"))
         })
     };
     let replication = number("dfs.replication")?.map(u32::try_from).transpose();
@@ -102,7 +109,7 @@ pub(super) fn address(options: &HdfsOptions, settings: &BTreeMap<String, String>
         error::config("hdfs has no address")
             .hint("give its url, such as hdfs://localhost:8020, or a configuration directory")
     })?;
-    let malformed = || error::config(format!("{text:?} is no hdfs address")).hint("write hdfs://host:8020");
+    let malformed = || error::config(format!("{text:?} is not an hdfs address")).hint("write hdfs://host:8020");
     let url = Url::parse(text.trim()).map_err(|e| malformed().source(e))?;
     let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(malformed)?;
     if url.scheme() != "hdfs" || !matches!(url.path(), "" | "/") {
@@ -128,7 +135,7 @@ pub(super) fn user(options: &HdfsOptions) -> String {
 /// The web addresses of the NameNodes behind `url`, an outcome of [`address`].
 ///
 /// # Errors
-/// Config: an address that is none. The text of a `None` says why there is no way over the web.
+/// Config: a malformed address. The inner error says why there is no way over the web.
 pub(super) fn web_addresses(
     options: &HdfsOptions,
     settings: &BTreeMap<String, String>,
@@ -140,7 +147,7 @@ pub(super) fn web_addresses(
     let parse = |text: &str| {
         let address = Url::parse(text).ok().filter(|url| url.scheme() == "http" && url.host_str().is_some());
         address.ok_or_else(|| {
-            error::config(format!("{text:?} is no web address of a namenode")).hint("write http://host:9870")
+            error::config(format!("{text:?} is not the web address of a namenode")).hint("write http://host:9870")
         })
     };
     if let Some(text) = &options.webhdfs_url {

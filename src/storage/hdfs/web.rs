@@ -18,11 +18,10 @@ use tokio_util::task::AbortOnDropHandle;
 use url::Url;
 
 use crate::error::{self, Error, Kind, Result};
+use crate::net::Server;
 use crate::storage::writer::Sink;
 use crate::storage::{CreateOptions, fault};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 /// Time a living DataNode needs at most to answer anything.
 const KNOCK_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a DataNode that broke off is left out.
@@ -48,13 +47,15 @@ pub(super) struct WebHdfs {
     user: String,
     /// Bytes of a block; the server's default where absent.
     block_bytes: Option<u64>,
+    /// Time for connecting, and for what a NameNode answers.
+    limit: Duration,
     /// DataNodes that broke off, `host:port` of their web side, and when.
     broken: Arc<Mutex<HashMap<String, Instant>>>,
 }
 
 /// What a NameNode answers instead of redirecting.
 #[derive(Deserialize)]
-struct Target {
+struct Redirect {
     #[serde(rename = "Location")]
     location: String,
 }
@@ -78,15 +79,15 @@ impl WebHdfs {
     ///
     /// # Errors
     /// Bug: the HTTP client cannot be made.
-    pub fn new(namenodes: Vec<Url>, user: String, block_bytes: Option<u64>) -> Result<Self> {
+    pub fn new(namenodes: Vec<Url>, user: String, block_bytes: Option<u64>, limit: Duration) -> Result<Self> {
         // Like Hadoop's own clients it goes to the nodes directly, whatever proxy the environment names.
         let http = reqwest::Client::builder()
             .no_proxy()
             .redirect(redirect::Policy::none())
-            .connect_timeout(CONNECT_TIMEOUT)
+            .connect_timeout(limit)
             .build()
             .map_err(|e| error::bug("cannot make an http client").source(e))?;
-        Ok(Self { http, namenodes, user, block_bytes, broken: Arc::default() })
+        Ok(Self { http, namenodes, user, block_bytes, limit, broken: Arc::default() })
     }
 
     /// Starts a file.
@@ -125,7 +126,7 @@ impl WebHdfs {
             let location = self.ask(path, options, &dead).await?;
             let node = authority(&location);
             let shunned = self.broken().get(&node).is_some_and(|at| at.elapsed() < SHUNNED);
-            // Should there be no other, one that broke off may have come back.
+            // If there is no other, one that broke off may have come back.
             if (!shunned || tries > REDIRECTS / 2) && self.answers(&location).await {
                 return Ok(location);
             }
@@ -172,10 +173,12 @@ impl WebHdfs {
         options: CreateOptions,
         dead: &BTreeSet<String>,
     ) -> Result<Url> {
-        let silent = |e: reqwest::Error| {
-            error::unreachable(format!("the namenode's web address {namenode} does not answer"))
-                .source(e.without_url())
-                .hint("give its address by webhdfs-url, such as http://host:9870")
+        let server = Server::new("the web side of an hdfs namenode", namenode.as_str(), self.limit);
+        let silent = |e: reqwest::Error| match e.is_timeout() && !e.is_connect() {
+            true => server.silent(),
+            false => server
+                .unreachable(std::io::Error::other(e.without_url()))
+                .hint("give its address by webhdfs-url, such as http://host:9870"),
         };
         let mut url = namenode.clone();
         url.set_path(&format!("/webhdfs/v1{}", utf8_percent_encode(path, PLAIN)));
@@ -194,11 +197,11 @@ impl WebHdfs {
                 query.append_pair("excludedatanodes", &dead.iter().cloned().collect::<Vec<_>>().join(","));
             }
         }
-        let response = self.http.put(url).timeout(ANSWER_TIMEOUT).send().await.map_err(silent)?;
+        let response = self.http.put(url).timeout(self.limit).send().await.map_err(silent)?;
         let location = match response.status() {
             StatusCode::OK => {
                 let body = response.bytes().await.map_err(silent)?;
-                serde_json::from_slice::<Target>(&body).ok().map(|target| target.location)
+                serde_json::from_slice::<Redirect>(&body).ok().map(|redirect| redirect.location)
             }
             StatusCode::TEMPORARY_REDIRECT => {
                 let header = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
@@ -218,7 +221,7 @@ fn authority(url: &Url) -> String {
     format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(80))
 }
 
-/// What an answer says that is no success.
+/// The error that an answer tells of.
 async fn failure(response: Response) -> Error {
     let status = response.status();
     let body = response.bytes().await.unwrap_or_default();

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::pairs::Pairs;
-use super::policy::{Compat, Consistency, FileNames, InvalidText, NullCells, ParquetTimestamps, ZeroDates};
+use super::policy::{
+    ColumnNames, Compat, Consistency, FileNames, InvalidText, NullCells, ParquetTimestamps, ZeroDates,
+};
 use super::unsaid::{is_default, is_false};
 use crate::format::Compression;
 use crate::transfer::import::PartitionColumns;
@@ -109,6 +111,14 @@ pub struct ImportArgs {
     #[arg(long, value_name = "NAME=TYPE,...")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub map_column_hive: Option<Pairs>,
+    /// Other names for columns, in files and tables; options about these, such as partition-by, then use the new names
+    #[arg(long, value_name = "NAME=NEW,...")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub map_column_name: Option<Pairs>,
+    /// What the columns are called in files and tables
+    #[arg(long, value_name = "HOW", value_enum, default_value_t)]
+    #[serde(skip_serializing_if = "is_default")]
+    pub column_names: ColumnNames,
     /// Name of the Avro record [default: the table's]
     #[arg(long, value_name = "NAME")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -195,6 +205,8 @@ impl Default for ImportArgs {
             invalid_text: InvalidText::default(),
             map_column_java: None,
             map_column_hive: None,
+            map_column_name: None,
+            column_names: ColumnNames::default(),
             record_name: None,
             success_file: false,
             file_names: FileNames::default(),

@@ -20,5 +20,7 @@ pub use self::import::{
 pub use self::import_all::ImportAllArgs;
 pub use self::merge::MergeArgs;
 pub use self::pairs::Pairs;
-pub use self::policy::{Compat, Consistency, FileNames, InvalidText, NullCells, ParquetTimestamps, ZeroDates};
+pub use self::policy::{
+    ColumnNames, Compat, Consistency, FileNames, InvalidText, NullCells, ParquetTimestamps, ZeroDates,
+};
 pub use self::verify::VerifyArgs;

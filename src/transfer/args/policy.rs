@@ -29,6 +29,18 @@ pub enum FileNames {
     Sqoop,
 }
 
+/// What the columns are called in files and tables.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum ColumnNames {
+    /// As in the source; a name that Hive cannot read is an error where there is a Hive table
+    #[default]
+    Source,
+    /// What is not a letter a to z, a digit or an underscore becomes an underscore; a name that is then taken, or that
+    /// Hive uses itself, gets a number at its end
+    Hive,
+}
+
 /// What a NULL does to an HBase cell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]

@@ -87,7 +87,7 @@ async fn facts(ends: &Ends<'_>, args: &ImportArgs, selection: &Selection) -> Res
     let hive = args.hive_database.is_some() || args.hive_table.is_some();
     let Some(metastore) = cluster.metastore.as_ref().filter(|_| hive) else { return Ok(facts) };
     if args.format == ImportFormat::Parquet && args.parquet_timestamps == ParquetTimestamps::Auto {
-        facts.old_hive = metastore.version().await?.major < INT64_TIMESTAMPS;
+        facts.old_hive = metastore.version()?.major < INT64_TIMESTAMPS;
     }
     let Some((database, table)) = hive_name(args, selection)? else { return Ok(facts) };
     if matches!(args.format, ImportFormat::Text | ImportFormat::Sequence) && args.hive_stored_as.is_none() {

@@ -92,7 +92,13 @@ fn exception(class: &str, message: &str) -> String {
 }
 
 fn client(namenodes: &[&Server]) -> WebHdfs {
-    WebHdfs::new(namenodes.iter().map(|s| s.url.clone()).collect(), "etl".to_owned(), Some(1 << 20)).unwrap()
+    WebHdfs::new(
+        namenodes.iter().map(|s| s.url.clone()).collect(),
+        "etl".to_owned(),
+        Some(1 << 20),
+        Duration::from_secs(5),
+    )
+    .unwrap()
 }
 
 const OVER: CreateOptions = CreateOptions { overwrite: true, replication: Some(3) };
@@ -180,4 +186,14 @@ async fn what_a_datanode_could_not_write_is_lost_unless_it_says_why() {
     assert_eq!(client(&[&denying]).create("/f", OVER).await.err().unwrap().kind(), Kind::Auth);
     let other = Server::new(|_, _| reply("200 OK", "<html>"));
     assert_eq!(client(&[&other]).create("/f", OVER).await.err().unwrap().kind(), Kind::Unreachable);
+}
+
+#[tokio::test]
+async fn a_web_address_that_says_nothing_is_not_waited_for() {
+    let (_listener, address) = crate::net::tests::silent_port();
+    let url = Url::parse(&format!("http://{address}/")).unwrap();
+    let web = WebHdfs::new(vec![url.clone()], "etl".to_owned(), None, Duration::from_secs(1)).unwrap();
+    let began = Instant::now();
+    let error = web.create("/f", CreateOptions::default()).await.err().unwrap();
+    crate::net::tests::assert_silent(&error, url.as_str(), "the web side of an hdfs namenode", began);
 }

@@ -3,11 +3,12 @@
 use crate::error::{self, Error, Result};
 use crate::format::avro::names::sqoop_names;
 use crate::load;
+use crate::metastore::names::readable;
 use crate::mysql::read::Selection;
 pub(super) use crate::mysql::read::Source as RowSource;
 use crate::mysql::split::SplitKey;
 use crate::mysql::types::{Column, Compat, JavaType, TypeOptions, ValueForm};
-use crate::transfer::args::{ImportArgs, ImportFormat};
+use crate::transfer::args::{ColumnNames, ImportArgs, ImportFormat};
 
 /// How the columns become Arrow columns.
 ///
@@ -30,8 +31,35 @@ pub(in crate::transfer) fn type_options(args: &ImportArgs) -> Result<TypeOptions
     })
 }
 
+/// Gives the columns the names that they have in files and tables.
+///
+/// # Errors
+/// Config: a name for a column that is not read. Schema: two columns get one name.
+pub(super) fn named(args: &ImportArgs, selection: Selection) -> Result<Selection> {
+    let mut selection = sqoop_named(args, selection)?;
+    let mut names: Vec<String> = selection.schema.fields().iter().map(|field| field.name().clone()).collect();
+    for (old, new) in args.map_column_name.iter().flat_map(|pairs| &pairs.0) {
+        let at =
+            selection.columns.iter().position(|column| column.name.eq_ignore_ascii_case(old)).ok_or_else(|| {
+                error::config(format!("map-column-name names {old}, which is not a column of the import"))
+                    .hint("check its name")
+            })?;
+        names[at].clone_from(new);
+    }
+    if args.column_names == ColumnNames::Hive {
+        names = readable(names.iter().map(String::as_str));
+    }
+    if let Some(twice) = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)) {
+        return Err(error::schema(format!("two columns would be called {}", twice.1))
+            .hint("give each a name of its own with map-column-name"));
+    }
+    let metadata = selection.schema.metadata().iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+    selection.rename(&names, metadata);
+    Ok(selection)
+}
+
 /// With Sqoop's columnar files, the columns get the names that Sqoop gives them, and the record what Sqoop says of it.
-pub(super) fn named(args: &ImportArgs, mut selection: Selection) -> Result<Selection> {
+fn sqoop_named(args: &ImportArgs, mut selection: Selection) -> Result<Selection> {
     let columnar = matches!(args.format, ImportFormat::Avro | ImportFormat::Parquet);
     if args.compat != Compat::Sqoop || !columnar {
         return Ok(selection);
@@ -115,5 +143,23 @@ pub(super) fn notes(args: &ImportArgs, selection: &Selection) -> Vec<String> {
     if let Some(zone) = selection.clock() {
         notes.push(format!("the text of a TIMESTAMP is what the clock in {zone} shows"));
     }
+    notes.extend(renamed(args, selection));
     notes
+}
+
+/// Which columns got another name because somebody asked for it; the first few of them.
+fn renamed(args: &ImportArgs, selection: &Selection) -> Option<String> {
+    const SHOWN: usize = 5;
+    if args.map_column_name.is_none() && args.column_names == ColumnNames::Source {
+        return None;
+    }
+    let pairs = selection.columns.iter().zip(selection.schema.fields());
+    let renamed: Vec<String> = pairs
+        .filter(|(column, field)| column.name != *field.name())
+        .map(|(column, field)| format!("{:?} to {}", column.name, field.name()))
+        .collect();
+    let more = renamed.len().saturating_sub(SHOWN);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let shown = renamed.get(..SHOWN.min(renamed.len()))?.join(", ");
+    (!renamed.is_empty()).then(|| format!("columns renamed: {shown}{more}"))
 }

@@ -54,7 +54,7 @@ pub(super) fn is_unknown_scanner(error: &thrift::Error) -> bool {
 }
 
 /// A socket that answers too late fails with `WouldBlock` on Unix, which thrift files under `Unknown`.
-fn is_timeout(error: &thrift::TransportError) -> bool {
+pub(super) fn is_timeout(error: &thrift::TransportError) -> bool {
     error.kind == TransportErrorKind::TimedOut
         || error.message == std::io::Error::from_raw_os_error(11).to_string()
         || error.message.contains("temporarily unavailable")

@@ -1,8 +1,8 @@
 //! Failures of HiveServer2 turned into kinds, in one table, and their text cut down to what a reader needs.
 
 use super::tcli_service::{TStatus, TStatusCode};
-use super::transport;
 use crate::error::{self, Error, Kind, Result};
+use crate::net::Server;
 
 /// What the server says about a failed call or operation.
 #[derive(Debug, Default)]
@@ -21,7 +21,7 @@ const CONDITIONS: &[(&str, Kind, &str)] = &[
     ("AlreadyExistsException", Kind::Exists, ""),
     ("already exists", Kind::Exists, ""),
     ("Cardinality Violation", Kind::Data, "several source rows meet one target row"),
-    ("ParseException", Kind::Bug, "the statement is no valid HiveQL on this server"),
+    ("ParseException", Kind::Bug, "this server does not take the statement as HiveQL"),
     ("Invalid table alias or column reference", Kind::Schema, "check the column names against the table"),
     ("Invalid column reference", Kind::Schema, "check the column names against the table"),
     ("HiveAccessControlException", Kind::Refused, "the user needs more rights in hive"),
@@ -75,12 +75,12 @@ fn condition(message: &str, sql_state: Option<&str>) -> (Kind, &'static str) {
     let found = CONDITIONS.iter().find(|(text, _, _)| message.contains(text)).map(|(_, kind, hint)| (*kind, *hint));
     found.unwrap_or(match sql_state {
         Some("42S02") => (Kind::NotFound, "check the name of the table"),
-        Some("42000") => (Kind::Bug, "the statement is no valid HiveQL on this server"),
+        Some("42000") => (Kind::Bug, "this server does not take the statement as HiveQL"),
         _ => (Kind::Refused, "the server's log says more"),
     })
 }
 
-/// The first line that is no stack frame, without what Hive puts in front of it.
+/// The first line that is not a stack frame, without what Hive puts in front of it.
 fn first_line(message: &str) -> String {
     let line = message.lines().map(str::trim).find(|l| !l.is_empty() && !l.starts_with("at ")).unwrap_or("");
     let mut rest = line;
@@ -114,24 +114,26 @@ pub(super) fn check(status: TStatus, attempt: &str) -> Result<()> {
 }
 
 /// The error of a call that got no answer.
-pub(super) fn of_call(endpoint: &str, error: thrift::Error) -> Error {
+pub(super) fn of_call(server: &Server, error: thrift::Error) -> Error {
+    let Server { what, address, .. } = server;
     match error {
-        thrift::Error::Transport(e) => {
-            let limit = e.kind == thrift::TransportErrorKind::TimedOut || e.message.contains("os error 11");
-            let error = transport::unreachable(endpoint, std::io::Error::other(e.message));
-            if limit {
-                error.hint("the server did not answer in time; raise call-timeout-s or look at its log")
-            } else {
-                error
-            }
+        thrift::Error::Transport(e) if is_timeout(&e) => {
+            error::unreachable(format!("{what} at {address} did not answer a call in time"))
+                .hint("raise call-timeout, or look at the server's log")
         }
+        thrift::Error::Transport(e) => server.unreachable(std::io::Error::other(e.message)),
         thrift::Error::Application(e) => {
-            error::refused(format!("hiveserver2 {endpoint} declined a call")).source(e.message)
+            error::refused(format!("{what} at {address} declined a call")).source(e.message)
         }
-        other => error::refused(format!("hiveserver2 {endpoint} sent what is no answer"))
+        other => error::refused(format!("{address} does not answer as {what}"))
             .hint("check that the port is hiveserver2's and that auth names what it is set to")
             .source(other),
     }
+}
+
+/// A socket that waited in vain fails with `WouldBlock` on Unix, which thrift files under another kind.
+pub(super) fn is_timeout(error: &thrift::TransportError) -> bool {
+    error.kind == thrift::TransportErrorKind::TimedOut || error.message.contains("os error 11")
 }
 
 /// The first words of a statement, for errors and logs.
