@@ -143,11 +143,6 @@ impl FileChannel {
         self.torn_bytes
     }
 
-    /// Whether a put waits for room, so that nothing more comes before the next commit.
-    pub fn is_full(&self) -> bool {
-        self.state().put_waits
-    }
-
     /// Puts a batch; it is durable on return. Waits while the channel has no room; says whether the batch was put,
     /// which it is not once the channel is closed.
     ///
