@@ -352,7 +352,10 @@ async fn boundary_queries_filter_and_limits_hold() {
     assert_eq!(all.iter().map(|s| s.condition.clone()).collect::<Vec<_>>(), [None]);
 
     let (table, all) = (scene.table("wide").await, scene.ids("wide").await);
-    let (source, key) = (Source::table(&table, None, &Session::Ours), SplitKey::new(table.column("k").unwrap(), &Session::Ours).unwrap());
+    let (source, key) = (
+        Source::table(&table, None, &Session::Ours),
+        SplitKey::new(table.column("k").unwrap(), &Session::Ours).unwrap(),
+    );
     for connections in [1, 4] {
         let options = SplitOptions { limit: Some(1500), connections, ..SplitOptions::default() };
         let splits = scene.plan(&source, &key, &options).await.unwrap();
@@ -427,7 +430,8 @@ async fn small_tables_cost_one_question() {
         rows[0][1].clone().unwrap().parse::<u64>().unwrap()
     };
     let before = asked(&mut scene).await;
-    let splits = scene.plan(&Source::table(&table, None, &Session::Ours), &key, &SplitOptions::default()).await.unwrap();
+    let splits =
+        scene.plan(&Source::table(&table, None, &Session::Ours), &key, &SplitOptions::default()).await.unwrap();
     assert_eq!((splits.len(), splits[0].condition.clone()), (1, None));
     assert!(splits[0].estimated_rows.is_some_and(|rows| (500..2000).contains(&rows)), "{splits:?}");
     assert_eq!(asked(&mut scene).await - before, 2, "one question and the one that asks for the count");

@@ -111,8 +111,11 @@ impl CheckColumn {
         let found = one(conn, &rows.select(&format!("CAST({greatest} AS CHAR)"), None)).await?;
         let utc = |seconds: String| {
             session::utc_of_seconds_text(&seconds).ok_or_else(|| {
-                error::data(format!("the session's clock shows the greatest value of {} twice in that night", self.name))
-                    .hint("import the table itself, or set the session's zone to UTC in the url")
+                error::data(format!(
+                    "the session's clock shows the greatest value of {} twice in that night",
+                    self.name
+                ))
+                .hint("import the table itself, or set the session's zone to UTC in the url")
             })
         };
         found.map(utc).transpose()
@@ -181,7 +184,8 @@ impl CheckColumn {
         conn.enter(&user).await?;
         let seconds = session::seconds(&format!("TIMESTAMP{}", quote_text(&checked)));
         let rows = conn.texts(&format!("SELECT CAST({seconds} AS CHAR)"), "cannot read last-value").await?;
-        let utc = rows.into_iter().flatten().flatten().next().and_then(|seconds| session::utc_of_seconds_text(&seconds));
+        let utc =
+            rows.into_iter().flatten().flatten().next().and_then(|seconds| session::utc_of_seconds_text(&seconds));
         // Where no TIMESTAMP lies: whatever the zone, all of them are before it or after it.
         Ok(Some(utc.filter(|utc| !utc.starts_with("1970-01-01 00:00:00")).unwrap_or(checked)))
     }

@@ -11,10 +11,10 @@ use tokio::sync::mpsc;
 
 use super::client::Connection;
 use super::decode::{BatchBuilder, Scalar, is_null};
+use super::session::{self, Session};
 use super::sql::quote;
 use super::sql_text;
 pub use super::sql_text::CONDITIONS;
-use super::session::{self, Session};
 use super::sql_text::SplitColumn;
 use super::table::Table;
 use super::types::{Column, Mapping, TypeOptions};
@@ -65,7 +65,8 @@ impl Selection {
         let columns = table.select(chosen)?;
         let schema = table.schema(&columns, options)?;
         let escapes = options.session.escapes();
-        let condition = condition.map(|sql| sql_text::condition(&sql, "where", escapes).map(str::to_owned)).transpose()?;
+        let condition =
+            condition.map(|sql| sql_text::condition(&sql, "where", escapes).map(str::to_owned)).transpose()?;
         Self::new(Source::Table(Box::new(table)), columns, condition, schema, options)
     }
 

@@ -281,4 +281,3 @@ fn delete_before(dir: &Path, segment: u64) -> Result<()> {
     }
     Ok(())
 }
-

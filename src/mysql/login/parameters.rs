@@ -102,8 +102,7 @@ mod tests {
 
     #[test]
     fn no_parameter_is_in_two_lists() {
-        let mut all: Vec<&str> =
-            [HONOURED, REFUSED, HARMLESS].into_iter().flat_map(str::split_whitespace).collect();
+        let mut all: Vec<&str> = [HONOURED, REFUSED, HARMLESS].into_iter().flat_map(str::split_whitespace).collect();
         let count = all.len();
         all.sort_unstable();
         all.dedup();

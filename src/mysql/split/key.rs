@@ -170,10 +170,20 @@ mod tests {
 
     #[test]
     fn columns_of_a_query_are_named_as_its_tables_know_them() {
-        assert_eq!(SplitKey::of_query("a.id", &column("id", "int"), &Session::Ours).unwrap().columns[0].sql, "`a`.`id`");
-        assert_eq!(SplitKey::of_query("`my a`.`i.d`", &column("i.d", "int"), &Session::Ours).unwrap().columns[0].sql, "`my a`.`i.d`");
+        assert_eq!(
+            SplitKey::of_query("a.id", &column("id", "int"), &Session::Ours).unwrap().columns[0].sql,
+            "`a`.`id`"
+        );
+        assert_eq!(
+            SplitKey::of_query("`my a`.`i.d`", &column("i.d", "int"), &Session::Ours).unwrap().columns[0].sql,
+            "`my a`.`i.d`"
+        );
         for wrong in ["id + 1", "", "a.", "`a", "id; drop table x", "`a`b"] {
-            assert_eq!(SplitKey::of_query(wrong, &column("id", "int"), &Session::Ours).unwrap_err().kind(), Kind::Config, "{wrong}");
+            assert_eq!(
+                SplitKey::of_query(wrong, &column("id", "int"), &Session::Ours).unwrap_err().kind(),
+                Kind::Config,
+                "{wrong}"
+            );
         }
     }
 }

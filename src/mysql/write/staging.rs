@@ -76,7 +76,13 @@ impl Staging {
     ///
     /// # Errors
     /// Data: the rows do not go into the target, or are not as many as were staged; nothing is moved then.
-    pub async fn publish(&mut self, target: &Target, columns: &[TargetColumn], staged: u64, session: &Session) -> Result<u64> {
+    pub async fn publish(
+        &mut self,
+        target: &Target,
+        columns: &[TargetColumn],
+        staged: u64,
+        session: &Session,
+    ) -> Result<u64> {
         let names: Vec<String> = columns.iter().map(|c| quote(&c.name)).collect();
         let names = names.join(", ");
         let (to, from) = (target.quoted(), self.table.quoted());

@@ -55,7 +55,11 @@ impl Incremental {
     ///
     /// # Errors
     /// Config: options that do not fit together, or a column that does not grow in an order we know.
-    pub(super) fn new(args: &ImportArgs, session: &Session, find: impl Fn(&str) -> Result<Column>) -> Result<Option<Self>> {
+    pub(super) fn new(
+        args: &ImportArgs,
+        session: &Session,
+        find: impl Fn(&str) -> Result<Column>,
+    ) -> Result<Option<Self>> {
         let restarts = args.existing == Existing::Delete;
         let args = &args.incremental;
         let (mode, name) = match (args.mode, &args.check_column) {

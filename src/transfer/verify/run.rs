@@ -150,7 +150,9 @@ async fn expected(
 /// The shares of the table for so many connections.
 pub(super) async fn splits(conn: &mut Connection, selection: &Selection, connections: u32) -> Result<Vec<Split>> {
     let table = selection.of_table().filter(|_| connections > 1);
-    let Some((table, key)) = table.and_then(|table| Some((table, SplitKey::of_primary_key(table, selection.session())?))) else {
+    let Some((table, key)) =
+        table.and_then(|table| Some((table, SplitKey::of_primary_key(table, selection.session())?)))
+    else {
         return Ok(vec![Split::all()]);
     };
     let source = Source::table(table, selection.condition.as_deref(), selection.session());
