@@ -143,11 +143,6 @@ impl FileChannel {
         self.torn_bytes
     }
 
-    /// Whether a put waits for room, so that nothing more comes before the next commit.
-    pub fn is_full(&self) -> bool {
-        self.state().put_waits
-    }
-
     /// Puts a batch; it is durable on return. Waits while the channel has no room; says whether the batch was put,
     /// which it is not once the channel is closed.
     ///
@@ -254,7 +249,10 @@ impl FileChannel {
     ///
     /// # Errors
     /// Refused, Auth, NotFound: the disk; the records may or may not be gone, which the manifest settles.
-    pub fn commit(&self, cursor: Cursor) -> Result<()> {
+    pub fn commit(&self, mut cursor: Cursor) -> Result<()> {
+        if let Some(gone) = self.gone() {
+            cursor.positions.note(&gone);
+        }
         cursor.write(&self.lock.dir)?;
         let mut state = self.state();
         while state.cursor.record < cursor.record {

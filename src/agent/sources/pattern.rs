@@ -168,7 +168,7 @@ mod tests {
         let files = |text: &str| {
             let mut trouble = Troubles::default();
             let found = Pattern::new(text, dir.path()).unwrap().files(&mut trouble);
-            assert!(trouble.first().is_none());
+            assert_eq!(trouble.count(), 0);
             let mut found: Vec<PathBuf> = found.into_iter().map(|(path, _)| path).collect();
             found.sort();
             found.iter().map(|p| p.strip_prefix(dir.path()).unwrap().display().to_string()).collect::<Vec<_>>()
@@ -179,7 +179,7 @@ mod tests {
         assert!(files("shop/*/none.log").is_empty());
         let mut trouble = Troubles::default();
         assert!(Pattern::new("gone/*.log", dir.path()).unwrap().files(&mut trouble).is_empty());
-        assert_eq!(trouble.first().unwrap().kind(), error::Kind::NotFound);
+        assert_eq!(trouble.into_first().unwrap().kind(), error::Kind::NotFound);
     }
 
     #[test]
