@@ -29,7 +29,8 @@ async fn a_query_that_the_condition_of_a_split_does_not_confine_is_refused() {
         ("SELECT id, v FROM t WHERE $CONDITIONS ORDER BY id LIMIT 10", "LIMIT"),
         ("SELECT MAX(id) AS id, v FROM t WHERE $CONDITIONS GROUP BY v", "GROUP BY"),
         ("SELECT id, ROW_NUMBER() OVER (ORDER BY id) AS n FROM t WHERE $CONDITIONS", "window"),
-        ("SELECT id FROM t -- WHERE $CONDITIONS", "comment"),
+        ("SELECT id FROM t -- WHERE $CONDITIONS", "must contain"),
+        ("SELECT id FROM t /* WHERE $CONDITIONS */ WHERE id > 0", "comment"),
     ] {
         let error = query(&scene, "refused", sql, 4).await.unwrap_err();
         assert_eq!(error.kind(), Kind::Config, "{sql}: {error}");

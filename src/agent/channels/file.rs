@@ -249,7 +249,10 @@ impl FileChannel {
     ///
     /// # Errors
     /// Refused, Auth, NotFound: the disk; the records may or may not be gone, which the manifest settles.
-    pub fn commit(&self, cursor: Cursor) -> Result<()> {
+    pub fn commit(&self, mut cursor: Cursor) -> Result<()> {
+        if let Some(gone) = self.gone() {
+            cursor.positions.note(&gone);
+        }
         cursor.write(&self.lock.dir)?;
         let mut state = self.state();
         while state.cursor.record < cursor.record {

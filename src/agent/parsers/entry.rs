@@ -216,7 +216,7 @@ impl FormatField {
     fn go_on<'a>(&self, behind: &'a str) -> Result<&'a str, String> {
         behind.strip_prefix(self.behind.as_str()).ok_or_else(|| match behind {
             "" => self.truncated(),
-            _ => format!("something else than {:?} behind the {}", self.behind, self.label),
+            _ => format!("the {} is not followed by what its format has there", self.label),
         })
     }
 

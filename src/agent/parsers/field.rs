@@ -95,7 +95,9 @@ impl Shape {
             Self::User => !text.is_empty() && text.split(' ').all(|word| !word.is_empty() && word != "-"),
             Self::Protocol => text.starts_with("HTTP/") && !text.contains(' '),
             Self::Whole => is_whole(text),
-            Self::Target | Self::Word => true,
+            // A comma at its end makes it a piece of a list.
+            Self::Word => !text.ends_with(','),
+            Self::Target => true,
         }
     }
 
@@ -121,7 +123,7 @@ fn is_address(text: &str) -> bool {
 fn is_host(text: &str) -> bool {
     if text.contains(':') {
         let address = text.split_once('%').map_or(text, |(address, _zone)| address);
-        return text == "unix:" || is_address(address);
+        return text == "unix:" || address.parse::<std::net::Ipv6Addr>().is_ok();
     }
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
 }

@@ -104,7 +104,8 @@ impl Lines {
                 self.lines.push(LogLine { torn: true, ..torn });
             }
             self.hole_bytes += data_at - hole_at;
-            self.after = data_at;
+            // A newline there ends what the hole cut off.
+            self.after = data_at + u64::from(content.read_at(data_at, 1)? == b"\n");
         } else if rest.len() > limits.max_line_bytes + 1 {
             let from = (offset + rest.len() as u64).max(*searched);
             match find_end(content, from, end)? {

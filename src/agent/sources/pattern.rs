@@ -168,7 +168,7 @@ mod tests {
         let files = |text: &str| {
             let mut trouble = Troubles::default();
             let found = Pattern::new(text, dir.path()).unwrap().files(&mut trouble);
-            assert!(trouble.into_first().is_none());
+            assert_eq!(trouble.count(), 0);
             let mut found: Vec<PathBuf> = found.into_iter().map(|(path, _)| path).collect();
             found.sort();
             found.iter().map(|p| p.strip_prefix(dir.path()).unwrap().display().to_string()).collect::<Vec<_>>()

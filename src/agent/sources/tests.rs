@@ -447,7 +447,7 @@ proptest! {
     fn holes_end_lines_and_are_counted(
         pieces in proptest::collection::vec(("[a-z]{0,30}", 0..200_usize), 0..30), partial in "[a-z]{0,30}",
     ) {
-        // Each piece is ended by a hole of that many bytes, or by a newline where it is none.
+        // Each piece is ended by a hole of that many bytes, or by a newline if there is no hole.
         let (mut bytes, mut expected, mut holes) = (Vec::new(), Vec::new(), 0);
         for (text, hole) in &pieces {
             let after_hole = bytes.last() == Some(&0);
