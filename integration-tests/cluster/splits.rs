@@ -12,6 +12,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sakia::error::{Kind, Result};
 use sakia::mysql::Connection;
+use sakia::mysql::session::Session;
 use sakia::mysql::split::{self, Planned, Source, Split, SplitKey, SplitOptions};
 use sakia::mysql::table::Table;
 use sakia::mysql::types::Column;
@@ -248,8 +249,8 @@ async fn splits_over_every_kind_of_key_are_the_table() {
             let all = scene.ids(&table.name).await;
             for (name, ..) in kinds(&server) {
                 let what = format!("{}, {}.{name}", server.name(), table.name);
-                let source = Source::table(&table, None);
-                let key = SplitKey::new(table.column(name).unwrap()).unwrap();
+                let source = Source::table(&table, None, &Session::Ours);
+                let key = SplitKey::new(table.column(name).unwrap(), &Session::Ours).unwrap();
                 let splits = scene.plan(&source, &key, &fine()).await.unwrap_or_else(|e| panic!("{what}: {e}"));
                 let counts = scene.rows(|c| format!("SELECT id FROM {} WHERE {c}", table.name), &splits, &all).await;
                 assert!(splits.last().unwrap().label.ends_with("is null"), "{what}: {splits:?}");
@@ -293,9 +294,9 @@ async fn composite_keys_and_queries_are_covered() {
         statements.push("ANALYZE TABLE composite".to_owned());
         let mut scene = Scene::set(&server, &statements).await;
         let (table, all) = (scene.table("composite").await, scene.ids("composite").await);
-        let key = SplitKey::of_primary_key(&table).unwrap();
+        let key = SplitKey::of_primary_key(&table, &Session::Ours).unwrap();
         assert_eq!(key.name(), "tenant, day, n");
-        let splits = scene.plan(&Source::table(&table, None), &key, &fine()).await.unwrap();
+        let splits = scene.plan(&Source::table(&table, None, &Session::Ours), &key, &fine()).await.unwrap();
         let counts = scene.rows(|c| format!("SELECT id FROM composite WHERE {c}"), &splits, &all).await;
         assert!(splits.len() > 12 && counts.iter().all(|n| *n <= 3 * all.len() / 16), "{}: {counts:?}", server.name());
 
@@ -305,8 +306,8 @@ async fn composite_keys_and_queries_are_covered() {
             if column == "tenant" {
                 described.name = "who".to_owned();
             }
-            let key = SplitKey::of_query(name, &described).unwrap();
-            let splits = scene.plan(&Source::query(query), &key, &fine()).await.unwrap();
+            let key = SplitKey::of_query(name, &described, &Session::Ours).unwrap();
+            let splits = scene.plan(&Source::query(query, &Session::Ours), &key, &fine()).await.unwrap();
             let counts = scene.rows(|c| query.replace("$CONDITIONS", &format!("({c})")), &splits, &all).await;
             assert!(splits.len() >= 3, "{}: {counts:?}", server.name());
         }
@@ -325,9 +326,9 @@ async fn boundary_queries_filter_and_limits_hold() {
     ];
     let mut scene = Scene::set(&Server::MariaDb, &statements.map(str::to_owned)).await;
     let table = scene.table("t").await;
-    let source = Source::table(&table, None);
+    let source = Source::table(&table, None, &Session::Ours);
     let ids = |rows: &[u32]| rows.iter().map(u32::to_string).collect::<Vec<_>>();
-    let by = |name: &str| SplitKey::new(table.column(name).unwrap()).unwrap();
+    let by = |name: &str| SplitKey::new(table.column(name).unwrap(), &Session::Ours).unwrap();
     let bounded =
         |query: &str, connections| SplitOptions { boundary_query: Some(query.to_owned()), connections, ..fine() };
     let of_t = |c: &str| format!("SELECT id FROM t WHERE {c}");
@@ -351,7 +352,7 @@ async fn boundary_queries_filter_and_limits_hold() {
     assert_eq!(all.iter().map(|s| s.condition.clone()).collect::<Vec<_>>(), [None]);
 
     let (table, all) = (scene.table("wide").await, scene.ids("wide").await);
-    let (source, key) = (Source::table(&table, None), SplitKey::new(table.column("k").unwrap()).unwrap());
+    let (source, key) = (Source::table(&table, None, &Session::Ours), SplitKey::new(table.column("k").unwrap(), &Session::Ours).unwrap());
     for connections in [1, 4] {
         let options = SplitOptions { limit: Some(1500), connections, ..SplitOptions::default() };
         let splits = scene.plan(&source, &key, &options).await.unwrap();
@@ -363,8 +364,8 @@ async fn boundary_queries_filter_and_limits_hold() {
         }
     }
     let table = scene.table("void").await;
-    let key = SplitKey::of_primary_key(&table).unwrap();
-    assert_eq!(scene.plan(&Source::table(&table, None), &key, &fine()).await.unwrap().len(), 1);
+    let key = SplitKey::of_primary_key(&table, &Session::Ours).unwrap();
+    assert_eq!(scene.plan(&Source::table(&table, None, &Session::Ours), &key, &fine()).await.unwrap().len(), 1);
     scene.clear().await;
 }
 
@@ -380,8 +381,8 @@ async fn skew(rows: u32, check: bool) {
     let crowd = CROWD.replace("ROWS", &rows.to_string());
     let mut scene = Scene::set(&Server::MariaDb, &[SKEWED.to_owned(), crowd]).await;
     let table = scene.table("skewed").await;
-    let source = Source::table(&table, None);
-    let column = |name: &str| SplitKey::new(table.column(name).unwrap()).unwrap();
+    let source = Source::table(&table, None, &Session::Ours);
+    let column = |name: &str| SplitKey::new(table.column(name).unwrap(), &Session::Ours).unwrap();
     let mut keys: Vec<SplitKey> = ["id", "k", "code", "hash"].map(column).into();
     keys.push(SplitKey { columns: vec![column("tenant").columns.remove(0), column("id").columns.remove(0)] });
     for key in keys {
@@ -420,13 +421,13 @@ async fn small_tables_cost_one_question() {
     let statements = ["CREATE TABLE small (id INT PRIMARY KEY)", "INSERT INTO small SELECT seq FROM seq_1_to_1000"];
     let mut scene = Scene::set(&Server::MariaDb, &statements.map(str::to_owned)).await;
     let table = scene.table("small").await;
-    let key = SplitKey::of_primary_key(&table).unwrap();
+    let key = SplitKey::of_primary_key(&table, &Session::Ours).unwrap();
     let asked = async |scene: &mut Scene| {
         let rows = scene.reader.texts("SHOW SESSION STATUS LIKE 'Questions'", "count").await.unwrap();
         rows[0][1].clone().unwrap().parse::<u64>().unwrap()
     };
     let before = asked(&mut scene).await;
-    let splits = scene.plan(&Source::table(&table, None), &key, &SplitOptions::default()).await.unwrap();
+    let splits = scene.plan(&Source::table(&table, None, &Session::Ours), &key, &SplitOptions::default()).await.unwrap();
     assert_eq!((splits.len(), splits[0].condition.clone()), (1, None));
     assert!(splits[0].estimated_rows.is_some_and(|rows| (500..2000).contains(&rows)), "{splits:?}");
     assert_eq!(asked(&mut scene).await - before, 2, "one question and the one that asks for the count");

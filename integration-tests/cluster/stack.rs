@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use sakia::storage::hdfs::HdfsOptions;
 use testcontainers::core::{IntoContainerPort, WaitFor};
 use testcontainers::runners::AsyncRunner;
-use testcontainers::{ContainerAsync, GenericImage, ImageExt};
+use testcontainers::{ContainerAsync, ContainerRequest, GenericImage, ImageExt};
 
 static SETTINGS: LazyLock<HashMap<String, String>> = LazyLock::new(|| {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docker/stack.env");
@@ -43,6 +43,11 @@ pub async fn mariadb(setup: &str, flags: &str) -> ContainerAsync<GenericImage> {
 
 /// The same with more files, by their paths in the container.
 pub async fn mariadb_with(setup: &str, flags: &str, files: &[(&str, &str)]) -> ContainerAsync<GenericImage> {
+    mariadb_request(setup, flags, files).start().await.unwrap()
+}
+
+/// The container of such a server, not started yet.
+pub fn mariadb_request(setup: &str, flags: &str, files: &[(&str, &str)]) -> ContainerRequest<GenericImage> {
     let reference = Command::new("bash").args(["-c", ". docker/bin/lib.sh; image_ref"]).current_dir(root()).output();
     let reference = String::from_utf8(reference.unwrap().stdout).unwrap();
     let (name, tag) = reference.trim().split_once(':').unwrap();
@@ -59,7 +64,7 @@ pub async fn mariadb_with(setup: &str, flags: &str, files: &[(&str, &str)]) -> C
     for (path, content) in files {
         request = request.with_copy_to(*path, content.as_bytes().to_vec());
     }
-    request.start().await.unwrap()
+    request
 }
 
 /// What a stock tool (`hdfs`, `beeline`, `hbase`, `mariadb`) prints; panics with its errors if it fails.

@@ -3,7 +3,7 @@
 
 mod accounts;
 mod mariadb;
-mod mysql;
+pub mod mysql;
 mod types;
 
 use sakia::error::Kind;

@@ -26,7 +26,7 @@ pub enum Answer {
 /// What the server says.
 pub async fn eval(client: &MySqlClient, sql: &str) -> Result<Answer> {
     let mut conn = client.connect().await?;
-    let answer = match conn.ask(sql, "cannot run the statement").await? {
+    let answer = match conn.ask_as_user(sql, "cannot run the statement").await? {
         mysql::Answer::Changed(rows) => Answer::Changed(rows),
         mysql::Answer::Rows(columns, rows) => {
             Answer::Rows(columns.into_iter().map(|column| (column.name, column.width)).collect(), rows)

@@ -8,7 +8,7 @@
 //! | DECIMAL | digits at the column's scale | exact sum up to 43 digits; CRC-32 |
 //! | FLOAT, DOUBLE | bits, read over the binary protocol | nothing |
 //! | DATE | `yyyy-MM-dd` | CRC-32 |
-//! | DATETIME, TIMESTAMP | `yyyy-MM-dd HH:mm:ss.ffffff` in UTC, or to the millisecond where the copy holds no more | CRC-32 |
+//! | DATETIME, TIMESTAMP | `yyyy-MM-dd HH:mm:ss.ffffff` (instants in UTC, text by the session's clock), or to the millisecond where the copy holds no more | CRC-32 |
 //! | TIME | `[-]HH:mm:ss.ffffff` | CRC-32 |
 //! | text, ENUM, SET, JSON, UUID, INET | UTF-8 | CRC-32 |
 //! | bytes, GEOMETRY | bytes | CRC-32 |
@@ -21,6 +21,7 @@
 use std::fmt;
 
 use super::quote;
+use super::session::{self, Session};
 use super::types::Column;
 use crate::error::{self, Result};
 
@@ -51,6 +52,8 @@ pub enum Meaning {
     Timestamp {
         /// 6, or 3 where the files hold milliseconds.
         digits: u8,
+        /// Whether it is an instant, compared in UTC; if not, it is what the clock of the session shows.
+        instant: bool,
     },
     /// A duration.
     Time,
@@ -72,7 +75,7 @@ impl fmt::Display for Meaning {
             Self::Float => f.write_str("bits of floats, summed here"),
             Self::Double => f.write_str("bits of doubles, summed here"),
             Self::Date => f.write_str("days"),
-            Self::Timestamp { digits } => write!(f, "times with {digits} digits of a second"),
+            Self::Timestamp { digits, .. } => write!(f, "times with {digits} digits of a second"),
             Self::Time => f.write_str("durations"),
             Self::Text => f.write_str("characters"),
             Self::Bytes => f.write_str("bytes"),
@@ -106,7 +109,7 @@ impl Meaning {
             "float" => Self::Float,
             "double" | "real" => Self::Double,
             "date" => Self::Date,
-            "datetime" | "timestamp" => Self::Timestamp { digits: 6 },
+            "datetime" | "timestamp" => Self::Timestamp { digits: 6, instant: false },
             "time" => Self::Time,
             "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" | "json" | "enum" | "set" | "uuid"
             | "inet4" | "inet6" => Self::Text,
@@ -126,11 +129,18 @@ impl Meaning {
     }
 
     /// What is asked about a column; `None` for floats, which the server does not print exactly.
-    pub fn sql(self, column: &Column, zero_dates_are_null: bool) -> Option<ColumnSql> {
-        let x = quote(&column.name);
+    pub fn sql(self, column: &Column, zero_dates_are_null: bool, session: &Session) -> Option<ColumnSql> {
+        let name = quote(&column.name);
+        let x = match self {
+            Self::Timestamp { instant: true, .. } if !session.is_utc() => {
+                session::utc_of_seconds(&session::seconds(&name))
+            }
+            Self::Text if column.data_type == "char" && session.pads() => format!("TRIM(TRAILING ' ' FROM {name})"),
+            _ => name.clone(),
+        };
         let dated = zero_dates_are_null && matches!(self, Self::Date | Self::Timestamp { .. });
         // A month or a day of 0 makes a date that does not exist.
-        let value = if dated { format!("IF(MONTH({x}) = 0 OR DAYOFMONTH({x}) = 0, NULL, {x})") } else { x };
+        let value = if dated { format!("IF(MONTH({name}) = 0 OR DAYOFMONTH({name}) = 0, NULL, {x})") } else { x };
         // ZEROFILL would fill up the digits.
         let number = match column.column_type.contains("zerofill") {
             true => match self {
@@ -154,7 +164,7 @@ impl Meaning {
             }
             Self::Decimal { summed, .. } => (summed.then(|| number.clone()), as_text(&number)),
             Self::Date => (None, as_text(&value)),
-            Self::Timestamp { digits } => {
+            Self::Timestamp { digits, .. } => {
                 let text = as_text(&format!("CAST({value} AS DATETIME(6))"));
                 (None, if digits == 3 { format!("LEFT({text}, 23)") } else { text })
             }
@@ -194,8 +204,20 @@ mod tests {
     use super::super::types::tests::column;
     use super::*;
 
+    #[test]
+    fn an_instant_is_asked_in_utc_and_a_text_by_the_clock() {
+        let user = Session::Users(std::sync::Arc::default());
+        let asked = |instant, session: &Session| {
+            let meaning = Meaning::Timestamp { digits: 6, instant };
+            meaning.sql(&column("c", "timestamp"), false, session).unwrap().checksum
+        };
+        assert!(asked(true, &user).contains("INTERVAL IFNULL(UNIX_TIMESTAMP(`c`)"));
+        assert_eq!(asked(false, &user), "CRC32(CAST(CAST(`c` AS DATETIME(6)) AS CHAR))");
+        assert_eq!(asked(true, &Session::Ours), asked(false, &user));
+    }
+
     fn sql(column_type: &str, meaning: Meaning, zero_dates_are_null: bool) -> Option<String> {
-        let sql = meaning.sql(&column("c", column_type), zero_dates_are_null)?;
+        let sql = meaning.sql(&column("c", column_type), zero_dates_are_null, &Session::Ours)?;
         Some([sql.count, sql.sum, sql.checksum].join(" | "))
     }
 
@@ -206,7 +228,7 @@ mod tests {
             "COUNT(`c`) | SUM(CAST(`c` AS UNSIGNED)) | CRC32(CAST(CAST(`c` AS UNSIGNED) AS CHAR))"
         );
         assert_eq!(
-            sql("datetime(6)", Meaning::Timestamp { digits: 3 }, true).unwrap(),
+            sql("datetime(6)", Meaning::Timestamp { digits: 3, instant: false }, true).unwrap(),
             "COUNT(IF(MONTH(`c`) = 0 OR DAYOFMONTH(`c`) = 0, NULL, `c`)) | NULL | CRC32(LEFT(CAST(CAST(IF(MONTH(`c`) = 0 \
              OR DAYOFMONTH(`c`) = 0, NULL, `c`) AS DATETIME(6)) AS CHAR), 23))"
         );

@@ -13,6 +13,7 @@ mod client;
 pub mod decode;
 mod login;
 pub mod read;
+pub mod session;
 pub mod snapshot;
 pub mod split;
 mod sql;

@@ -14,6 +14,7 @@ use super::decode::{BatchBuilder, Scalar, is_null};
 use super::sql::quote;
 use super::sql_text;
 pub use super::sql_text::CONDITIONS;
+use super::session::{self, Session};
 use super::sql_text::SplitColumn;
 use super::table::Table;
 use super::types::{Column, Mapping, TypeOptions};
@@ -63,7 +64,8 @@ impl Selection {
     pub fn table(table: Table, chosen: &[String], condition: Option<String>, options: &TypeOptions) -> Result<Self> {
         let columns = table.select(chosen)?;
         let schema = table.schema(&columns, options)?;
-        let condition = condition.map(|sql| sql_text::condition(&sql, "where").map(str::to_owned)).transpose()?;
+        let escapes = options.session.escapes();
+        let condition = condition.map(|sql| sql_text::condition(&sql, "where", escapes).map(str::to_owned)).transpose()?;
         Self::new(Source::Table(Box::new(table)), columns, condition, schema, options)
     }
 
@@ -72,11 +74,12 @@ impl Selection {
     /// # Errors
     /// Config: a query without [`CONDITIONS`], or two columns of one name. As the server says of the query.
     pub async fn query(conn: &mut Connection, sql: &str, options: &TypeOptions) -> Result<Self> {
-        let sql = sql_text::statement(sql);
+        let sql = sql_text::statement(sql, options.session.escapes());
         if !sql.contains(CONDITIONS) {
             return Err(error::config(format!("Query [{sql}] must contain '{CONDITIONS}' in WHERE clause."))
                 .hint("the condition of each split is put in its place"));
         }
+        conn.enter(&options.session).await?;
         let statement = conn.prepare(&sql.replace(CONDITIONS, "(1 = 0)"), "cannot prepare the query").await;
         let statement = statement.map_err(|e| in_text(e, "query"))?;
         let columns: Vec<Column> = statement.columns.iter().map(Column::of_result).collect();
@@ -136,8 +139,9 @@ impl Selection {
     pub async fn check_splitting(&self, conn: &mut Connection, key: &str) -> Result<()> {
         let Source::Query(sql) = &self.source else { return Ok(()) };
         let place = self.columns.iter().position(|column| column.name.eq_ignore_ascii_case(key)).map_or(0, |at| at + 1);
-        sql_text::check_splitting(sql, SplitColumn { name: key, place })?;
+        sql_text::check_splitting(sql, SplitColumn { name: key, place }, self.session().escapes())?;
         let nothing = format!("SELECT 1 FROM ({}) AS t1 LIMIT 1", sql.replace(CONDITIONS, "(1 = 0)"));
+        conn.enter(self.session()).await?;
         if conn.texts(&nothing, "cannot try the query").await?.is_empty() {
             return Ok(());
         }
@@ -158,6 +162,11 @@ impl Selection {
         self.no_dates.load(Ordering::Relaxed)
     }
 
+    /// The session that the rows are read in: a condition and a query mean what they mean in it.
+    pub fn session(&self) -> &Session {
+        &self.options.session
+    }
+
     /// The table, if it is one.
     pub fn of_table(&self) -> Option<&Table> {
         match &self.source {
@@ -176,13 +185,54 @@ impl Selection {
 
     /// The SELECT of a split, which takes the rows that meet its condition.
     pub fn sql(&self, split: Option<&str>) -> String {
+        let list = || self.columns.iter().map(|c| self.value_of(c)).collect::<Vec<_>>().join(", ");
         match &self.source {
-            Source::Query(sql) => sql.replace(CONDITIONS, &format!("({})", split.unwrap_or("1 = 1"))),
-            Source::Table(_) => {
-                let columns: Vec<String> = self.columns.iter().map(|c| quote(&c.name)).collect();
-                self.select(&columns.join(", "), split)
+            Source::Table(_) => self.select(&list(), split),
+            Source::Query(sql) => {
+                let sql = sql.replace(CONDITIONS, &format!("({})", split.unwrap_or("1 = 1")));
+                match self.columns.iter().any(|c| self.is_in_seconds(c)) {
+                    true => format!("SELECT {} FROM ({sql}) AS t1", list()),
+                    false => sql,
+                }
             }
         }
+    }
+
+    /// A column as it is read, named as it is called: the instant of a TIMESTAMP, where the session's clock does not show
+    /// it, and a CHAR without the blanks that fill it up.
+    fn value_of(&self, column: &Column) -> String {
+        let name = quote(&column.name);
+        if self.is_in_seconds(column) {
+            let seconds = session::seconds(&name);
+            let seconds = if self.keeps_instants() { seconds } else { session::unambiguous(&seconds) };
+            return format!("{seconds} AS {name}");
+        }
+        match self.of_table().is_some() && self.session().pads() && column.data_type == "char" {
+            true => format!("TRIM(TRAILING ' ' FROM {name}) AS {name}"),
+            false => name,
+        }
+    }
+
+    /// Whether the server can say every instant of a TIMESTAMP: some make the text of the session's clock of it before.
+    pub fn keeps_instants(&self) -> bool {
+        let of_table = self.of_table().is_some_and(|table| table.engine.is_some());
+        of_table || self.session().of_user().is_none_or(|user| user.is_utc() || user.keeps_instants)
+    }
+
+    /// The zone whose clock the text of instants shows, where instants are read as text and it is not UTC.
+    pub fn clock(&self) -> Option<String> {
+        let mut mappings = self.columns.iter().zip(&self.mappings);
+        let user = self.session().of_user().filter(|user| !user.is_utc())?;
+        mappings.any(|(column, mapping)| column.is_by_the_clock(*mapping)).then(|| user.zone_name())
+    }
+
+    /// Whether a column comes as seconds since 1970.
+    fn is_in_seconds(&self, column: &Column) -> bool {
+        let mut mappings = self.columns.iter().zip(&self.mappings);
+        let mapping = mappings.find(|(c, _)| c.name == column.name).map(|(_, mapping)| *mapping);
+        column.data_type == "timestamp"
+            && !self.session().is_utc()
+            && mapping.is_some_and(|mapping| !column.is_by_the_clock(mapping))
     }
 
     /// A SELECT of some expressions over the rows of a split.
@@ -207,6 +257,7 @@ impl Selection {
     /// As the server says. Data: a value that cannot be carried exactly; names table, column and key.
     pub async fn read(&self, conn: &mut Connection, sql: &str, to: &mpsc::Sender<RecordBatch>) -> Result<u64> {
         let act = format!("cannot read {}", self.name());
+        conn.enter(self.session()).await?;
         let statement = conn.prepare(sql, &act).await.map_err(|e| self.hinted(e))?;
         match self.rows(&mut conn.wire, &statement, to).await {
             Ok((rows, true)) => {

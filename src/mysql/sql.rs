@@ -5,9 +5,14 @@ pub fn quote(name: &str) -> String {
     format!("`{}`", name.replace('`', "``"))
 }
 
-/// A text in single quotes, as SQL text for a session without NO_BACKSLASH_ESCAPES.
+/// A text as SQL text that means the same in every sql_mode: a backslash is an escape in some only, so such a text, and
+/// an empty one, goes as its bytes.
 pub fn quote_text(text: &str) -> String {
-    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
+    if text.is_empty() || text.contains('\\') {
+        let digits: String = text.bytes().map(|byte| format!("{byte:02X}")).collect();
+        return format!("_utf8mb4 X'{digits}'");
+    }
+    format!("'{}'", text.replace('\'', "''"))
 }
 
 #[cfg(test)]
@@ -17,6 +22,8 @@ mod tests {
     #[test]
     fn quotes_inside_are_doubled() {
         assert_eq!(quote("a`b"), "`a``b`");
-        assert_eq!(quote_text(r"o'cl\ock"), r"'o''cl\\ock'");
+        assert_eq!(quote_text("o'clock"), "'o''clock'");
+        assert_eq!(quote_text(r"a\'"), "_utf8mb4 X'615C27'");
+        assert_eq!(quote_text(""), "_utf8mb4 X''");
     }
 }

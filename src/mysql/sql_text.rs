@@ -1,12 +1,13 @@
 //! SQL text as a user wrote it, looked at only as far as it takes to put it into a statement of ours: where its texts,
 //! names and comments are, whether its parentheses match, and what stands around `$CONDITIONS`.
 //!
-//! It knows no grammar. What it cannot tell is left to the server.
+//! Whether a backslash is an escape depends on the sql_mode, and is an argument. It knows no grammar. What it cannot tell is left to the server.
 
 mod shape;
 mod tokens;
 
 pub use self::shape::{SplitColumn, check_splitting};
+pub use self::tokens::Escapes;
 use self::tokens::{Kind, tokens};
 use crate::error::{self, Result};
 
@@ -14,9 +15,10 @@ use crate::error::{self, Result};
 pub const CONDITIONS: &str = "$CONDITIONS";
 
 /// A statement without what may follow its end: blanks, comments, semicolons. Only so can it stand in parentheses.
-pub fn statement(sql: &str) -> &str {
+pub fn statement(sql: &str, escapes: Escapes) -> &str {
     let sql = sql.trim();
-    let end = tokens(sql).rev().find(|t| t.kind != Kind::Comment && t.text(sql) != ";").map_or(0, |token| token.end);
+    let end =
+        tokens(sql, escapes).rev().find(|t| t.kind != Kind::Comment && t.text(sql) != ";").map_or(0, |token| token.end);
     &sql[..end]
 }
 
@@ -24,10 +26,10 @@ pub fn statement(sql: &str) -> &str {
 ///
 /// # Errors
 /// Config: a parenthesis without its twin, which would let the condition reach out of ours, or nothing at all.
-pub fn condition<'a>(sql: &'a str, what: &str) -> Result<&'a str> {
-    let condition = statement(sql);
+pub fn condition<'a>(sql: &'a str, what: &str, escapes: Escapes) -> Result<&'a str> {
+    let condition = statement(sql, escapes);
     let mut depth = 0_i32;
-    for token in tokens(condition) {
+    for token in tokens(condition, escapes) {
         depth += match token.text(condition) {
             "(" => 1,
             ")" => -1,
@@ -66,15 +68,16 @@ mod tests {
             ("SELECT /*!50000 1 */;", "SELECT /*!50000 1 */"),
             ("-- nothing", ""),
         ] {
-            assert_eq!(statement(sql), kept, "{sql}");
+            assert_eq!(statement(sql, Escapes::Backslash), kept, "{sql}");
         }
     }
 
     #[test]
     fn a_condition_stays_in_its_parentheses() {
-        assert_eq!(condition(" a = ')' OR (b = 1) -- x", "where").unwrap(), "a = ')' OR (b = 1)");
+        assert_eq!(condition(" a = ')' OR (b = 1) -- x", "where", Escapes::Backslash).unwrap(), "a = ')' OR (b = 1)");
+        assert_eq!(condition(r"a = '\' AND (b = 1)", "where", Escapes::None).unwrap(), r"a = '\' AND (b = 1)");
         for wrong in ["id = 1) OR (id = 2", "(a = 1", "a = 1)", "", " -- x", "a = 1; DROP TABLE t"] {
-            assert!(condition(wrong, "where").is_err(), "{wrong}");
+            assert!(condition(wrong, "where", Escapes::Backslash).is_err(), "{wrong}");
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use mysql_async::{Conn, OptsBuilder};
 use sakia::mysql::MySqlOptions;
+use sakia::mysql::session::Session;
 use sakia::mysql::table::Table;
 use sakia::mysql::write::{Action, Means, Reading, Rows, Statement, Target, Value, Writer, Written};
 
@@ -147,7 +148,7 @@ fn columns() -> Vec<(&'static str, Vec<Cell>)> {
 /// Writes rows and commits; over bulk execution or by statements.
 async fn write(scene: &Scene, table: &Target, action: Action, means: Means, rows: &Rows) -> Written {
     let statement = Arc::new(Statement::new(action, &table.quoted(), &table.columns));
-    let mut writer = Writer::open(&scene.client(), statement, means, &table.name).await.unwrap();
+    let mut writer = Writer::open(&scene.client(), statement, means, &table.name, &Session::Ours).await.unwrap();
     let written = writer.write(rows).await.unwrap();
     writer.commit().await.unwrap();
     writer.close().await;
@@ -398,7 +399,7 @@ async fn a_table_that_changes_between_transactions_loses_no_row() {
     let mut scene = Scene::set(&["CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(20))"]).await;
     let table = target(&mut scene, "t").await;
     let statement = Arc::new(Statement::new(Action::Insert, &table.quoted(), &table.columns));
-    let mut writer = Writer::open(&scene.client(), statement, BULK, "t").await.unwrap();
+    let mut writer = Writer::open(&scene.client(), statement, BULK, "t", &Session::Ours).await.unwrap();
     for (round, change) in
         ["SELECT 1", "FLUSH TABLES t", "ALTER TABLE t ADD more INT", "ALTER TABLE t MODIFY v TEXT FIRST", "TRUNCATE t"]
             .into_iter()

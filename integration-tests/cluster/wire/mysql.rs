@@ -35,7 +35,9 @@ INSERT INTO it.t VALUES (1, TO_VECTOR('[1,2,3]'), '{\"k\": [1, \"ü\"]}', POINT(
 INSERT INTO it.t (id) VALUES (2);
 ";
 
-async fn server() -> ContainerAsync<GenericImage> {
+/// A MySQL in a container of its own: statements of its init file, one a line, and the zone of its system, which is named
+/// as POSIX does.
+pub async fn server(setup: &str, zone: &str) -> ContainerAsync<GenericImage> {
     let script = ". docker/bin/lib.sh; mysql_image_ref";
     let reference = Command::new("bash").args(["-c", script]).current_dir(root()).output().unwrap();
     let reference = String::from_utf8(reference.stdout).unwrap();
@@ -47,7 +49,8 @@ async fn server() -> ContainerAsync<GenericImage> {
         .with_exposed_port(3306.tcp())
         .with_wait_for(WaitFor::message_on_stderr("ready for connections"))
         .with_cmd(["bash", "-c", start])
-        .with_copy_to("/init.sql", SETUP.as_bytes().to_vec())
+        .with_copy_to("/init.sql", setup.as_bytes().to_vec())
+        .with_env_var("TZ", zone)
         .start()
         .await
         .unwrap()
@@ -112,7 +115,7 @@ async fn exports(client: &MySqlClient) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn logins_and_encryption_of_a_real_mysql() {
-    let server = server().await;
+    let server = server(SETUP, "UTC").await;
     let logins = Logins { port: server.get_host_port_ipv4(3306).await.unwrap(), dir: tempfile::tempdir().unwrap() };
     let ca = server.exec(ExecCommand::new(["cat", "/data/ca.pem"])).await.unwrap().stdout_to_vec().await.unwrap();
     std::fs::write(logins.dir.path().join("ca.pem"), ca).unwrap();

@@ -4,8 +4,11 @@
 //! itself when it is used again. The server goes on with the statement until it is told to end it: see
 //! [`MySqlClient::kill`](super::MySqlClient::kill).
 
+use std::sync::Arc;
+
 use super::fault::explain;
 use crate::error::{Error, Result};
+use crate::mysql::session::{self, Session, UserSession};
 use crate::mysql::wire::{Fault, ResultColumn, Statement, Wire, text_row};
 
 /// The character set of bytes and numbers.
@@ -19,6 +22,12 @@ const CHARACTER_BYTES: u32 = 4;
 pub struct Connection {
     pub(in crate::mysql) wire: Wire,
     address: String,
+    /// Whether it is in the user's session.
+    as_user: bool,
+    /// The user's session, once it was asked for.
+    user: Option<Arc<UserSession>>,
+    /// A zone that the URL names for Java alone.
+    unset_zone: Option<String>,
 }
 
 /// What any statement gave.
@@ -40,8 +49,65 @@ pub struct AnswerColumn {
 }
 
 impl Connection {
-    pub(super) fn new(wire: Wire, address: String) -> Self {
-        Self { wire, address }
+    pub(super) fn new(wire: Wire, address: String, unset_zone: Option<String>) -> Self {
+        Self { wire, address, as_user: false, user: None, unset_zone }
+    }
+
+    /// Changes over to a session; nothing is sent where it is in it already.
+    ///
+    /// # Errors
+    /// As the server says.
+    pub async fn enter(&mut self, session: &Session) -> Result<()> {
+        let as_user = session.of_user().is_some();
+        if self.as_user != as_user {
+            self.run(session.statement(), "cannot set the session").await?;
+            self.as_user = as_user;
+        }
+        Ok(())
+    }
+
+    /// The user's session, as the server, the account and the URL set it; asked for once. Does not change over to it.
+    ///
+    /// # Errors
+    /// As the server says.
+    pub async fn user_session(&mut self) -> Result<Session> {
+        let user = match &self.user {
+            Some(user) => user.clone(),
+            None => {
+                let rows = self.texts(UserSession::ASK, "cannot ask for the session").await?;
+                let user = Arc::new(UserSession::of_row(rows.into_iter().next().unwrap_or_default()));
+                self.user = Some(user.clone());
+                self.compare_zone(&user).await?;
+                user
+            }
+        };
+        Ok(Session::Users(user))
+    }
+
+    /// Says so where the URL names a zone for Java that is not the session's.
+    async fn compare_zone(&mut self, user: &UserSession) -> Result<()> {
+        let Some(zone) = self.unset_zone.take().filter(|zone| !user.zone.eq_ignore_ascii_case(zone)) else {
+            return Ok(());
+        };
+        let same = self.texts(&session::same_zone(&zone), "cannot compare time zones").await?;
+        if same.first().and_then(|row| row.first()?.as_deref()) != Some("1") {
+            tracing::warn!(
+                "times are read in the session's zone, {}: that the url names {zone} says only how Java converts them; with \
+                 forceConnectionTimeZoneToSession=true the session is in it",
+                user.zone_name()
+            );
+        }
+        Ok(())
+    }
+
+    /// Runs any statement of the user's in the user's session, in which no value that it writes is bent.
+    ///
+    /// # Errors
+    /// As the server says.
+    pub async fn ask_as_user(&mut self, sql: &str, act: &str) -> Result<Answer> {
+        self.run(session::USERS_STRICT, "cannot set the session").await?;
+        self.as_user = true;
+        self.ask(sql, act).await
     }
 
     /// The number by which the server knows the connection.

@@ -91,7 +91,7 @@ impl MySqlClient {
         };
         let act = format!("cannot connect to mysql server {address}");
         match tokio::time::timeout(self.login.connect_timeout, Wire::open(&self.login, server)).await {
-            Ok(Ok(wire)) => Ok(Connection::new(wire, address.clone())),
+            Ok(Ok(wire)) => Ok(Connection::new(wire, address.clone(), self.login.unset_zone.clone())),
             // User and password have not been looked at yet.
             Ok(Err(fault @ Fault::Tls(_))) => Err(explain(fault, &act, address)),
             Ok(Err(fault)) => Err(self.explain_login(explain(fault, &act, address), &act, address)),

@@ -18,6 +18,7 @@ use super::text;
 use super::time::{Dated, Duration, no_date};
 use super::{Wrong, unfit};
 use crate::error::{self, Error};
+use crate::mysql::session::ONE_OF_TWO;
 use crate::mysql::types::{InvalidText, Mapping, TypeOptions, ZeroDates};
 use crate::mysql::wire::{Bytes, Fault, ResultColumn};
 
@@ -37,6 +38,8 @@ pub(super) struct ColumnDecoder {
     pub(super) no_dates: u64,
     /// Bytes of the values of the last batch, if they vary in length.
     last_bytes: usize,
+    /// Whether instants come as seconds since 1970.
+    seconds: bool,
 }
 
 /// The Arrow builder of a column.
@@ -119,6 +122,7 @@ impl Builder {
 impl ColumnDecoder {
     pub fn new(mapping: Mapping, column: &ResultColumn, options: &TypeOptions) -> Self {
         let layout = Layout::of(column);
+        let is_instant = matches!(mapping, Mapping::Instant | Mapping::EpochMillis);
         Self {
             append: straight::way(mapping, layout),
             mapping,
@@ -129,6 +133,7 @@ impl ColumnDecoder {
             builder: Builder::new(mapping, 0, 0),
             no_dates: 0,
             last_bytes: 0,
+            seconds: is_instant && !options.session.is_utc() && !matches!(layout, Layout::Dated { .. }),
         }
     }
 
@@ -177,6 +182,10 @@ impl ColumnDecoder {
                 let date = dated(rest, layout)?;
                 self.append_date(date)?;
             }
+            (_, Mapping::Instant | Mapping::EpochMillis) if self.seconds => {
+                let micros = micros_of_seconds(rest, layout)?;
+                self.append_instant(micros)?;
+            }
             (Builder::Timestamp(_), Mapping::DateTime | Mapping::Instant) => {
                 let date = dated(rest, layout)?;
                 self.append_moment(date)?;
@@ -203,6 +212,23 @@ impl ColumnDecoder {
             (Builder::Timestamp(b), Some(micros)) => b.append_value(micros),
             (Builder::Timestamp(_), None) => return self.append_no_date(&date),
             _ => return Err(unfit(shown(date))),
+        }
+        Ok(())
+    }
+
+    /// Appends an instant by its microseconds since 1970; 0 is the zero date, which is nothing else's number.
+    fn append_instant(&mut self, micros: i128) -> Result<(), Wrong> {
+        if micros == 0 {
+            return self.append_no_date(&Dated::default());
+        }
+        if micros == i128::from(ONE_OF_TWO) * 1_000_000 {
+            return Err(one_of_two());
+        }
+        let micros = i64::try_from(micros).map_err(|_| unfit(micros))?;
+        match &mut self.builder {
+            Builder::Timestamp(b) => b.append_value(micros),
+            Builder::Int64(b) => b.append_value(micros.div_euclid(1000)),
+            _ => return Err(unfit(micros)),
         }
         Ok(())
     }
@@ -327,6 +353,23 @@ fn decimal(rest: &mut Bytes<'_>, layout: Layout, scale: u8) -> Result<i128, Wron
         Layout::U64 if scale == 0 => Ok(u64::from_le_bytes(rest.array()?).into()),
         _ if scale == 0 => whole(rest, layout),
         other => Err(unfit(Scalar::read(rest, other, 6)?)),
+    }
+}
+
+/// What to say of an instant in the hour that the clock goes through twice.
+#[cold]
+fn one_of_two() -> Wrong {
+    let what = "the clock of the session shows this time twice, and the server does not say which of the two it is";
+    Box::new(error::data(what).hint(
+        "read in UTC with connectionTimeZone=UTC&forceConnectionTimeZoneToSession=true in the url, or read the table itself",
+    ))
+}
+
+/// Seconds since 1970, whole or with a fraction, in microseconds.
+fn micros_of_seconds(rest: &mut Bytes<'_>, layout: Layout) -> Result<i128, Wrong> {
+    match layout {
+        Layout::Bytes => decimal(rest, layout, 6),
+        layout => Ok(whole(rest, layout)? * 1_000_000),
     }
 }
 

@@ -45,6 +45,10 @@ pub(super) struct Login {
     pub read_timeout: Option<Duration>,
     /// Whether the server's public key is taken from the server itself, unseen, where the connection is in clear.
     pub public_key: bool,
+    /// The statement that sets the session as the URL says, before it is set up as ours.
+    pub set: Option<String>,
+    /// A zone that the URL names for Java alone.
+    pub unset_zone: Option<String>,
     /// What the URL says about values.
     pub jdbc: JdbcParameters,
 }
@@ -74,6 +78,8 @@ impl Login {
             connect_timeout: connect_timeout.unwrap_or(CONNECT_TIMEOUT),
             read_timeout: options.read_timeout.map(Timespan::get).or(from_url.read_timeout),
             public_key: from_url.public_key.unwrap_or(true),
+            set: from_url.session.statement()?,
+            unset_zone: from_url.session.unset_zone(),
             database: database.unwrap_or_default(),
             addresses,
             user,

@@ -6,7 +6,8 @@ use crate::config;
 
 /// Those that are honoured.
 const HONOURED: &str = "\
-    allowpublickeyretrieval connecttimeout password requiressl sessionvariables sockettimeout sslmode tinyint1isbit \
+    allowpublickeyretrieval connectioncollation connectiontimezone connecttimeout forceconnectiontimezonetosession \
+    password requiressl servertimezone sessionvariables sockettimeout sslmode timezone tinyint1isbit \
     trustservercertificate user usessl verifyservercertificate zerodatetimebehavior";
 
 /// Those that change what is read, or who is talked to, in a way that is not offered here.
@@ -24,7 +25,7 @@ const HARMLESS: &str = "\
     autodeserialize autoreconnect autoreconnectforpools autoslowlog blobsendchunksize cachecallablestmts \
     cachedefaulttimezone cacheprepstmts cacheresultsetmetadata cacheserverconfiguration callablestmtcachesize \
     characterencoding charactersetresults clobberstreamingresults clobcharacterencoding \
-    compensateonduplicatekeyupdatecounts connectionattributes connectioncollation continuebatchonerror databaseterm \
+    compensateonduplicatekeyupdatecounts connectionattributes continuebatchonerror databaseterm \
     defaultauthenticationplugin defaultfetchsize detectcustomcollations disconnectonexpiredpasswords \
     dontcheckonduplicatekeyupdateinsql donttrackopenresources dumpqueriesonexception elidesetautocommits \
     emulatelocators emulateunsupportedpstmts enabledsslprotocolsuites enabledtlsprotocols enableescapeprocessing \
@@ -59,10 +60,6 @@ const HARMLESS: &str = "\
     useserverprepstmts usesqlstatecodes usestreamlengthsinprepstmts usetimezone useunbufferedinput useunicode \
     useusageadvisor validconnectiontimeout yearisdatetype";
 
-/// Those for the time zone of the Java driver; times are read in UTC and keep their meaning.
-const ZONES: &str = "\
-    connectiontimezone forceconnectiontimezonetosession servertimezone";
-
 /// What is to be done with a parameter that is not honoured.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Parameter {
@@ -80,7 +77,7 @@ impl Parameter {
     /// Judges a parameter by its name.
     pub fn of(name: &str) -> Self {
         let holds = |list: &'static str| list.split_whitespace().any(|known| known == name);
-        if holds(HARMLESS) || holds(ZONES) {
+        if holds(HARMLESS) {
             return Self::Harmless;
         }
         if holds(REFUSED) {
@@ -106,7 +103,7 @@ mod tests {
     #[test]
     fn no_parameter_is_in_two_lists() {
         let mut all: Vec<&str> =
-            [HONOURED, REFUSED, HARMLESS, ZONES].into_iter().flat_map(str::split_whitespace).collect();
+            [HONOURED, REFUSED, HARMLESS].into_iter().flat_map(str::split_whitespace).collect();
         let count = all.len();
         all.sort_unstable();
         all.dedup();

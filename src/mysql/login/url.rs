@@ -10,6 +10,7 @@ use super::hosts::{Hosts, Order, decoded};
 use super::parameters::Parameter;
 use super::tls::SslMode;
 use crate::error::{self, Error, Result};
+use crate::mysql::session::UrlSession;
 use crate::mysql::types::ZeroDates;
 use crate::secret;
 
@@ -24,6 +25,7 @@ pub(super) struct FromUrl {
     pub connect_timeout: Option<Duration>,
     pub read_timeout: Option<Duration>,
     pub public_key: Option<bool>,
+    pub session: UrlSession,
     pub jdbc: JdbcParameters,
 }
 
@@ -135,6 +137,11 @@ fn parameters(query: &str, from: &mut FromUrl) -> Result<()> {
             "sockettimeout" => from.read_timeout = time()?,
             "tinyint1isbit" => from.jdbc.tiny_int_is_bit = Some(truth()?),
             "zerodatetimebehavior" => from.jdbc.zero_dates = Some(zero_dates(&value).ok_or_else(unfit)?),
+            "sessionvariables" => from.session.variables = Some(value.into_owned()),
+            "connectiontimezone" | "servertimezone" => from.session.zone = Some(value.into_owned()),
+            "forceconnectiontimezonetosession" => from.session.force = truth()?,
+            "timezone" => from.session.mariadb_zone(&value),
+            "connectioncollation" => from.session.collation = Some(value.into_owned()),
             store if store.contains("keystore") => {
                 return Err(error::config(format!("the mysql url names a Java key store in {key}"))
                     .hint("give the certificates as PEM files in ssl-ca, ssl-cert and ssl-key"));

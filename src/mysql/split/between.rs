@@ -18,7 +18,7 @@ pub(super) fn between(
     effort: Effort,
 ) -> Vec<Value> {
     let raws = match column.kind {
-        KeyKind::Integer | KeyKind::Bits | KeyKind::Decimal => decimals(&low.raw, &high.raw, effort),
+        KeyKind::Integer | KeyKind::Bits | KeyKind::Decimal | KeyKind::Instant => decimals(&low.raw, &high.raw, effort),
         KeyKind::Float => floats(&low.raw, &high.raw, effort),
         KeyKind::Date | KeyKind::DateTime | KeyKind::Time => {
             temporal::between(column.kind, &low.raw, &high.raw, effort)
@@ -131,12 +131,13 @@ mod tests {
 
     use super::super::key::SplitKey;
     use super::*;
+    use crate::mysql::session::Session;
     use crate::mysql::types::tests::column;
 
     const BOTH: Effort = Effort { even: 8, shrinking: 8 };
 
     fn guesses(column_type: &str, low: &str, high: &str) -> Vec<String> {
-        let key = SplitKey::new(&column("k", column_type)).unwrap();
+        let key = SplitKey::new(&column("k", column_type), &Session::Ours).unwrap();
         let value = |raw: &str| Value::new(&key.columns[0], raw, None).unwrap().unwrap();
         between(&key.columns[0], None, (&value(low), &value(high)), &[], Effort { even: 3, shrinking: 0 })
             .into_iter()

@@ -46,7 +46,9 @@ impl Value {
     pub fn new(column: &KeyColumn, raw: &str, charset: Option<&Charset>) -> Result<Option<Self>> {
         let wrong = || error::data(format!("column {}: {raw} is not a value to split by", column.name));
         let literal = match column.kind {
-            KeyKind::Integer | KeyKind::Bits | KeyKind::Decimal if is_number(raw, false) => raw.to_owned(),
+            KeyKind::Integer | KeyKind::Bits | KeyKind::Decimal | KeyKind::Instant if is_number(raw, false) => {
+                raw.to_owned()
+            }
             // The e makes it a double also where it has no fraction.
             KeyKind::Float if is_number(raw, true) => match raw.contains(['e', 'E']) {
                 true => raw.to_owned(),
@@ -154,6 +156,11 @@ fn is_number(text: &str, with_exponent: bool) -> bool {
     digits.bytes().any(|b| b.is_ascii_digit()) && digits.bytes().all(allowed)
 }
 
+/// Whether a text is a time of the calendar.
+pub(super) fn is_time(text: &str) -> bool {
+    text.bytes().all(is_of_time) && is_a_day(text.get(..10).unwrap_or_default())
+}
+
 fn is_of_time(byte: u8) -> bool {
     byte.is_ascii_digit() || matches!(byte, b'-' | b':' | b'.' | b' ')
 }
@@ -173,10 +180,11 @@ fn is_a_day(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mysql::session::Session;
     use crate::mysql::types::tests::column;
 
     fn value(column_type: &str, raw: &str) -> Result<Option<Value>> {
-        let key = SplitKey::new(&column("k", column_type)).unwrap();
+        let key = SplitKey::new(&column("k", column_type), &Session::Ours).unwrap();
         let charset = Charset { charset: "utf8mb4".into(), collation: Some("utf8mb4_general_ci".into()) };
         Value::new(&key.columns[0], raw, Some(&charset))
     }

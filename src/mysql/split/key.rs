@@ -4,6 +4,7 @@
 //! and those that have no order (JSON, GEOMETRY, VECTOR).
 
 use crate::error::{self, Result};
+use crate::mysql::session::{self, Session};
 use crate::mysql::sql::quote;
 use crate::mysql::table::Table;
 use crate::mysql::types::Column;
@@ -23,6 +24,8 @@ pub enum KeyKind {
     Date,
     /// Times of a day, with or without a zone.
     DateTime,
+    /// Moments, as seconds since 1970: those of TIMESTAMP columns, where the session's clock is not in UTC.
+    Instant,
     /// Durations.
     Time,
     /// Characters, in the order of the column's collation.
@@ -79,16 +82,18 @@ impl SplitKey {
     ///
     /// # Errors
     /// Config: a column whose type cannot be split by.
-    pub fn new(column: &Column) -> Result<Self> {
-        Ok(Self { columns: vec![key_column(column, quote(&column.name))?] })
+    pub fn new(column: &Column, session: &Session) -> Result<Self> {
+        Ok(Self { columns: vec![key_column(column, quote(&column.name), session)?] })
     }
 
     /// The key over a table's primary key, all of its columns; `None` where there is no such key or it holds a column
     /// that cannot be split by.
-    pub fn of_primary_key(table: &Table) -> Option<Self> {
-        let part = |name: &String| Self::new(table.column(name).ok()?).ok()?.columns.pop();
-        let columns: Vec<KeyColumn> = table.primary_key.iter().map_while(part).collect();
-        // A prefix of the key orders the table too, less finely.
+    pub fn of_primary_key(table: &Table, session: &Session) -> Option<Self> {
+        let part = |name: &String| Self::new(table.column(name).ok()?, session).ok()?.columns.pop();
+        let mut columns: Vec<KeyColumn> = table.primary_key.iter().map_while(part).collect();
+        // A prefix of the key orders the table too, less finely; an index knows nothing of seconds.
+        let instant = columns.iter().skip(1).position(|column| column.kind == KeyKind::Instant);
+        columns.truncate(instant.map_or(columns.len(), |at| at + 1));
         Some(Self { columns }).filter(|key| !key.columns.is_empty())
     }
 
@@ -97,13 +102,13 @@ impl SplitKey {
     ///
     /// # Errors
     /// Config: a column whose type cannot be split by, or a name that is an expression.
-    pub fn of_query(name: &str, column: &Column) -> Result<Self> {
+    pub fn of_query(name: &str, column: &Column, session: &Session) -> Result<Self> {
         let parts = name_parts(name).ok_or_else(|| {
             error::config(format!("split-by {name} is not a column"))
                 .hint("name a column of the query's tables, such as a.id")
         })?;
         let sql = parts.iter().map(|p| quote(p)).collect::<Vec<_>>().join(".");
-        Ok(Self { columns: vec![key_column(column, sql)?] })
+        Ok(Self { columns: vec![key_column(column, sql, session)?] })
     }
 
     /// The names of the columns, for messages.
@@ -135,11 +140,16 @@ pub fn name_parts(name: &str) -> Option<Vec<String>> {
     }
 }
 
-fn key_column(column: &Column, sql: String) -> Result<KeyColumn> {
+fn key_column(column: &Column, sql: String, session: &Session) -> Result<KeyColumn> {
     let kind = KeyKind::of(column).ok_or_else(|| {
         error::config(format!("column {} of type {} cannot be split by", column.name, column.column_type))
             .hint("name a column of numbers, dates, times, short text or bytes in split-by, or set num-mappers to 1")
     })?;
+    // By the text of such a clock, the rows of an hour would be in two splits or in none.
+    let (sql, kind) = match column.data_type == "timestamp" && !session.is_utc() {
+        true => (session::seconds(&sql), KeyKind::Instant),
+        false => (sql, kind),
+    };
     Ok(KeyColumn { name: column.name.clone(), sql, kind, nullable: column.nullable })
 }
 
@@ -152,7 +162,7 @@ mod tests {
     #[test]
     fn keys_without_a_known_order_are_refused_by_name() {
         for column_type in ["enum('a')", "set('a')", "json", "point", "longtext", "vector(3)"] {
-            let error = SplitKey::new(&column("k", column_type)).unwrap_err();
+            let error = SplitKey::new(&column("k", column_type), &Session::Ours).unwrap_err();
             assert_eq!(error.kind(), Kind::Config);
             assert!(error.to_string().contains("column k of type") && error.remedy().is_some(), "{error}");
         }
@@ -160,10 +170,10 @@ mod tests {
 
     #[test]
     fn columns_of_a_query_are_named_as_its_tables_know_them() {
-        assert_eq!(SplitKey::of_query("a.id", &column("id", "int")).unwrap().columns[0].sql, "`a`.`id`");
-        assert_eq!(SplitKey::of_query("`my a`.`i.d`", &column("i.d", "int")).unwrap().columns[0].sql, "`my a`.`i.d`");
+        assert_eq!(SplitKey::of_query("a.id", &column("id", "int"), &Session::Ours).unwrap().columns[0].sql, "`a`.`id`");
+        assert_eq!(SplitKey::of_query("`my a`.`i.d`", &column("i.d", "int"), &Session::Ours).unwrap().columns[0].sql, "`my a`.`i.d`");
         for wrong in ["id + 1", "", "a.", "`a", "id; drop table x", "`a`b"] {
-            assert_eq!(SplitKey::of_query(wrong, &column("id", "int")).unwrap_err().kind(), Kind::Config, "{wrong}");
+            assert_eq!(SplitKey::of_query(wrong, &column("id", "int"), &Session::Ours).unwrap_err().kind(), Kind::Config, "{wrong}");
         }
     }
 }

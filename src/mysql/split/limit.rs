@@ -6,6 +6,9 @@ use super::points::Points;
 use super::temporal;
 use crate::error::{self, Error, Result};
 
+/// Microseconds of a second.
+const MICROS: i128 = 1_000_000;
+
 /// More splits than this are a mistake in the limit.
 const MOST: i128 = 100_000;
 
@@ -13,7 +16,9 @@ const MOST: i128 = 100_000;
 pub(super) fn check(key: &SplitKey) -> Result<()> {
     let [column, ..] = &key.columns[..] else { return Ok(()) };
     match column.kind {
-        KeyKind::Integer | KeyKind::Bits | KeyKind::Date | KeyKind::DateTime | KeyKind::Time => Ok(()),
+        KeyKind::Integer | KeyKind::Bits | KeyKind::Date | KeyKind::DateTime | KeyKind::Time | KeyKind::Instant => {
+            Ok(())
+        }
         _ => Err(error::config(format!("split-limit is given, and column {} has no width to limit", column.name))
             .hint("leave split-limit out, or split by a column of integers, dates or times")),
     }
@@ -24,7 +29,7 @@ pub(super) fn narrow(column: &KeyColumn, points: &mut Points, width: u64) -> Res
     let Some(greatest) = points.greatest.clone() else { return Ok(()) };
     let width = match column.kind {
         KeyKind::Date => i128::from(width / 86_400).max(1),
-        KeyKind::DateTime | KeyKind::Time => i128::from(width) * 1_000_000,
+        KeyKind::DateTime | KeyKind::Time | KeyKind::Instant => i128::from(width) * MICROS,
         _ => i128::from(width),
     };
     if width == 0 {
@@ -55,6 +60,7 @@ fn number(column: &KeyColumn, cut: &[Value]) -> Option<i128> {
     let raw = &cut.first()?.raw;
     match column.kind {
         KeyKind::Integer | KeyKind::Bits => raw.parse().ok(),
+        KeyKind::Instant => micros(raw),
         kind => temporal::number(kind, raw),
     }
 }
@@ -62,8 +68,15 @@ fn number(column: &KeyColumn, cut: &[Value]) -> Option<i128> {
 fn text(kind: KeyKind, number: i128) -> Option<String> {
     match kind {
         KeyKind::Integer | KeyKind::Bits => Some(number.to_string()),
+        KeyKind::Instant => Some(format!("{}.{:06}", number / MICROS, number % MICROS)),
         _ => temporal::text(kind, number),
     }
+}
+
+/// Seconds with or without a fraction, in microseconds.
+fn micros(seconds: &str) -> Option<i128> {
+    let (whole, fraction) = seconds.split_once('.').unwrap_or((seconds, ""));
+    Some(whole.parse::<i128>().ok()? * MICROS + format!("{fraction:0<6}").parse::<i128>().ok()?)
 }
 
 fn too_many(column: &KeyColumn) -> Error {
@@ -74,11 +87,12 @@ fn too_many(column: &KeyColumn) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mysql::session::Session;
     use crate::mysql::types::tests::column;
 
     /// The cuts of the keys from `low` to `high`, `width` at most apart.
     fn cuts(column_type: &str, ends: &[&str], width: u64) -> Result<Vec<String>> {
-        let key = SplitKey::new(&column("k", column_type)).unwrap();
+        let key = SplitKey::new(&column("k", column_type), &Session::Ours).unwrap();
         check(&key)?;
         let column = &key.columns[0];
         let cut = |raw: &str| vec![Value::new(column, raw, None).unwrap().unwrap()];

@@ -31,6 +31,8 @@ pub use self::key::{KeyColumn, KeyKind, SplitKey, name_parts};
 use self::points::Points;
 use super::client::Connection;
 use super::read::in_text;
+use super::session::{self, Session};
+use super::sql::quote_text;
 use super::table::Table;
 use crate::error::{self, Result};
 
@@ -84,23 +86,26 @@ pub struct Source {
     table: bool,
     /// Name, for messages.
     name: String,
+    /// The session that its conditions are read in.
+    session: Session,
 }
 
 impl Source {
     /// The rows of a table that fulfil a condition.
-    pub fn table(table: &Table, condition: Option<&str>) -> Self {
+    pub fn table(table: &Table, condition: Option<&str>, session: &Session) -> Self {
         Self {
             from: table.quoted(),
             condition: condition.map(str::to_owned),
             table: table.engine.is_some(),
             name: table.full_name(),
+            session: session.clone(),
         }
     }
 
     /// The rows of a free-form query with `$CONDITIONS` where the condition of a split will stand.
-    pub fn query(sql: &str) -> Self {
+    pub fn query(sql: &str, session: &Session) -> Self {
         let from = format!("({}) AS t1", sql.replace("$CONDITIONS", "(1 = 1)"));
-        Self { from, condition: None, table: false, name: "the query".to_owned() }
+        Self { from, condition: None, table: false, name: "the query".to_owned(), session: session.clone() }
     }
 
     fn is_query(&self) -> bool {
@@ -163,6 +168,7 @@ impl SplitOptions {
 /// As the server says. Config: a limit for a key that has no width, or one that makes too many splits. Data: a boundary
 /// query whose answer is not a pair of keys.
 pub async fn plan(conn: &mut Connection, source: &Source, key: &SplitKey, options: &SplitOptions) -> Result<Planned> {
+    conn.enter(&source.session).await?;
     let mut planner = Planner::new(conn, source, key, options);
     if options.limit.is_some() {
         limit::check(key)?;
@@ -221,6 +227,9 @@ struct Planner<'a> {
     indexed: bool,
 }
 
+/// Seconds after every TIMESTAMP.
+const AFTER_ALL: &str = "253402300800";
+
 const ACT: &str = "cannot find the boundaries of the splits";
 
 impl<'a> Planner<'a> {
@@ -253,7 +262,11 @@ impl<'a> Planner<'a> {
             return Err(error::data(format!("the boundary query gives {} columns", row.len()))
                 .hint("it must give two: the least and the greatest key"));
         };
-        let Some((low, high)) = low.as_ref().zip(high.as_ref()) else { return Ok(None) };
+        let Some((low, high)) = low.clone().zip(high.clone()) else { return Ok(None) };
+        let (low, high) = match self.key.columns[0].kind {
+            KeyKind::Instant => (self.instant(&low).await?, self.instant(&high).await?),
+            _ => (low, high),
+        };
         let column = &self.key.columns[0];
         let value = |text: &String| -> Result<Cut> {
             let utf8 = Charset { charset: "utf8mb4".to_owned(), collation: None };
@@ -268,7 +281,25 @@ impl<'a> Planner<'a> {
             })?;
             Ok(vec![value])
         };
-        Ok(Some((value(low)?, value(high)?)))
+        Ok(Some((value(&low)?, value(&high)?)))
+    }
+
+    /// The seconds of a time as the session's clock shows it; one that no TIMESTAMP holds is before or after all of them.
+    async fn instant(&mut self, text: &str) -> Result<String> {
+        let seconds = match cut::is_time(text) {
+            true => {
+                let time = format!("TIMESTAMP{}", quote_text(text));
+                self.ask(&format!("SELECT {}", session::seconds(&time))).await?.pop()
+            }
+            false => None,
+        };
+        let seconds = seconds.and_then(|row| row.into_iter().next().flatten());
+        match seconds {
+            Some(seconds) if seconds.trim_matches(['0', '.']).is_empty() && text > "2000" => Ok(AFTER_ALL.to_owned()),
+            Some(seconds) => Ok(seconds),
+            None => Err(error::data(format!("the boundary query gives {text}, which is not a time"))
+                .hint("let it give the least and the greatest key")),
+        }
     }
 
     /// Whether the server estimates too few rows for two splits.

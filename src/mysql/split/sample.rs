@@ -1,10 +1,11 @@
 //! Cuts without an index: one pass draws a sample of the keys, the server sorts it, and the sample is cut.
 
 use super::cut::{Charset, Side, compare};
-use super::key::KeyKind;
+use super::key::{KeyColumn, KeyKind};
 use super::points::Points;
 use super::{Planner, in_conditions};
 use crate::error::Result;
+use crate::mysql::{quote, session};
 
 /// Keys drawn: with so many, a share of a sixteenth is met within a fifth or so.
 const DRAWN: usize = 2_000;
@@ -101,8 +102,14 @@ impl Planner<'_> {
     /// The columns of the key as the source names them: a query's columns are those of its result.
     fn source_columns(&self) -> Vec<String> {
         match self.source.is_query() {
-            true => self.key.columns.iter().map(|c| format!("t1.{}", crate::mysql::quote(&c.name))).collect(),
+            true => self.key.columns.iter().map(in_result).collect(),
             false => in_conditions(&self.key),
         }
     }
+}
+
+/// The column as the result of the query has it.
+fn in_result(column: &KeyColumn) -> String {
+    let name = format!("t1.{}", quote(&column.name));
+    if column.kind == KeyKind::Instant { session::seconds(&name) } else { name }
 }

@@ -5,7 +5,7 @@
 //! all rows: LIMIT, GROUP BY, a window; unless what belongs together has one split key.
 
 use super::CONDITIONS;
-use super::tokens::{Kind, Token, tokens};
+use super::tokens::{Escapes, Kind, Token, tokens};
 use crate::error::{self, Result};
 
 /// The column that a query is split by.
@@ -31,8 +31,8 @@ struct Group {
 ///
 /// # Errors
 /// Config: `$CONDITIONS` is not part of a condition, or something is counted over the rows of a split alone.
-pub fn check_splitting(sql: &str, key: SplitColumn<'_>) -> Result<()> {
-    let groups = groups(sql);
+pub fn check_splitting(sql: &str, key: SplitColumn<'_>, escapes: Escapes) -> Result<()> {
+    let groups = groups(sql, escapes);
     let mut around = Vec::new();
     for group in groups.iter().filter(|group| group.has_conditions) {
         let mut at = group.parent;
@@ -120,8 +120,8 @@ fn partitioned(sql: &str, rest: &[Token], key: SplitColumn<'_>) -> bool {
 
 /// The SELECTs of a text, each with its own tokens; those in parentheses that hold no SELECT are among its own, marked
 /// off by the parentheses, except for keywords that mean something else inside a function.
-fn groups(sql: &str) -> Vec<Group> {
-    let all: Vec<Token> = tokens(sql).filter(|token| token.kind != Kind::Comment).collect();
+fn groups(sql: &str, escapes: Escapes) -> Vec<Group> {
+    let all: Vec<Token> = tokens(sql, escapes).filter(|token| token.kind != Kind::Comment).collect();
     let mut groups = vec![Group { is_select: true, parent: usize::MAX, ..Group::default() }];
     let (mut open, mut inside): (Vec<(usize, bool)>, Vec<usize>) = (Vec::new(), vec![0]);
     for (at, token) in all.iter().enumerate() {
@@ -174,7 +174,7 @@ mod tests {
             "SELECT id, 'LIMIT 1' AS `limit` FROM t WHERE $CONDITIONS -- LIMIT 1",
             "WITH c AS (SELECT * FROM u LIMIT 5) SELECT id FROM c WHERE $CONDITIONS",
         ] {
-            check_splitting(sql, KEY).unwrap_or_else(|e| panic!("{sql}: {e}"));
+            check_splitting(sql, KEY, Escapes::Backslash).unwrap_or_else(|e| panic!("{sql}: {e}"));
         }
     }
 
@@ -193,7 +193,7 @@ mod tests {
             ("SELECT id FROM t WHERE 1 = 1 -- $CONDITIONS", "comment"),
             ("SELECT id FROM t WHERE x <> '$CONDITIONS'", "comment"),
         ] {
-            let error = check_splitting(sql, KEY).expect_err(sql);
+            let error = check_splitting(sql, KEY, Escapes::Backslash).expect_err(sql);
             assert!(error.to_string().contains(said), "{sql}: {error}");
         }
     }

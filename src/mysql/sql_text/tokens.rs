@@ -15,6 +15,15 @@ pub(super) enum Kind {
     Comment,
 }
 
+/// What makes a quote inside a text harmless, beside doubling it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Escapes {
+    /// A backslash before it.
+    Backslash,
+    /// Nothing: sql_mode has NO_BACKSLASH_ESCAPES.
+    None,
+}
+
 /// A piece of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Token {
@@ -42,7 +51,7 @@ impl Token {
 }
 
 /// The pieces of a text in order, without the blanks between them.
-pub(super) fn tokens(sql: &str) -> impl DoubleEndedIterator<Item = Token> {
+pub(super) fn tokens(sql: &str, escapes: Escapes) -> impl DoubleEndedIterator<Item = Token> {
     let (mut all, mut at, mut in_run_comment) = (Vec::new(), 0, false);
     while let Some(first) = sql[at..].chars().next() {
         let rest = &sql[at..];
@@ -51,7 +60,7 @@ pub(super) fn tokens(sql: &str) -> impl DoubleEndedIterator<Item = Token> {
             continue;
         }
         let (kind, len) = match first {
-            '\'' | '"' | '`' => (Kind::Quoted, quoted(rest, first)),
+            '\'' | '"' | '`' => (Kind::Quoted, quoted(rest, first, escapes)),
             '#' => (Kind::Comment, line(rest)),
             '-' if dashes(rest) => (Kind::Comment, line(rest)),
             '/' if rest.starts_with("/*!") || rest.starts_with("/*M!") => {
@@ -87,10 +96,10 @@ fn line(rest: &str) -> usize {
 }
 
 /// Length of a text or name in quotes; a quote inside is doubled, or in a text has a backslash before it.
-fn quoted(rest: &str, quote: char) -> usize {
+fn quoted(rest: &str, quote: char, escapes: Escapes) -> usize {
     let mut chars = rest.char_indices().skip(1).peekable();
     while let Some((at, c)) = chars.next() {
-        if c == '\\' && quote != '`' {
+        if c == '\\' && quote != '`' && escapes == Escapes::Backslash {
             chars.next();
         } else if c == quote && chars.next_if(|(_, next)| *next == quote).is_none() {
             return at + quote.len_utf8();

@@ -5,6 +5,7 @@ use super::{Listed, Procedure, Table};
 use crate::config;
 use crate::error::{self, Error, Result};
 use crate::mysql::client::Connection;
+use crate::mysql::session::Session;
 use crate::mysql::sql::{quote, quote_text};
 use crate::mysql::types::Column;
 use crate::mysql::wire::Fault;
@@ -36,6 +37,8 @@ impl Table {
     /// cannot be read at all, such as a view whose table is gone.
     pub async fn describe(conn: &mut Connection, database: &str, name: &str) -> Result<Self> {
         let act = format!("cannot look up {database}.{name}");
+        // The time that it was made is a text too.
+        conn.enter(&Session::Ours).await?;
         let sql = format!(
             "SELECT table_name, engine, table_comment, CAST(create_time AS CHAR), table_type \
              FROM information_schema.tables WHERE table_schema = {}",

@@ -127,6 +127,14 @@ impl Table {
         Ok(columns)
     }
 
+    /// Whether what is read of it depends on the session: a view and a virtual column are SQL of the user's, and the
+    /// text of an instant is what the session's clock shows.
+    pub fn is_read_in_a_session(&self, chosen: &[String], options: &TypeOptions) -> bool {
+        let is_chosen = |c: &&Column| chosen.is_empty() || chosen.iter().any(|name| name.eq_ignore_ascii_case(&c.name));
+        let depends = |c: &Column| c.is_virtual() || c.mapping(options).is_ok_and(|mapping| c.is_by_the_clock(mapping));
+        self.engine.is_none() || self.columns.iter().filter(is_chosen).any(depends)
+    }
+
     /// The columns as an Arrow schema; the table's comment is kept as its metadata key `comment`.
     ///
     /// # Errors

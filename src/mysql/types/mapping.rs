@@ -52,7 +52,7 @@ pub enum Mapping {
     Date,
     /// A time on the wall clock of nowhere in particular.
     DateTime,
-    /// A moment, in UTC.
+    /// A moment, in UTC; from a session in another zone it comes as seconds since 1970.
     Instant,
     /// A date or a time as MySQL writes it with so many digits of a second, which need not be in the calendar.
     DateText {
@@ -169,8 +169,8 @@ impl Column {
                 }
             }
             (JavaType::Date, "date") => Mapping::Date,
-            (JavaType::Timestamp, "timestamp") => Mapping::Instant,
-            (JavaType::Timestamp, "date" | "datetime") => Mapping::DateTime,
+            (JavaType::Timestamp, "timestamp") if options.files == ValueForm::Columnar => Mapping::Instant,
+            (JavaType::Timestamp, "date" | "datetime" | "timestamp") => Mapping::DateTime,
             (JavaType::Time, "time") => Mapping::Time { digits },
             _ => Mapping::As(java, self.as_decimal(options)),
         }
@@ -233,8 +233,20 @@ impl Column {
             }
             "date" => Mapping::Date,
             "datetime" => Mapping::DateTime,
+            // A text of it is what the clock of the session shows.
+            _ if options.files == ValueForm::Text => Mapping::DateTime,
             _ => Mapping::Instant,
         }
+    }
+
+    /// Whether the server computes the column, in the session that reads it.
+    pub fn is_virtual(&self) -> bool {
+        self.extra.to_uppercase().contains("VIRTUAL")
+    }
+
+    /// Whether the column holds instants that travel as what the clock of the session shows: as text, that is.
+    pub fn is_by_the_clock(&self, mapping: Mapping) -> bool {
+        self.data_type == "timestamp" && !matches!(mapping, Mapping::Instant | Mapping::EpochMillis)
     }
 
     fn characters_or_bytes(&self) -> Result<Mapping> {

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::java::JavaType;
 pub use self::mapping::{AsDecimal, Mapping};
+use super::session::Session;
 use crate::error::Result;
 
 /// Whose types the values get.
@@ -84,6 +85,8 @@ pub struct TypeOptions {
     pub logical_decimals: bool,
     /// TINYINT(1) is a boolean for Sqoop (`tinyInt1isBit`).
     pub tiny_int_is_bit: bool,
+    /// The session that the rows are read in.
+    pub session: Session,
 }
 
 impl Default for TypeOptions {
@@ -97,6 +100,7 @@ impl Default for TypeOptions {
             java_types: BTreeMap::new(),
             logical_decimals: false,
             tiny_int_is_bit: true,
+            session: Session::Ours,
         }
     }
 }

@@ -91,7 +91,9 @@ impl Wire {
             unread: false,
             end: End::default(),
         };
-        wire.run(SESSION).await?;
+        for sql in login.set.as_deref().into_iter().chain([SESSION]) {
+            wire.run(sql).await?;
+        }
         Ok(wire)
     }
 

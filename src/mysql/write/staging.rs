@@ -3,6 +3,7 @@
 use super::target::{Target, TargetColumn};
 use crate::error::{self, Result};
 use crate::mysql::client::{Connection, MySqlClient};
+use crate::mysql::session::Session;
 use crate::mysql::sql::{quote, quote_text};
 use crate::mysql::table::Table;
 
@@ -75,12 +76,12 @@ impl Staging {
     ///
     /// # Errors
     /// Data: the rows do not go into the target, or are not as many as were staged; nothing is moved then.
-    pub async fn publish(&mut self, target: &Target, columns: &[TargetColumn], staged: u64) -> Result<u64> {
+    pub async fn publish(&mut self, target: &Target, columns: &[TargetColumn], staged: u64, session: &Session) -> Result<u64> {
         let names: Vec<String> = columns.iter().map(|c| quote(&c.name)).collect();
         let names = names.join(", ");
         let (to, from) = (target.quoted(), self.table.quoted());
         let act = format!("cannot move rows from {} to {}", self.table.full_name(), target.full_name());
-        self.conn.run(super::writer::SESSION, &act).await?;
+        self.conn.run(&session.to_write(), &act).await?;
         let moved = self.conn.execute(&format!("INSERT INTO {to} ({names}) SELECT {names} FROM {from}"), &act).await?;
         let deleted = self.conn.execute(&format!("DELETE FROM {from}"), &act).await?;
         if moved != staged || deleted != staged {

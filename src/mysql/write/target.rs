@@ -30,6 +30,13 @@ impl TargetColumn {
     }
 }
 
+impl TargetColumn {
+    /// Whether it holds instants, which the server makes of the text of the session's clock.
+    pub fn is_timestamp(&self) -> bool {
+        self.column_type.get(..9).is_some_and(|name| name.eq_ignore_ascii_case("timestamp"))
+    }
+}
+
 /// A table or procedure and what goes into it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {

@@ -10,6 +10,7 @@ use super::rows::Rows;
 use super::statement::{Action, Statement, load_rows};
 use crate::error::{self, Error, Result};
 use crate::mysql::client::{Connection, MySqlClient};
+use crate::mysql::session::Session;
 use crate::mysql::wire::{self, End};
 
 /// Part of the packet that the server takes which a statement may fill.
@@ -37,9 +38,6 @@ const MOST_PACKET_BYTES: usize = 1 << 30;
 
 /// Marks the state in front of a LOAD DATA.
 const SAVEPOINT: &str = "sakia_load";
-
-/// Nothing is visible before it is committed; a 0 in a column that counts by itself stays 0.
-pub(super) const SESSION: &str = "SET autocommit = 0, sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO'";
 
 /// How rows are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,18 +111,24 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Connects, in a session that commits only when told.
+    /// Connects, in a session that commits only when told, and whose clock is that of `session`.
     ///
     /// # Errors
     /// Those of [`MySqlClient::connect`].
-    pub async fn open(client: &MySqlClient, statement: Arc<Statement>, means: Means, target: &str) -> Result<Self> {
+    pub async fn open(
+        client: &MySqlClient,
+        statement: Arc<Statement>,
+        means: Means,
+        target: &str,
+        session: &Session,
+    ) -> Result<Self> {
         let act = format!("cannot prepare to write {target}");
         let mut conn = client.connect().await?;
         conn.wire.without_timeout();
         let packet = conn.number("SELECT @@max_allowed_packet", &act).await?;
         let packet = packet.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(LEAST_PACKET_BYTES);
         let packet = packet.min(MOST_PACKET_BYTES);
-        conn.run(SESSION, &act).await?;
+        conn.run(&session.to_write(), &act).await?;
         if matches!((means, &statement.action), (Means::Pipelined, _) | (_, Action::Update { .. })) {
             conn.wire.allow_several_statements().await.map_err(|fault| conn.explain(fault, &act))?;
         }

@@ -9,6 +9,7 @@ mod plan;
 mod read;
 mod reject;
 mod row;
+mod session;
 mod unit;
 mod value;
 mod work;
@@ -62,14 +63,20 @@ pub async fn plan(args: &ExportArgs, client: &MySqlClient, cluster: &Cluster, ru
         Some(name) => Some(Target::table(&Table::describe(&mut conn, database, name).await?)?),
         None => None,
     };
+    let user = conn.user_session().await?;
     conn.close().await;
     let source = source(args, cluster).await?;
-    let plan = Arc::new(ExportPlan::new(args, target, staging, source, run_id)?);
+    let mut plan = ExportPlan::new(args, target, staging, source, run_id)?;
+    let mut held = vec![None; plan.shape.columns.len()];
     if let Some(data) = plan.data.clone().filter(|data| !data.kind().is_text()) {
         // A column that is missing is found before anything is written.
-        plan.shape.bind(&data, 0, &data.head().schema)?;
+        held = plan.shape.bind(&data, 0, &data.head().schema)?.types(&data.head().schema);
     }
-    Ok(Arc::unwrap_or_clone(plan))
+    let columns = plan.shape.columns.iter().map(|(column, _)| column).zip(&held);
+    let (session, note) = session::decide(columns, user)?;
+    plan.session = session;
+    plan.notes.extend(note);
+    Ok(plan)
 }
 
 /// The files, and what is known of them; all are of one format.
@@ -184,7 +191,7 @@ async fn export(job: &Arc<Job>, staging: Option<&mut Staging>) -> Result<u64> {
     }
     let rows = job.counts.committed.load(Ordering::SeqCst);
     let rows = match staging {
-        Some(staging) => staging.publish(&plan.target, &plan.columns(), rows).await?,
+        Some(staging) => staging.publish(&plan.target, &plan.columns(), rows, &plan.session).await?,
         None => rows,
     };
     if plan.verify {

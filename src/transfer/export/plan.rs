@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::row::{Origin, Shape};
 use super::unit::{Unit, units};
 use crate::error::{self, Result};
+use crate::mysql::session::Session;
 use crate::mysql::write::{Action, BULK_ROWS, Means, Reading, Statement, Target, TargetColumn};
 use crate::transfer::args::{Compat, ExportArgs, UpdateMode, refuse};
 use crate::transfer::input::{DataFile, Dataset, FileSet, HiveTable};
@@ -57,6 +58,8 @@ pub struct ExportPlan {
     pub reject_limit: u64,
     /// Whether the rows are counted before and after.
     pub verify: bool,
+    /// The session that the rows are written in.
+    pub session: Session,
     /// What the reader should know.
     pub notes: Vec<String>,
 }
@@ -107,6 +110,7 @@ impl ExportPlan {
                 .map(|dir| format!("{}/rejects-{run_id}.jsonl", dir.trim_end_matches('/'))),
             reject_limit: args.reject_limit,
             verify: args.verify,
+            session: Session::Ours,
             data: source.data,
             target,
             notes,

@@ -58,6 +58,17 @@ enum Source {
     Constant(Option<String>),
 }
 
+impl Binding {
+    /// The types that the values of the columns have in the file; `None` for what is text.
+    pub(super) fn types(&self, schema: &Schema) -> Vec<Option<DataType>> {
+        let held = |source: &Source| match source {
+            Source::Column { at, .. } => schema.fields().get(*at).map(|field| field.data_type().clone()),
+            Source::Constant(_) => None,
+        };
+        self.sources.iter().map(held).collect()
+    }
+}
+
 impl Shape {
     /// Finds the columns in a file, whose batches have this schema unless it is text.
     ///

@@ -77,7 +77,7 @@ pub(super) async fn work(job: &Arc<Job>) -> Result<Option<Error>> {
     let (Some(mut unit), Some(data)) = (job.next(), job.data.clone()) else { return Ok(None) };
     let plan = &job.plan;
     let written = plan.written_table().full_name();
-    let writer = match Writer::open(&job.client, plan.statement.clone(), plan.means, &written).await {
+    let writer = match Writer::open(&job.client, plan.statement.clone(), plan.means, &written, &plan.session).await {
         Err(e) if e.kind() == Kind::Busy => {
             job.put_back(unit);
             return Ok(Some(e));

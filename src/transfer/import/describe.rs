@@ -5,7 +5,9 @@ use crate::error::{self, Result};
 use crate::mysql::Connection;
 use crate::load;
 use crate::mysql::read::Selection;
+use crate::mysql::session::Session;
 use crate::mysql::table::{Listed, Table};
+use crate::mysql::types::TypeOptions;
 use crate::transfer::args::{ImportAllArgs, ImportArgs, ImportFormat, ParquetTimestamps, ZeroDates, refuse};
 use crate::transfer::ends::Ends;
 
@@ -36,6 +38,7 @@ pub(super) async fn plan(
     let selection = match (&args.table, &args.query) {
         (Some(name), None) => {
             let table = Table::describe(conn, ends.mysql.database(), name).await?;
+            types.session = session(conn, args, Some(&table), &types).await?;
             Selection::table(table, &args.columns, args.condition.clone(), &types)?
         }
         (None, Some(_)) if args.condition.is_some() || !args.columns.is_empty() => {
@@ -43,18 +46,37 @@ pub(super) async fn plan(
                 error::config("where and columns belong to a table, not to a query").hint("write them into the query")
             );
         }
-        (None, Some(sql)) => Selection::query(conn, sql, &types).await?,
+        (None, Some(sql)) => {
+            types.session = session(conn, args, None, &types).await?;
+            Selection::query(conn, sql, &types).await?
+        }
         (Some(_), Some(_)) => return Err(error::config("table and query are both given").hint("choose one")),
         (None, None) => return Err(error::config("the import names no table").hint("give table, or query")),
     };
     let facts = facts(ends, args, &selection).await?;
-    let plan = ImportPlan::new(args, selection, &facts, ends.mysql.address(), run_id)?;
+    let mut plan = ImportPlan::new(args, selection, &facts, ends.mysql.address(), run_id)?;
+    if let Some(incremental) = &mut plan.incremental {
+        incremental.read_last_value(conn, args.incremental.last_value.as_deref()).await?;
+    }
     let key = plan.key.iter().flat_map(|key| &key.columns).map(|column| column.name.as_str());
     let check_column = plan.incremental.iter().map(|incremental| incremental.column.name());
     for column in key.chain(check_column) {
         plan.selection.check_splitting(conn, column).await?;
     }
     Ok(plan)
+}
+
+/// The session that the rows are read in: the user's where something that the user wrote is read in it, such as a
+/// condition, a query, a view or a computed column, and where an instant becomes text. Ours everywhere else.
+async fn session(
+    conn: &mut Connection,
+    args: &ImportArgs,
+    table: Option<&Table>,
+    types: &TypeOptions,
+) -> Result<Session> {
+    let written = args.condition.is_some() || args.query.is_some() || args.boundary_query.is_some();
+    let of_table = |table: &Table| table.is_read_in_a_session(&args.columns, types);
+    if written || table.is_some_and(of_table) { conn.user_session().await } else { Ok(Session::Ours) }
 }
 
 /// What the cluster has to say, as far as the plan asks.

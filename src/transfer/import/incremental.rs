@@ -6,7 +6,8 @@
 //! ```
 //!
 //! A row that is stamped with the very bound of one run is thus read by exactly one run. The bound becomes the last
-//! value of the next run by the same commit that makes the rows visible. What no bound can see: a transaction that
+//! value of the next run by the same commit that makes the rows visible. Bounds over a TIMESTAMP are kept in UTC, those
+//! over a DATE or DATETIME as the clock of the user's session shows them. What no bound can see: a transaction that
 //! takes its number or time before the snapshot and commits after it.
 
 use std::cmp::Ordering;
@@ -14,7 +15,9 @@ use std::cmp::Ordering;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{self, Result};
+use crate::mysql::Connection;
 use crate::mysql::check_column::{CheckColumn, Side};
+use crate::mysql::session::Session;
 use crate::mysql::types::Column;
 use crate::transfer::args::{Existing, ImportArgs, IncrementalMode, MissingFiles, StartFrom};
 
@@ -52,7 +55,11 @@ impl Incremental {
     ///
     /// # Errors
     /// Config: options that do not fit together, or a column that does not grow in an order we know.
-    pub(super) fn new(args: &ImportArgs, find: impl Fn(&str) -> Result<Column>) -> Result<Option<Self>> {
+    pub(super) fn new(
+        args: &ImportArgs,
+        session: &Session,
+        find: impl Fn(&str) -> Result<Column>,
+    ) -> Result<Option<Self>> {
         let restarts = args.existing == Existing::Delete;
         let args = &args.incremental;
         let (mode, name) = match (args.mode, &args.check_column) {
@@ -67,7 +74,7 @@ impl Incremental {
                     .hint("give both: the mode and the column that grows"));
             }
         };
-        let column = CheckColumn::new(&find(name)?)?;
+        let column = CheckColumn::new(&find(name)?, session)?;
         if mode == IncrementalMode::Lastmodified && !column.holds_times() {
             let what = format!("check column {} holds numbers and not times of last change", column.name());
             return Err(error::config(what).hint("use incremental append, or a date or time column"));
@@ -82,6 +89,15 @@ impl Incremental {
             restarts,
             merge_key: args.merge_key.clone(),
         }))
+    }
+
+    /// Reads the last value that was typed in the session that it was typed for.
+    ///
+    /// # Errors
+    /// Those of [`CheckColumn::typed`].
+    pub(super) async fn read_last_value(&mut self, conn: &mut Connection, typed: Option<&str>) -> Result<()> {
+        self.last_value = self.column.typed(conn, typed).await?;
+        Ok(())
     }
 
     /// Whether rows that are read again take the place of their older selves.
@@ -177,7 +193,7 @@ mod tests {
             ..IncrementalArgs::default()
         };
         let args = ImportArgs { incremental, ..ImportArgs::default() };
-        Ok(Incremental::new(&args, |_| Ok(column(column_type)))?.unwrap())
+        Ok(Incremental::new(&args, &Session::Ours, |_| Ok(column(column_type)))?.unwrap())
     }
 
     #[test]
@@ -208,7 +224,7 @@ mod tests {
         assert!(incremental(IncrementalMode::Lastmodified, "int", None).is_err());
         let half = IncrementalArgs { mode: Some(IncrementalMode::Append), ..IncrementalArgs::default() };
         let half = ImportArgs { incremental: half, ..ImportArgs::default() };
-        assert!(Incremental::new(&half, |_| Err(error::bug("not asked"))).is_err());
+        assert!(Incremental::new(&half, &Session::Ours, |_| Err(error::bug("not asked"))).is_err());
     }
 
     #[test]

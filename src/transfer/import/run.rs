@@ -147,6 +147,12 @@ impl ImportRun {
         run
     }
 
+    /// How far an incremental import gets, as the user may type it again.
+    pub fn last_value(&self) -> Option<String> {
+        let value = self.reading.watermark.as_ref()?.last_value.as_ref()?;
+        Some(self.plan.incremental.as_ref()?.column.shown(value))
+    }
+
     /// A task for each split.
     pub fn tasks(self: &Arc<Self>) -> Vec<SplitTask> {
         (0..self.reading.splits.len()).map(|number| SplitTask { run: self.clone(), number, lost: 0 }).collect()

@@ -36,7 +36,7 @@ pub(super) async fn settle(
     let mut summary = StepSummary::new(format!("import {}", run.plan.name));
     summary.rows_in = rows;
     summary.detail = detail(run, point);
-    summary.last_value = run.reading.watermark.as_ref().and_then(|w| w.last_value.clone());
+    summary.last_value = run.last_value();
     match target {
         OpenTarget::Cells(cells) => {
             (summary.rows_out, summary.bytes) = (written.rows, written.bytes);

@@ -96,6 +96,14 @@ impl Comparison {
         Ok(Self { selection: selection.clone(), columns, places, zero_dates_are_null: false })
     }
 
+    /// Whether instants are compared as what the clock of the session shows.
+    pub fn is_by_the_clock(&self) -> bool {
+        let by_the_clock = |(column, summed): (&Column, &Summed)| {
+            column.data_type == "timestamp" && matches!(summed.meaning, Meaning::Timestamp { instant: false, .. })
+        };
+        self.selection.columns.iter().zip(&self.columns).any(by_the_clock)
+    }
+
     /// The columns, in the order of the selection.
     pub fn columns(&self) -> &[Summed] {
         &self.columns

@@ -29,6 +29,7 @@ impl Comparison {
     pub async fn expected(&self, conn: &mut Connection, condition: Option<&str>) -> Result<Checksums> {
         let mut sums = Checksums::new(self.columns.len());
         let act = format!("cannot sum up {}", self.selection.name());
+        conn.enter(self.selection.session()).await?;
         let rows = conn.texts(&self.sql(condition), &act).await?;
         let row = rows.into_iter().next().ok_or_else(|| error::bug("the server sums up to no row"))?;
         let mut values = row.into_iter();
@@ -67,7 +68,8 @@ impl Comparison {
 
     fn column_sql(&self) -> Vec<ColumnSql> {
         let columns = self.columns.iter().zip(&self.selection.columns);
-        columns.filter_map(|(summed, column)| summed.meaning.sql(column, self.zero_dates_are_null)).collect()
+        let sql = |meaning: Meaning, column| meaning.sql(column, self.zero_dates_are_null, self.selection.session());
+        columns.filter_map(|(summed, column)| sql(summed.meaning, column)).collect()
     }
 
     fn has_floats(&self) -> bool {
@@ -81,8 +83,9 @@ impl Comparison {
         let mut what: Vec<String> = columns.iter().map(|column| quote(&column.name)).collect();
         let of_row = row_checksum_sql(&self.column_sql());
         what.extend(of_row.map(|checksum| format!("{checksum} AS {}", quote(ROW_CHECKSUM))));
+        let types = TypeOptions { session: self.selection.session().clone(), ..TypeOptions::default() };
         let sql = self.selection.select(&what.join(", "), Some(CONDITIONS));
-        let selection = Selection::query(conn, &sql, &TypeOptions::default()).await?;
+        let selection = Selection::query(conn, &sql, &types).await?;
         let mut found = Checksums::new(columns.len());
         let sql = selection.sql(condition);
         let (to, mut batches) = mpsc::channel::<RecordBatch>(2);

@@ -35,6 +35,7 @@ fn held_in(meaning: Meaning, data_type: &DataType, column: &Column) -> Option<Me
     let bytes = matches!(data_type, T::Binary | T::LargeBinary | T::FixedSizeBinary(_));
     let integer = matches!(data_type, T::Int8 | T::Int16 | T::Int32 | T::Int64);
     let decimal = matches!(data_type, T::Decimal128(..) | T::Decimal256(..));
+    let instant = column.data_type == "timestamp";
     let fits = match meaning {
         Meaning::Integer if *data_type == T::Boolean => return Some(Meaning::Truth),
         Meaning::Integer => integer || decimal || text || (bytes && column.data_type == "bit"),
@@ -44,8 +45,12 @@ fn held_in(meaning: Meaning, data_type: &DataType, column: &Column) -> Option<Me
         Meaning::Double => *data_type == T::Float64 || text,
         Meaning::Date => matches!(data_type, T::Date32 | T::Int64 | T::Timestamp(..)) || text,
         Meaning::Timestamp { .. } => match data_type {
-            T::Timestamp(TimeUnit::Millisecond, _) | T::Int64 => return Some(Meaning::Timestamp { digits: 3 }),
-            T::Timestamp(TimeUnit::Microsecond | TimeUnit::Nanosecond, _) => true,
+            T::Timestamp(TimeUnit::Millisecond, _) | T::Int64 => {
+                return Some(Meaning::Timestamp { digits: 3, instant });
+            }
+            T::Timestamp(TimeUnit::Microsecond | TimeUnit::Nanosecond, _) => {
+                return Some(Meaning::Timestamp { digits: 6, instant });
+            }
             _ => text,
         },
         Meaning::Time => matches!(data_type, T::Int64 | T::Int32 | T::Time32(_) | T::Time64(_)) || text,
@@ -63,7 +68,7 @@ pub(super) fn in_words(meaning: Meaning) -> &'static str {
         Meaning::Decimal { .. } => "decimal digits",
         Meaning::Float | Meaning::Double => "bits",
         Meaning::Date => "day",
-        Meaning::Timestamp { digits: 3 } => "time, to the millisecond",
+        Meaning::Timestamp { digits: 3, .. } => "time, to the millisecond",
         Meaning::Timestamp { .. } => "time",
         Meaning::Time => "duration",
         Meaning::Text => "characters",

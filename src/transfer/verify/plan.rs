@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::run::{compared, select, splits};
+use super::run::{select, splits};
 use super::target;
 use crate::error::Result;
 use crate::load::Cluster;
@@ -32,8 +32,7 @@ pub struct VerifyPlan {
 /// As [`run`](super::run()) before it reads.
 pub async fn plan(args: &VerifyArgs, client: &MySqlClient, cluster: &Cluster) -> Result<VerifyPlan> {
     let target = target::find(args, cluster).await?;
-    let selection = select(args, client).await?;
-    let comparison = compared(&selection, &target).await?;
+    let (selection, comparison) = select(args, client, &target).await?;
     let mut conn = client.connect().await?;
     let splits = splits(&mut conn, &selection, args.num_mappers).await?;
     conn.close().await;

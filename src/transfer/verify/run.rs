@@ -14,6 +14,7 @@ use crate::load::Cluster;
 use crate::mysql::Connection;
 use crate::mysql::MySqlClient;
 use crate::mysql::read::Selection;
+use crate::mysql::session::Session;
 use crate::mysql::snapshot::{Snapshot, SnapshotOptions};
 use crate::mysql::split::{self, Source, Split, SplitKey, SplitOptions};
 use crate::mysql::table::Table;
@@ -41,8 +42,7 @@ pub struct Verified {
 pub async fn run(args: &VerifyArgs, client: &MySqlClient, cluster: &Cluster, stop: &Stop) -> Result<Verified> {
     let started = Instant::now();
     let target = stop.or(target::find(args, cluster)).await?;
-    let selection = stop.or(select(args, client)).await?;
-    let comparison = stop.or(compared(&selection, &target)).await?;
+    let (selection, comparison) = stop.or(select(args, client, &target)).await?;
     let snapshot = stop.or(snapshot(args, client, &selection)).await?;
     let (ids, mut notes) = (snapshot.ids(), notes(&snapshot));
     notes.extend(target.set.iter().flat_map(FileSet::notes));
@@ -74,18 +74,35 @@ pub async fn run(args: &VerifyArgs, client: &MySqlClient, cluster: &Cluster, sto
 }
 
 /// What is compared with what.
-pub(super) async fn compared(selection: &Selection, target: &Target) -> Result<Comparison> {
+async fn compared(selection: &Selection, target: &Target) -> Result<Comparison> {
     match &target.set {
         Some(set) => Comparison::of(selection, set, &ComparisonOptions::default()).await,
         None => Comparison::with_nothing(selection),
     }
 }
 
-pub(super) async fn select(args: &VerifyArgs, client: &MySqlClient) -> Result<Selection> {
+/// The rows of the table, read in the user's session where they have to be, and what they are compared with.
+pub(super) async fn select(
+    args: &VerifyArgs,
+    client: &MySqlClient,
+    target: &Target,
+) -> Result<(Selection, Comparison)> {
     let mut conn = client.connect().await?;
     let table = Table::describe(&mut conn, client.database(), &args.table).await?;
+    let mut types = TypeOptions::default();
+    if args.condition.is_some() || table.is_read_in_a_session(&args.columns, &types) {
+        types.session = conn.user_session().await?;
+    }
+    let rows = |types: &TypeOptions| Selection::table(table.clone(), &args.columns, args.condition.clone(), types);
+    let mut selection = rows(&types)?;
+    let mut comparison = compared(&selection, target).await?;
+    if types.session == Session::Ours && comparison.is_by_the_clock() {
+        types.session = conn.user_session().await?;
+        selection = rows(&types)?;
+        comparison = compared(&selection, target).await?;
+    }
     conn.close().await;
-    Selection::table(table, &args.columns, args.condition.clone(), &TypeOptions::default())
+    Ok((selection, comparison))
 }
 
 async fn snapshot(args: &VerifyArgs, client: &MySqlClient, selection: &Selection) -> Result<Snapshot> {
@@ -133,10 +150,10 @@ async fn expected(
 /// The shares of the table for so many connections.
 pub(super) async fn splits(conn: &mut Connection, selection: &Selection, connections: u32) -> Result<Vec<Split>> {
     let table = selection.of_table().filter(|_| connections > 1);
-    let Some((table, key)) = table.and_then(|table| Some((table, SplitKey::of_primary_key(table)?))) else {
+    let Some((table, key)) = table.and_then(|table| Some((table, SplitKey::of_primary_key(table, selection.session())?))) else {
         return Ok(vec![Split::all()]);
     };
-    let source = Source::table(table, selection.condition.as_deref());
+    let source = Source::table(table, selection.condition.as_deref(), selection.session());
     let options = SplitOptions { connections, per_connection: 1, ..SplitOptions::default() };
     Ok(split::plan(conn, &source, &key, &options).await?.splits)
 }

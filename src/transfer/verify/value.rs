@@ -75,7 +75,7 @@ impl<'a> Value<'a> {
         match meaning {
             Meaning::Date if micros.rem_euclid(86_400_000_000) != 0 => return None,
             Meaning::Date => canonical::date(&mut text, micros.div_euclid(86_400_000_000)),
-            Meaning::Timestamp { digits } => canonical::timestamp(&mut text, micros, digits),
+            Meaning::Timestamp { digits, .. } => canonical::timestamp(&mut text, micros, digits),
             Meaning::Time => canonical::time(&mut text, micros),
             _ => return None,
         }
@@ -118,7 +118,7 @@ impl<'a> Value<'a> {
             Meaning::Float => return Some(Self::Bits(text.parse::<f32>().ok()?.to_bits().into())),
             Meaning::Double => return Some(Self::Bits(text.parse::<f64>().ok()?.to_bits())),
             Meaning::Date => canonical::date_of_text(&mut canonical, text)?,
-            Meaning::Timestamp { digits } => canonical::timestamp_of_text(&mut canonical, text, digits)?,
+            Meaning::Timestamp { digits, .. } => canonical::timestamp_of_text(&mut canonical, text, digits)?,
             Meaning::Time => canonical::time_of_text(&mut canonical, text)?,
         }
         Some(Self::Bytes(Cow::Owned(canonical.into_bytes())))

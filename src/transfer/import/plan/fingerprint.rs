@@ -19,7 +19,7 @@ pub(super) fn of(
 ) -> Result<String> {
     let columns: Vec<_> =
         selection.columns.iter().map(|c| json!([c.name, c.column_type, c.nullable, c.comment])).collect();
-    let asked = json!({
+    let mut asked = json!({
         "server": address,
         "source": super::name(selection),
         "created": selection.of_table().and_then(|t| t.created_at.as_ref()),
@@ -28,6 +28,10 @@ pub(super) fn of(
         "format": format,
         "hive": table.map(|t| json!([t.database, t.table, t.comment, t.partition_columns])),
     });
+    // Where the rows are read in our own session, which is always the same, old fingerprints hold.
+    if let Some(user) = selection.session().of_user() {
+        asked["session"] = json!(user);
+    }
     let text = serde_json::to_vec(&asked).map_err(|e| error::bug("cannot write a plan as JSON").source(e))?;
     Ok(Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect())
 }

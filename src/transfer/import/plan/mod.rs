@@ -69,7 +69,7 @@ impl ImportPlan {
             selection.most_rows = rows as usize;
         }
         let (key, connections) = read::key(args, &selection)?;
-        let incremental = Incremental::new(args, |name| read::column(&selection, name).cloned())?;
+        let incremental = Incremental::new(args, selection.session(), |name| read::column(&selection, name).cloned())?;
         let mut notes = read::notes(args, &selection);
         let target = match CellPlan::new(&args.hbase, &selection.schema, &read::row_key(args, &selection))? {
             Some(cells) => TargetPlan::Cells(cells),
@@ -148,7 +148,7 @@ fn name(selection: &Selection) -> String {
 /// The rows that are cut into splits.
 pub(super) fn rows_to_split(selection: &Selection) -> Source {
     match &selection.source {
-        read::RowSource::Table(table) => Source::table(table, selection.condition.as_deref()),
-        read::RowSource::Query(sql) => Source::query(sql),
+        read::RowSource::Table(table) => Source::table(table, selection.condition.as_deref(), selection.session()),
+        read::RowSource::Query(sql) => Source::query(sql, selection.session()),
     }
 }

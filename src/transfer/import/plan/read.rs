@@ -48,14 +48,14 @@ pub(super) fn named(args: &ImportArgs, mut selection: Selection) -> Result<Selec
 
 /// The key that splits the rows, and how many connections read them.
 pub(super) fn key(args: &ImportArgs, selection: &Selection) -> Result<(Option<SplitKey>, u32)> {
-    let many = args.num_mappers > 1;
+    let (many, session) = (args.num_mappers > 1, selection.session());
     let bounded = args.boundary_query.is_some() || args.split_limit.is_some();
     let key = match (selection.of_table(), &args.split_by) {
-        (Some(table), Some(name)) => Some(SplitKey::new(table.column(name)?)?),
-        (Some(table), None) => SplitKey::of_primary_key(table),
+        (Some(table), Some(name)) => Some(SplitKey::new(table.column(name)?, session)?),
+        (Some(table), None) => SplitKey::of_primary_key(table, session),
         (None, Some(name)) => {
             let last = name.rsplit('.').next().unwrap_or(name).trim_matches('`');
-            Some(SplitKey::of_query(name, column(selection, last)?)?)
+            Some(SplitKey::of_query(name, column(selection, last)?, session)?)
         }
         (None, None) => None,
     };
@@ -111,6 +111,9 @@ pub(super) fn notes(args: &ImportArgs, selection: &Selection) -> Vec<String> {
     let name = selection.of_table().map(|table| table.name.as_str()).filter(|_| args.warehouse_dir.is_some());
     if let Some(directory) = name.map(load::directory_name).filter(|directory| Some(directory.as_str()) != name) {
         notes.push(format!("its directory is {directory}"));
+    }
+    if let Some(zone) = selection.clock() {
+        notes.push(format!("the text of a TIMESTAMP is what the clock in {zone} shows"));
     }
     notes
 }
