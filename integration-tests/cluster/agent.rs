@@ -233,7 +233,8 @@ async fn what_others_write_and_a_table_that_is_asked_for_later() {
 
     // A writer that does not append, and a file that cannot be read.
     let writer = File::create(place.path("access.log")).unwrap();
-    let first = vhost_lines(1, 30, "first") + "203.0.113.9 - - [01/Apr/2011:08:00:00 +0000] \"GET / HTTP/1.1\" 200 5 \"-\" \"x\"\n";
+    let first = vhost_lines(1, 30, "first")
+        + "203.0.113.9 - - [01/Apr/2011:08:00:00 +0000] \"GET / HTTP/1.1\" 200 5 \"-\" \"x\"\n";
     writer.write_all_at(first.as_bytes(), 0).unwrap();
     fs::write(place.path("access.log.2"), vhost_lines(2, 10, "hidden")).unwrap();
     fs::set_permissions(place.path("access.log.2"), Permissions::from_mode(0o000)).unwrap();

@@ -41,14 +41,22 @@ pub(super) fn schema(format: &LogFormat) -> Result<SchemaRef> {
         ("stage", DataType::Int8, true, "1 landing 2 list or search 3 product 4 cart 5 checkout 6 payment 7 order"),
         ("product_code", DataType::Utf8, true, "product that the path names"),
         ("invoice_no", DataType::Utf8, true, "invoice that the query names"),
-        ("is_bot", DataType::Boolean, true, "whether the user agent is that of a program, or missing; null where not logged"),
+        (
+            "is_bot",
+            DataType::Boolean,
+            true,
+            "whether the user agent is that of a program, or missing; null where not logged",
+        ),
         ("source_file", DataType::Utf8, false, "log file the line was read from"),
         ("source_offset", DataType::Int64, false, "where the line begins in that file, in bytes"),
     ];
     let is_taken = |name: &str| matches!(name, "dt" | "hr") || columns.iter().any(|column| column.0 == name);
     if let Some(taken) = format.extras().iter().find(|extra| is_taken(&extra.name)) {
-        return Err(error::config(format!("format: it logs {} twice, or under the name of another column", taken.name))
-            .hint("leave one of them out of the server's format"));
+        return Err(error::config(format!(
+            "format: it logs {} twice, or under the name of another column",
+            taken.name
+        ))
+        .hint("leave one of them out of the server's format"));
     }
     let extras = format.extras().iter().map(|extra| {
         let data_type = match extra.data_type {

@@ -196,7 +196,9 @@ impl AgentPlan {
         let base = std::path::absolute(Path::new(".").join(base))
             .map_err(|e| error::config(format!("{} is not a directory", base.display())).source(e))?;
         if files.is_empty() {
-            return Err(error::config("files does not name any file").hint("name the log, such as /var/log/shop/access.log*"));
+            return Err(
+                error::config("files does not name any file").hint("name the log, such as /var/log/shop/access.log*")
+            );
         }
         let numbers = [
             ("roll.rows", roll.rows, 1, u64::MAX),
@@ -304,8 +306,13 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_is_refused() {
-        for more in ["hive-table = \"clicks\"", "max-line-bytes = 10", "[roll]\nrows = 0", "channel-max-bytes = 1", "max-reject-percent = 101"]
-        {
+        for more in [
+            "hive-table = \"clicks\"",
+            "max-line-bytes = 10",
+            "[roll]\nrows = 0",
+            "channel-max-bytes = 1",
+            "max-reject-percent = 101",
+        ] {
             assert_eq!(plan(more).unwrap_err().kind(), Kind::Config, "{more}");
         }
         let unknown = ["chanel-dir = \"x\"", "partition = \"week\"", "format = \"combimed\"", "format = \"%h %r\""];

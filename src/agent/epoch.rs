@@ -57,12 +57,7 @@ impl Sorting {
 ///
 /// # Errors
 /// Those of [`FileChannel::take`].
-pub(super) fn collect(
-    channel: &FileChannel,
-    from: Cursor,
-    roll: Roll,
-    sorting: &Sorting,
-) -> Result<Option<Epoch>> {
+pub(super) fn collect(channel: &FileChannel, from: Cursor, roll: Roll, sorting: &Sorting) -> Result<Option<Epoch>> {
     let mut sorted = Sorted::new(&from, sorting);
     let mut deadline: Option<Instant> = None;
     while sorted.rows < roll.rows && sorted.bytes < roll.bytes {

@@ -131,9 +131,10 @@ impl Positions {
         mut is_there: impl FnMut(&FilePosition) -> bool,
         mut has_tail: impl FnMut(&Fingerprint) -> bool,
     ) -> Option<(Likeness, &FilePosition)> {
-        let known = self.0.values().filter(|p| {
-            p.offset <= found.size && p.head.at == found.start && p.head.matches(found.head)
-        });
+        let known = self
+            .0
+            .values()
+            .filter(|p| p.offset <= found.size && p.head.at == found.start && p.head.matches(found.head));
         let mut known: Vec<(Likeness, &FilePosition)> =
             known.filter_map(|p| Some((likeness(p, found, &mut is_there)?, p))).collect();
         known.sort_by_key(|(likeness, p)| std::cmp::Reverse((*likeness, p.offset)));

@@ -57,7 +57,8 @@ impl Report {
         let StepSummary { rejects, rows_in, rows_out, .. } = summary;
         let (troubles, rows) = (source.troubles(), rows_out);
         if let Some(trouble) = source.into_trouble() {
-            let what = format!("{troubles} files or directories could not be read, {rows} rows of the others were written");
+            let what =
+                format!("{troubles} files or directories could not be read, {rows} rows of the others were written");
             return Err(trouble.context(what).effect(effect));
         }
         // In percent of the lines, without rounding.

@@ -65,10 +65,8 @@ impl TimePartition {
 
     /// The partition columns of the table.
     pub(super) fn columns(self) -> Vec<Column> {
-        let column = |name: &str, comment: &str| Column {
-            comment: Some(comment.to_owned()),
-            ..Column::new(name, "string")
-        };
+        let column =
+            |name: &str, comment: &str| Column { comment: Some(comment.to_owned()), ..Column::new(name, "string") };
         let day = column("dt", "day of the request, UTC");
         match self {
             Self::Day => vec![day],

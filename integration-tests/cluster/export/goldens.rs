@@ -1,8 +1,8 @@
 //! Sqoop 1.4.7's own exports replayed: the same files, options and table. Where the result differs from Sqoop's it is
 //! because Sqoop lost something; each difference is spelled out.
 
-use sakia::format::text::unescape_java;
 use super::{Scene, golden};
+use sakia::format::text::unescape_java;
 use sakia::format::text::unescape_java;
 
 /// Runs a case; what became of it, and the table as Sqoop's run printed it.

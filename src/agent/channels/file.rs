@@ -286,4 +286,3 @@ fn delete_before(dir: &Path, segment: u64) -> Result<()> {
     }
     Ok(())
 }
-

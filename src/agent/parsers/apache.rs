@@ -110,7 +110,9 @@ fn directive(text: &str) -> Result<Directive> {
         ('p', Some(which @ ("local" | "remote"))) => {
             Directive::extra(format!("{which}_port"), Shape::Whole, ExtraType::Whole, format!("{which} port"))
         }
-        ('p', None | Some("canonical")) => Directive::extra("port", Shape::Whole, ExtraType::Whole, "port of the server"),
+        ('p', None | Some("canonical")) => {
+            Directive::extra("port", Shape::Whole, ExtraType::Whole, "port of the server")
+        }
         ('P', _) => Directive::extra("process_id", Shape::Word, ExtraType::Text, "process or thread that answered"),
         ('h', None | Some("c")) => Directive::of(Field::Host, Shape::Host, "host", "remote_host"),
         (_, Some(_)) => return Err(unknown(text)),

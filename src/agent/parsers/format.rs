@@ -95,12 +95,7 @@ impl Directive {
     }
 
     /// One with a column of its own.
-    pub fn extra(
-        column: impl Into<String>,
-        shape: Shape,
-        data_type: ExtraType,
-        comment: impl Into<String>,
-    ) -> Self {
+    pub fn extra(column: impl Into<String>, shape: Shape, data_type: ExtraType, comment: impl Into<String>) -> Self {
         let (column, comment) = (column.into(), comment.into());
         let label = column.clone();
         Self { text: String::new(), label, field: None, rank: 0, shape, column, data_type, comment }
@@ -207,8 +202,11 @@ impl LogFormat {
             return Err(error::config("format: there are no fields in it").hint("give the server's format text"));
         };
         if let Some(open) = before_last.iter().find(|field| field.behind.is_empty()) {
-            return Err(error::config(format!("format: nothing follows the {}, so its end cannot be told", open.label))
-                .hint("let the server write a blank between two fields"));
+            return Err(error::config(format!(
+                "format: nothing follows the {}, so its end cannot be told",
+                open.label
+            ))
+            .hint("let the server write a blank between two fields"));
         }
         let request = self.fields.iter().find(|f| f.field == Field::Request);
         if request.is_some_and(|request| !request.quoted) {
@@ -217,8 +215,10 @@ impl LogFormat {
         }
         let time = self.fields.iter().find_map(|f| if let Field::Time(time) = &f.field { Some(time) } else { None });
         match time {
-            None => Err(error::config("format: it does not say the time of the request, by which clicks are partitioned")
-                .hint("add %t, or [$time_local]")),
+            None => {
+                Err(error::config("format: it does not say the time of the request, by which clicks are partitioned")
+                    .hint("add %t, or [$time_local]"))
+            }
             Some(time) if !time.is_complete() => {
                 Err(error::config("format: the time lacks its date, time of day or zone")
                     .hint("write it as %t, or with %z in %{..}t"))
@@ -350,9 +350,10 @@ fn fill_columns(tokens: &[Token]) -> Result<Vec<bool>> {
     let mut taken = vec![false; tokens.len()];
     for (at, token) in tokens.iter().enumerate() {
         let Some((this, rank)) = field(token) else { continue };
-        let best = tokens.iter().enumerate().filter_map(|(at, other)| {
-            field(other).filter(|(other, _)| *other == this).map(|(_, rank)| (rank, at))
-        });
+        let best = tokens
+            .iter()
+            .enumerate()
+            .filter_map(|(at, other)| field(other).filter(|(other, _)| *other == this).map(|(_, rank)| (rank, at)));
         taken[at] = best.min() == Some((rank, at));
         if let (false, Token::Directive(Directive { field: Some(Field::Time(_)), text, .. })) = (taken[at], token) {
             return Err(error::config(format!("format: {text} says the time once more"))

@@ -61,12 +61,9 @@ fn variable(name: &str) -> Directive {
         "host" | "http_host" => Directive::virtual_host("virtual_host"),
         "server_name" => Directive::virtual_host("server_name"),
         "server_port" => Directive::extra("port", Shape::Whole, ExtraType::Whole, "port of the server"),
-        "request_length" => Directive::extra(
-            "bytes_received",
-            Shape::Whole,
-            ExtraType::Whole,
-            "bytes of the request with its headers",
-        ),
+        "request_length" => {
+            Directive::extra("bytes_received", Shape::Whole, ExtraType::Whole, "bytes of the request with its headers")
+        }
         _ => Directive::extra(name, Shape::Word, ExtraType::Text, format!("variable {name} of nginx")),
     }
 }

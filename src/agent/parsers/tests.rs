@@ -131,13 +131,15 @@ fn lines_of_other_formats_are_refused_and_not_bent() {
 
 #[test]
 fn debians_vhost_combined() {
-    let line = br#"shop.example:443 203.0.113.9 - frank [10/Oct/2020:13:55:36 +0000] "GET / HTTP/1.1" 200 10 "-" "curl/7""#;
+    let line =
+        br#"shop.example:443 203.0.113.9 - frank [10/Oct/2020:13:55:36 +0000] "GET / HTTP/1.1" 200 10 "-" "curl/7""#;
     let vhost = format("vhost_combined");
     let entry = vhost.parse(line).unwrap();
     assert_eq!((entry.host, entry.user.as_deref(), entry.bytes), (Some("203.0.113.9"), Some("frank"), Some(10)));
     let expected = [("ident", None), ("virtual_host", Some("shop.example")), ("port", Some("443"))];
     assert_eq!(extras(&vhost, &entry), expected);
-    let as_configured = r#"LogFormat "%v:%p %h %l %u %t \"%r\" %>s %O \"%{Referer}i\" \"%{User-Agent}i\"" vhost_combined"#;
+    let as_configured =
+        r#"LogFormat "%v:%p %h %l %u %t \"%r\" %>s %O \"%{Referer}i\" \"%{User-Agent}i\"" vhost_combined"#;
     assert_eq!(format(as_configured), vhost);
 }
 
@@ -182,7 +184,10 @@ fn a_list_in_front_begins_with_the_client() {
 fn a_request_logged_in_parts() {
     for (text, line) in [
         (r#"%t "%m %U%q %H" %s"#, r#"[10/Oct/2020:13:55:36 +0000] "GET /a b?c=d HTTP/1.1" 200"#),
-        ("[$time_local] $request_method $request_uri $server_protocol $status", "[10/Oct/2020:13:55:36 +0000] GET /a b?c=d HTTP/1.1 200"),
+        (
+            "[$time_local] $request_method $request_uri $server_protocol $status",
+            "[10/Oct/2020:13:55:36 +0000] GET /a b?c=d HTTP/1.1 200",
+        ),
         ("$msec $request_method $uri$is_args$args $server_protocol", "1602338136.000 GET /a b?c=d HTTP/1.1"),
     ] {
         let format = format(text);
@@ -214,7 +219,8 @@ fn json_that_nginx_writes() {
         r#"log_format j escape=json '{"time":"$time_iso8601","ip":"$remote_addr","user":"$remote_user",'"#,
         r#"'"status":$status,"agent":"$http_user_agent","id":"$request_id"}';"#
     ));
-    let line = r#"{"time":"2020-10-10T13:55:36+00:00","ip":"::1","user":"","status":200,"agent":"a \"b\" \u0001","id":"7f"}"#;
+    let line =
+        r#"{"time":"2020-10-10T13:55:36+00:00","ip":"::1","user":"","status":200,"agent":"a \"b\" \u0001","id":"7f"}"#;
     let entry = format.parse(line.as_bytes()).unwrap();
     assert_eq!((entry.host, &entry.user, entry.status), (Some("::1"), &None, Some(200)));
     assert_eq!(entry.user_agent.as_deref(), Some("a \"b\" \u{1}"));

@@ -148,7 +148,8 @@ mod tests {
 
     #[test]
     fn what_is_not_a_time_is_refused() {
-        for text in ["31/Feb/2021:01:59:58 +0530", "28/Mar/2021:24:00:00 +0530", "28/Mar/2021:01:59:58 +0560", "28/Mar"] {
+        for text in ["31/Feb/2021:01:59:58 +0530", "28/Mar/2021:24:00:00 +0530", "28/Mar/2021:01:59:58 +0560", "28/Mar"]
+        {
             assert_eq!(TimeFormat::Common.parse(text), None, "{text}");
         }
         assert_eq!(TimeFormat::EpochSeconds.parse("1616893198.1234567"), None, "finer than microseconds");

@@ -66,9 +66,9 @@ impl Skipped {
             let path = look.path.display();
             match rest {
                 Rest::Nothing => tracing::debug!("{path} is skipped: it was read before it was compressed"),
-                Rest::Behind(at) => tracing::info!(
-                    "{path} is compressed and skipped: it was read up to byte {at} before; {REMEDY}"
-                ),
+                Rest::Behind(at) => {
+                    tracing::info!("{path} is compressed and skipped: it was read up to byte {at} before; {REMEDY}")
+                }
                 Rest::Bytes(bytes) => tracing::warn!(
                     "{path} is compressed and skipped: {bytes} bytes of it were not read before; {REMEDY}"
                 ),
@@ -90,7 +90,9 @@ impl Skipped {
         match (self.files.len(), unread) {
             (0, _) => None,
             (files, 0) => Some(format!("{files} compressed files skipped")),
-            (files, unread) => Some(format!("{files} compressed files skipped, {unread} of them not wholly read before")),
+            (files, unread) => {
+                Some(format!("{files} compressed files skipped, {unread} of them not wholly read before"))
+            }
         }
     }
 }

@@ -199,7 +199,8 @@ mod tests {
         assert_eq!(gzip_length(&file).unwrap(), text.len() as u64);
         assert_eq!(Codec::of(&read_plain(&file, 0, 10).unwrap()), Some(Codec::Gzip));
         let mut content = Content::compressed(file, Codec::Gzip).unwrap();
-        for (offset, wanted) in [(0, 4096), (300_000, 100), (299_500, 1024), (300_100, 200_000), (0, 10), (599_990, 99)] {
+        for (offset, wanted) in [(0, 4096), (300_000, 100), (299_500, 1024), (300_100, 200_000), (0, 10), (599_990, 99)]
+        {
             let expected = &text[offset..(offset + wanted).min(text.len())];
             assert_eq!(content.read_at(offset as u64, wanted).unwrap(), expected, "{offset}");
         }

@@ -254,8 +254,7 @@ impl Taildir {
             tracing::info!("{path} holds what was read of {original} and is read on as its copy, from byte {at}");
         }
         let is_own = position.id() == look.id;
-        let generation =
-            if is_own { position.generation } else { self.positions.next_generation(look.id) };
+        let generation = if is_own { position.generation } else { self.positions.next_generation(look.id) };
         followed.go_on(&position, generation, !is_own);
         Ok(Some(followed))
     }
@@ -317,9 +316,11 @@ impl Taildir {
         }
         notes.extend(self.skipped.note());
         let unfinished = self.unfinished.values();
-        notes.extend(unfinished.take(3).map(|(path, bytes)| {
-            format!("{bytes} bytes of a last line without end in {}", path.display())
-        }));
+        notes.extend(
+            unfinished
+                .take(3)
+                .map(|(path, bytes)| format!("{bytes} bytes of a last line without end in {}", path.display())),
+        );
         if let Some(more) = self.unfinished.len().checked_sub(3).filter(|more| *more > 0) {
             notes.push(format!("{more} more files end without a newline"));
         }

@@ -2,8 +2,8 @@
 
 use super::plan::{Facts, ImportPlan, hive_name, type_options};
 use crate::error::{self, Result};
-use crate::mysql::Connection;
 use crate::load;
+use crate::mysql::Connection;
 use crate::mysql::read::Selection;
 use crate::mysql::table::{Listed, Table};
 use crate::transfer::args::{ImportAllArgs, ImportArgs, ImportFormat, ParquetTimestamps, ZeroDates, refuse};
