@@ -255,7 +255,11 @@ async fn a_log_of_another_format_is_said_to_be_and_fails_where_asked() {
     let cluster = Cluster { fs: place.filesystem(), metastore: None };
     let summary = run(&args, place.0.path(), &cluster, "run", &Stop::new()).await.unwrap();
     assert_eq!((summary.rows_in, summary.rejects), (4, 4));
-    assert!(summary.detail.contains("most lines were rejected (the first: the user agent is not followed"), "{}", summary.detail);
+    assert!(
+        summary.detail.contains("most lines were rejected (the first: the user agent is not followed"),
+        "{}",
+        summary.detail
+    );
     place.log("a.log", 1);
     args.max_reject_percent = Some(99);
     let error = run(&args, place.0.path(), &cluster, "run", &Stop::new()).await.unwrap_err();
