@@ -92,7 +92,9 @@ fn in_parameters(url: &str) -> Option<Found> {
         if !PARAMETERS.contains(&name.as_str()) {
             continue;
         }
-        let end = parameter.find(['&', ';', ')', ' ']).unwrap_or(parameter.len()).max(equals + 1);
+        // The keys of a host, in parentheses, may stand between commas; a password behind a `?` may hold one.
+        let is_end = |c: char| matches!(c, '&' | ';' | ')' | ' ') || (c == ',' && matches!(separator, "(" | ","));
+        let end = parameter.find(is_end).unwrap_or(parameter.len()).max(equals + 1);
         let value = from + equals + 1..from + end;
         if !value.is_empty() && &url[value.clone()] != "***" {
             return Some(Found { whole: from..value.end, value });
@@ -114,6 +116,7 @@ mod tests {
             ("jdbc:mysql://h/d?password=s3cret&user=u", "jdbc:mysql://h/d?user=u"),
             ("jdbc:mysql://h/d?a=1&PASSWORD=s3cret&b=2", "jdbc:mysql://h/d?a=1&b=2"),
             ("jdbc:mysql://address=(host=h)(password=s3cret)/d", "jdbc:mysql://address=(host=h)()/d"),
+            ("jdbc:mysql://(password=s3cret,host=h)/d", "jdbc:mysql://(,host=h)/d"),
             ("jdbc:hive2://h:10000/default;user=u;password=s3cret", "jdbc:hive2://h:10000/default;user=u"),
             ("jdbc:mysql://h/d?password=s3%63ret", "jdbc:mysql://h/d"),
         ] {

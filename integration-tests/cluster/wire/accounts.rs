@@ -9,8 +9,8 @@ use sakia::mysql::{MySqlClient, MySqlOptions};
 use sakia::shutdown::Stop;
 use sakia::storage::local::LocalFilesystem;
 use sakia::transfer::args::{ImportAllArgs, ImportArgs};
-use sakia::transfer::ends::Ends;
-use sakia::transfer::{export, import, verify};
+
+use sakia::transfer::{Ends, export, import, verify};
 
 use crate::stack::{self, root};
 

@@ -9,6 +9,7 @@ use arrow_array::cast::AsArray;
 use sakia::error::Kind;
 use sakia::load::Cluster;
 use sakia::mysql::read::Selection;
+use sakia::mysql::snapshot::{Snapshot, SnapshotOptions};
 use sakia::mysql::table::Table;
 use sakia::mysql::types::TypeOptions;
 use sakia::mysql::{MySqlClient, MySqlOptions};
@@ -33,6 +34,10 @@ GRANT RELOAD ON *.* TO cached;
 CREATE TABLE it.t (id INT PRIMARY KEY, v VECTOR(3), j JSON, p POINT, u BIGINT UNSIGNED, e ENUM('a','b'));
 INSERT INTO it.t VALUES (1, TO_VECTOR('[1,2,3]'), '{\"k\": [1, \"ü\"]}', POINT(1, 2), 18446744073709551615, 'b');
 INSERT INTO it.t (id) VALUES (2);
+CREATE USER columns IDENTIFIED WITH caching_sha2_password BY 's3cret' WITH MAX_USER_CONNECTIONS 2;
+GRANT SELECT (id, u), INSERT (id, u) ON it.t TO columns;
+SET GLOBAL max_execution_time = 1000;
+SET GLOBAL sql_select_limit = 1;
 ";
 
 /// A MySQL in a container of its own: statements of its init file, one a line, and the zone of its system, which is named
@@ -113,6 +118,25 @@ async fn exports(client: &MySqlClient) {
     }
 }
 
+/// The limits of a session are lifted, those of the account are gone along with, and hidden columns are noticed.
+async fn account_that_may_do_less(logins: &Logins) {
+    let client = logins.client("columns", "");
+    let snapshot = Snapshot::open(&client, 4, &SnapshotOptions::default()).await.unwrap();
+    assert!(snapshot.notes.iter().any(|note| note.starts_with("2 of 4 connections")), "{:?}", snapshot.notes);
+    for conn in snapshot.connections {
+        conn.close().await;
+    }
+    let mut conn = client.connect().await.unwrap();
+    let limits = conn.texts("SELECT @@max_execution_time, @@sql_select_limit = ~0", "ask").await.unwrap().remove(0);
+    assert_eq!(limits.iter().flatten().collect::<Vec<_>>(), ["0", "1"]);
+    let table = Table::describe(&mut conn, "it", "t").await.unwrap();
+    let error = table.select(&[]).unwrap_err();
+    assert!(error.kind() == Kind::Auth && error.to_string().contains("shown id, u"), "{error}");
+    assert_eq!(table.select(&["u".to_owned()]).unwrap().len(), 1);
+    assert_eq!(table.check_all_columns(&mut conn).await.unwrap_err().kind(), Kind::Auth);
+    conn.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn logins_and_encryption_of_a_real_mysql() {
     let server = server(SETUP, "UTC").await;
@@ -144,6 +168,7 @@ async fn logins_and_encryption_of_a_real_mysql() {
     let error = logins.client("cached", "sslMode=VERIFY_CA").connect().await.unwrap_err();
     assert!(error.remedy().unwrap().contains("ssl-ca"), "{error}");
 
+    account_that_may_do_less(&logins).await;
     exports(&logins.client("cached", "")).await;
     let mut conn = logins.client("cached", "").connect().await.unwrap();
     let table = Table::describe(&mut conn, "it", "t").await.unwrap();

@@ -213,6 +213,8 @@ mod tests {
             ("u@[h1:1,h2]", Some("u"), vec!["h1 1", "h2 -"]),
             ("address=(host=h1)(port=1),address=(host=h2)", None, vec!["h1 1", "h2 -"]),
             ("u@address=(host=[::1])(port=1)(protocol=tcp)", Some("u"), vec!["::1 1"]),
+            // What a password leaves behind.
+            ("(,host=h1),address=()(host=h2)", None, vec!["h1 -", "h2 -"]),
             ("(host=h1,port=1,user=u),(address=h2:2)", Some("u"), vec!["h1 1", "h2 2"]),
             ("Address=(host=h1)(type=source), address=(host=h2)(type=replica)", None, vec!["h1 -"]),
         ] {

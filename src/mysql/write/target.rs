@@ -120,7 +120,7 @@ impl Target {
             let error = error::not_found(format!("table {} has no column {name}", self.full_name()));
             match config::nearest(name, &names) {
                 Some(near) => error.hint(format!("did you mean {near}?")),
-                None => error.hint(format!("its columns are {}", names.join(", "))),
+                None => error.hint("check the names of its columns"),
             }
         })
     }
