@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 use sakia::load::Cluster;
-use sakia::mysql::Connection;
 use sakia::mysql::table::Table;
 use sakia::shutdown::Stop;
 use sakia::storage::local::LocalFilesystem;

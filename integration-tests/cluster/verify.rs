@@ -10,7 +10,6 @@ use sakia::format::parquet::Timestamps;
 use sakia::format::text::{Delimiters, TextStyle};
 use sakia::format::{AvroOptions, Compression, FileFormat, Output, ParquetOptions, SequenceOptions, TextOptions};
 use sakia::load::Cluster;
-use sakia::mysql::Connection;
 use sakia::mysql::read::Selection;
 use sakia::mysql::table::Table;
 use sakia::mysql::types::{Compat, TypeOptions, ValueForm};

@@ -14,14 +14,24 @@ pub struct Key {
 
 /// The keys of a table that is read as `T`, in the order of its fields.
 pub fn keys<T: DeserializeOwned>() -> Vec<Key> {
-    let mut found = Vec::new();
-    // Only the questions matter; what comes of the answers is nothing, or an error about values made up here.
-    let _ = T::deserialize(Probe(&mut found));
-    found
+    let mut refused = Vec::new();
+    loop {
+        let (mut found, known) = (Vec::new(), refused.len());
+        // Only the questions matter. A value made up here may be one that a field refuses, and then no further field is
+        // asked for: that one is left out, and the question put again.
+        let _ = T::deserialize(Probe { keys: &mut found, refused: &mut refused });
+        if refused.len() == known {
+            return found;
+        }
+    }
 }
 
 /// Answers what a type asks for with whatever it may take, and notes the fields it names.
-struct Probe<'a>(&'a mut Vec<Key>);
+struct Probe<'a> {
+    keys: &'a mut Vec<Key>,
+    /// Fields that refused their value before.
+    refused: &'a mut Vec<Key>,
+}
 
 impl<'de> Deserializer<'de> for Probe<'_> {
     type Error = Error;
@@ -32,8 +42,9 @@ impl<'de> Deserializer<'de> for Probe<'_> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        self.0.extend(fields.iter().map(|name| Key { name, below: Vec::new() }));
-        visitor.visit_map(Fields { keys: self.0, next: 0 })
+        let refused = |name: &str| self.refused.iter().find(|key| key.name == name).cloned();
+        self.keys.extend(fields.iter().map(|name| refused(name).unwrap_or(Key { name, below: Vec::new() })));
+        visitor.visit_map(Fields { keys: self.keys, refused: self.refused, next: 0 })
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -90,6 +101,7 @@ impl<'de> Deserializer<'de> for Probe<'_> {
 
 struct Fields<'a> {
     keys: &'a mut Vec<Key>,
+    refused: &'a mut Vec<Key>,
     next: usize,
 }
 
@@ -97,6 +109,9 @@ impl<'de> MapAccess<'de> for Fields<'_> {
     type Error = Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
+        while self.keys.get(self.next).is_some_and(|key| self.refused.contains(key)) {
+            self.next += 1;
+        }
         let Some(key) = self.keys.get(self.next) else { return Ok(None) };
         let name: StrDeserializer<'_, Error> = key.name.into_deserializer();
         seed.deserialize(name).map(Some)
@@ -104,9 +119,12 @@ impl<'de> MapAccess<'de> for Fields<'_> {
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
         let mut below = Vec::new();
-        let value = seed.deserialize(Probe(&mut below));
+        let value = seed.deserialize(Probe { keys: &mut below, refused: &mut Vec::new() });
         if let Some(key) = self.keys.get_mut(self.next) {
             key.below = below;
+            if value.is_err() {
+                self.refused.push(key.clone());
+            }
         }
         self.next += 1;
         value

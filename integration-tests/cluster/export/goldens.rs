@@ -3,7 +3,6 @@
 
 use super::{Scene, golden};
 use sakia::format::text::unescape_java;
-use sakia::format::text::unescape_java;
 
 /// Runs a case; what became of it, and the table as Sqoop's run printed it.
 async fn replay(case: &str) -> (Result<(), String>, String, String) {
