@@ -2,13 +2,14 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup image mysql-image jars jars-lock build check generate bless shop test demo \
+.PHONY: help setup image mysql-image jars jars-lock build check install generate bless shop test demo \
         bench bench-quick callgrind callgrind-bless \
         stack-up stack-down stack-reset stack-status stack-logs beeline hdfs hbase
 
 BIN := docker/bin
 ARGS ?=
 ROLE ?=
+PREFIX ?= /usr/local
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,12 +59,16 @@ build: ## build sakia and the click log's generator for development
 	@echo "sakia: compiling sakia and what it is made of, for development: about 10 minutes on 2 cores the first time"
 	cargo build --locked --workspace --bins
 
+install: ## build the release binary and put it into PREFIX (/usr/local), with manual pages and completions
+	cargo build --locked --release --bin sakia
+	@docker/bin/install "$${CARGO_TARGET_DIR:-target}/release/sakia" "$(DESTDIR)$(PREFIX)"
+
 check: ## formatting, lints, unit and offline tests, documentation
 	cargo fmt --check
-	cargo clippy --locked --workspace --all-targets --test cluster --test faults -- -D warnings
+	cargo clippy --locked --workspace --exclude encode-fixed --all-targets --test cluster --test faults -- -D warnings
 	cargo test --locked --workspace
 	bench/callgrind.sh check
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --lib --examples
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --exclude encode-fixed --no-deps --lib --examples
 
 shop: stack-up ## load the example shop into MariaDB and make its click log
 	@examples/shop/load.sh

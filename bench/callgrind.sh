@@ -2,8 +2,8 @@
 # Counts the instructions that decoding and encoding a fixed input takes: callgrind.sh check|bless
 #
 # check fails when a count is more than TOLERANCE percent above bench/callgrind.baseline; bless writes that file anew.
-# Seconds depend on the machine and its load, instructions hardly. The dependencies are those of the tests, compiled
-# already; only our own crate is compiled again, optimised, so this costs a minute and no release build. Counts are
+# Seconds depend on the machine and its load, instructions hardly. The program holds the sources of what is counted and
+# little else, and its dependencies are those of the tests (which is why a test is named), compiled already. Counts are
 # comparable only among themselves, and another compiler may move them: then bless, in a commit of its own.
 . "$(dirname "${BASH_SOURCE[0]}")/../docker/bin/lib.sh"
 
@@ -13,10 +13,8 @@ BASELINE=$ROOT/bench/callgrind.baseline
 command -v valgrind >/dev/null || die "valgrind is not installed; run: make setup"
 
 cd "$ROOT"
-program=$(cargo build --locked --quiet --example encode-fixed --message-format=json-render-diagnostics \
-  --config profile.dev.package.sakia.opt-level=2 \
-  --config profile.dev.package.sakia.debug-assertions=false \
-  --config profile.dev.package.sakia.overflow-checks=false |
+program=$(cargo build --locked --quiet --workspace --bin encode-fixed --test offline \
+  --message-format=json-render-diagnostics |
   sed -n 's/.*"name":"encode-fixed".*"executable":"\([^"]*\)".*/\1/p')
 [ -x "$program" ] || die "cargo did not say where it put encode-fixed"
 

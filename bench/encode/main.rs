@@ -4,17 +4,35 @@
 //! The input is the bytes of rows as the server sends them. `read` makes batches of them, the others also a file. Only
 //! what happens inside a function called `measured_...` is counted; the input is made outside of it.
 
+#![allow(dead_code, unused_imports, reason = "the rooms hold more than is measured")]
+
+#[path = "../../src/config/mod.rs"]
+mod config;
+#[path = "../../src/error.rs"]
+mod error;
+#[path = "../../src/format/mod.rs"]
+mod format;
+#[path = "../../src/mysql/mod.rs"]
+mod mysql;
+#[path = "../../src/retry.rs"]
+mod retry;
 mod rows;
+#[path = "../../src/secret/mod.rs"]
+mod secret;
+#[path = "../../src/shutdown.rs"]
+mod shutdown;
+#[path = "../../src/telemetry/mod.rs"]
+mod telemetry;
 
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
-use sakia::error::{self, Result};
-use sakia::format::{AvroOptions, Compression, FileFormat, Output, ParquetOptions};
-use sakia::mysql::decode::BatchBuilder;
-use sakia::mysql::types::{Column, Mapping, TypeOptions};
+use crate::error::Result;
+use crate::format::{AvroOptions, Compression, FileFormat, Output, ParquetOptions};
+use crate::mysql::decode::BatchBuilder;
+use crate::mysql::types::{Column, Mapping, TypeOptions};
 
 use self::rows::Row;
 

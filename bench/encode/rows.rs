@@ -3,7 +3,7 @@
 //! Source: MySQL 8.4 source documentation, "Binary Protocol Resultset Row".
 
 use mysql_common::constants::ColumnFlags;
-use sakia::mysql::wire::{FieldType, ResultColumn};
+use crate::mysql::wire::{FieldType, ResultColumn};
 
 /// Numbers of the collations of bytes and of utf8mb4.
 const BYTES: u16 = 63;

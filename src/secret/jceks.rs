@@ -4,7 +4,7 @@
 //! Source: OpenJDK 17 `com.sun.crypto.provider.{JceKeyStore, KeyProtector, PBES1Core}`; Hadoop 3.4 "Credential Provider API".
 
 use cbc::cipher::block_padding::Pkcs7;
-use cbc::cipher::{BlockDecryptMut, KeyIvInit};
+use cbc::cipher::{BlockModeDecrypt, KeyIvInit};
 use md5::Md5;
 use sha1::{Digest, Sha1};
 
@@ -102,7 +102,7 @@ fn open(sealed: &[&[u8]], password: &str) -> Result<Secret> {
     let (key, iv) = derived.split_at(24);
     let cipher = cbc::Decryptor::<des::TdesEde3>::new_from_slices(key, iv).map_err(|_| foreign())?;
     let mut content = content.to_vec();
-    let key = cipher.decrypt_padded_mut::<Pkcs7>(&mut content).map_err(|_| {
+    let key = cipher.decrypt_padded::<Pkcs7>(&mut content).map_err(|_| {
         error::auth("an alias cannot be decrypted")
             .hint("export HADOOP_CREDSTORE_PASSWORD as it was when the file was made")
     })?;
