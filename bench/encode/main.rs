@@ -14,8 +14,6 @@ mod error;
 mod format;
 #[path = "../../src/mysql/mod.rs"]
 mod mysql;
-#[path = "../../src/retry.rs"]
-mod retry;
 mod rows;
 #[path = "../../src/secret/mod.rs"]
 mod secret;

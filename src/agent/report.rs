@@ -18,7 +18,7 @@ pub(super) struct Report {
 impl Report {
     /// The detail of the summary.
     pub fn detail(&self, summary: &StepSummary, reject_dir: &str, source: &Taildir) -> String {
-        let mut said = vec![format!("{} epochs", self.epochs)];
+        let mut said = vec![format!("{} epoch{}", self.epochs, if self.epochs == 1 { "" } else { "s" })];
         if is_mostly_rejected(summary) {
             said.push(format!("most lines were rejected{}", self.why()));
         }

@@ -5,8 +5,8 @@
 
 use cbc::cipher::block_padding::Pkcs7;
 use cbc::cipher::{BlockModeDecrypt, KeyIvInit};
-use md5::Md5;
-use sha1::{Digest, Sha1};
+use md5::{Digest as _, Md5};
+use sha1::{Digest as _, Sha1};
 
 use super::java::{Bytes, byte_arrays};
 use super::value::Secret;
