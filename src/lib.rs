@@ -17,25 +17,25 @@
 // A load inside an import inside a pipeline is a future within futures, some 45 deep.
 #![recursion_limit = "256"]
 
-pub mod agent;
+mod agent;
 pub mod cli;
 pub mod config;
 pub mod error;
 pub mod format;
 pub mod hbase;
 pub mod hiveserver2;
-pub mod lease;
+mod lease;
 pub mod load;
 pub mod lookup;
 pub mod metastore;
 pub mod mysql;
 mod net;
-pub mod pipeline;
-pub mod private;
-pub mod retry;
-pub mod sasl;
+mod pipeline;
+mod private;
+mod retry;
+mod sasl;
 pub mod scd2;
-pub mod secret;
+mod secret;
 pub mod shutdown;
 pub mod storage;
 pub mod telemetry;

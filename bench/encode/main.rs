@@ -25,12 +25,12 @@ mod telemetry;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
-use arrow_schema::{Schema, SchemaRef};
 use crate::error::Result;
 use crate::format::{AvroOptions, Compression, FileFormat, Output, ParquetOptions};
 use crate::mysql::decode::BatchBuilder;
 use crate::mysql::types::{Column, Mapping, TypeOptions};
+use arrow_array::RecordBatch;
+use arrow_schema::{Schema, SchemaRef};
 
 use self::rows::Row;
 

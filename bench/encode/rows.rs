@@ -2,8 +2,8 @@
 //!
 //! Source: MySQL 8.4 source documentation, "Binary Protocol Resultset Row".
 
-use mysql_common::constants::ColumnFlags;
 use crate::mysql::wire::{FieldType, ResultColumn};
+use mysql_common::constants::ColumnFlags;
 
 /// Numbers of the collations of bytes and of utf8mb4.
 const BYTES: u16 = 63;

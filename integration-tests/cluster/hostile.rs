@@ -54,7 +54,10 @@ async fn hostile_tables_come_back_cell_by_cell() {
         let (least, why) = shrink::shrink(&road, &servers, table, why);
         let numbers: Vec<u64> = failed.iter().map(|(table, _)| table.number).collect();
         road.clear();
-        panic!("seed {seed}: the tables {numbers:?} failed; the first, shrunk:\n{}\n{why}", least.script(server_of(&servers, table)));
+        panic!(
+            "seed {seed}: the tables {numbers:?} failed; the first, shrunk:\n{}\n{why}",
+            least.script(server_of(&servers, table))
+        );
     }
     road.clear();
 }
@@ -75,7 +78,8 @@ fn covers_everything(tables: &[Table]) {
     let types: BTreeSet<String> = columns().map(|column| format!("{:?}", column.kind)).collect();
     let missing: Vec<_> = cells::KINDS.iter().filter(|kind| !types.contains(&format!("{kind:?}"))).collect();
     assert!(missing.is_empty(), "no column of {missing:?}");
-    let found: BTreeSet<_> = columns().map(|column| column.name_kind).chain(tables.iter().map(|t| t.name_kind)).collect();
+    let found: BTreeSet<_> =
+        columns().map(|column| column.name_kind).chain(tables.iter().map(|t| t.name_kind)).collect();
     let missing: Vec<_> = names::KINDS.iter().filter(|kind| !found.contains(kind)).collect();
     assert!(missing.is_empty(), "no name of {missing:?}");
     let keys: BTreeSet<_> = tables.iter().map(|table| table.key.len().min(2)).collect();

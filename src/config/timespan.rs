@@ -54,7 +54,7 @@ impl FromStr for Timespan {
 impl fmt::Display for Timespan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let millis = self.0.as_millis();
-        let unit = UNITS.iter().find(|(_, unit)| millis % u128::from(*unit) == 0);
+        let unit = UNITS.iter().find(|(_, unit)| millis.is_multiple_of(u128::from(*unit)));
         let (name, unit) = unit.copied().unwrap_or(("ms", 1));
         write!(f, "{}{name}", millis / u128::from(unit))
     }

@@ -107,13 +107,13 @@ impl Lease {
                 // The answer to our own attempt was lost.
                 Some(found) if found.token == holder.token => return Ok(Self::held_by(store, holder, token)),
                 Some(found) if found.is_alive() => return Err(found.busy(store.target())),
-                Some(dead) => {
-                    if store.replace(&dead, &holder).await.map_err(context)? {
-                        let (target, Holder { owner, pid, .. }) = (store.target(), &dead);
-                        tracing::warn!(target, owner, pid, "took over the lease of a dead run");
-                        return Ok(Self::held_by(store, holder, token));
-                    }
+                Some(dead) if store.replace(&dead, &holder).await.map_err(context)? => {
+                    let (target, Holder { owner, pid, .. }) = (store.target(), &dead);
+                    tracing::warn!(target, owner, pid, "took over the lease of a dead run");
+                    return Ok(Self::held_by(store, holder, token));
                 }
+                // Somebody else was quicker, who may be done by the next look.
+                Some(_) => {}
             }
         }
         Err(error::busy(format!("the lease of {} was just taken by somebody else", store.target()))

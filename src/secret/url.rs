@@ -87,7 +87,7 @@ fn in_parameters(url: &str) -> Option<Found> {
     for (at, separator) in url.match_indices(separators) {
         let from = at + separator.len();
         let parameter = &url[from..];
-        let Some(equals) = parameter.find('=') else { return None };
+        let equals = parameter.find('=')?;
         let name = parameter[..equals].trim().to_ascii_lowercase();
         if !PARAMETERS.contains(&name.as_str()) {
             continue;

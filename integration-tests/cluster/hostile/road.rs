@@ -194,7 +194,11 @@ fn refused(table: &Table, format: &str, run: &Run) -> Result<(), String> {
     let names = table.columns.iter().map(|column| &column.name).chain([&table.name]);
     let named = names.clone().any(|name| run.said.contains(name) || run.said.contains(&format!("{name:?}")));
     if reason && named && matches!(run.code, 1 | 2) {
-        println!("table {} {format}: {}", table.number, run.said.lines().find(|line| line.contains("error")).unwrap_or(""));
+        println!(
+            "table {} {format}: {}",
+            table.number,
+            run.said.lines().find(|line| line.contains("error")).unwrap_or("")
+        );
         return Ok(());
     }
     Err(format!("import ends with {}, and that is no refusal by name:\n{}", run.code, run.said))

@@ -56,7 +56,17 @@ impl Server {
     pub fn sql(&self, statements: &str) -> Result<Vec<Vec<String>>, String> {
         let [container, host] = &self.client;
         let mut client = Command::new("docker")
-            .args(["exec", "-i", container, "mariadb", "--no-defaults", "--user=loader", "--protocol=tcp", "--host", host])
+            .args([
+                "exec",
+                "-i",
+                container,
+                "mariadb",
+                "--no-defaults",
+                "--user=loader",
+                "--protocol=tcp",
+                "--host",
+                host,
+            ])
             .args(["--default-character-set=utf8mb4", "--batch", "--raw", "--skip-column-names", DATABASE])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -56,7 +56,14 @@ impl Table {
             let name_kind = if place == 2 { names::KINDS[at % names::KINDS.len()] } else { NameKind::random(rng) };
             let collation = kind.is_text().then(|| COLLATIONS[turn % COLLATIONS.len()]);
             let comment = COMMENTS[rng.random_range(0..COMMENTS.len())];
-            Column { name: name_kind.name(place), name_kind, kind, collation, comment, not_null: rng.random_ratio(1, 4) }
+            Column {
+                name: name_kind.name(place),
+                name_kind,
+                kind,
+                collation,
+                comment,
+                not_null: rng.random_ratio(1, 4),
+            }
         });
         let mut columns: Vec<Column> = columns.collect();
         let keys = (0..columns.len()).filter(|place| columns[*place].kind.can_be_key());
@@ -83,7 +90,10 @@ impl Table {
 
     /// All of the table as a script. Rows whose key is there already are left out by the server.
     pub fn script(&self, server: &Server) -> String {
-        let rows = self.rows.iter().map(|row| format!("INSERT IGNORE INTO {} VALUES ({});\n", quoted(&self.name), row.join(", ")));
+        let rows = self
+            .rows
+            .iter()
+            .map(|row| format!("INSERT IGNORE INTO {} VALUES ({});\n", quoted(&self.name), row.join(", ")));
         format!("SET time_zone = '+00:00';\n{}{}", self.create(&self.name, server), rows.collect::<String>())
     }
 
@@ -117,7 +127,8 @@ impl Column {
 }
 
 /// Comments that read the same under every `sql_mode`.
-const COMMENTS: [Option<&str>; 4] = [None, Some("plain"), Some("it''s \"quoted\"; -- größer /* 漢字 */"), Some("tab\tand %s ${x}")];
+const COMMENTS: [Option<&str>; 4] =
+    [None, Some("plain"), Some("it''s \"quoted\"; -- größer /* 漢字 */"), Some("tab\tand %s ${x}")];
 
 fn any(rng: &mut ChaCha8Rng) -> Kind {
     cells::KINDS[rng.random_range(0..cells::KINDS.len())]

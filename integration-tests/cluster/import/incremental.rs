@@ -89,6 +89,6 @@ async fn what_cannot_be_incremental_is_refused() {
     assert!(error.to_string().contains("check column note"), "{error}");
     scene.import("events", "[incremental]\nmode = 'append'\ncheck-column = 'id'").await;
     let error = scene.try_import("events", "").await.unwrap_err();
-    assert!(error.to_string().contains("added to by appending loads"), "{error}");
+    assert!(error.to_string().contains("holds the files of appending loads"), "{error}");
     scene.clear().await;
 }

@@ -133,7 +133,8 @@ async fn all(accounts: &Accounts) {
     let (client, cluster) = (accounts.client("limited", "127.0.0.1:PORT"), accounts.cluster());
     let ends = Ends::new(&client, &cluster);
     let run = |more: &'static str| {
-        let args = format!("{more}\n[each]\nwarehouse-dir = '/all'\nas = 'text'\nnum-mappers = 1\nexisting = 'delete'\n");
+        let args =
+            format!("{more}\n[each]\nwarehouse-dir = '/all'\nas = 'text'\nnum-mappers = 1\nexisting = 'delete'\n");
         let args: ImportAllArgs = sakia::config::parse(&args, "test").unwrap();
         let ends = &ends;
         async move { import::run_all(&args, ends, "it", &Stop::new()).await }

@@ -54,7 +54,7 @@ impl LogEntry<'_> {
         }
         let RequestParts { method, path, query, protocol } = &self.parts;
         let is_known = method.is_some() || path.is_some() || query.is_some() || protocol.is_some();
-        is_known.then(|| RequestLine {
+        is_known.then_some(RequestLine {
             method: method.as_deref(),
             path: path.as_deref(),
             query: query.as_deref(),

@@ -95,18 +95,19 @@ pub(super) struct Place {
 pub struct BadRecord {
     file: Arc<str>,
     place: Option<Place>,
-    cause: Error,
+    /// Behind a pointer, since a result of every record holds one of these.
+    cause: Box<Error>,
 }
 
 impl BadRecord {
     /// A record at a place of a file; the next one can be read.
     pub(super) fn at(file: &str, place: Place, cause: Error) -> Self {
-        Self { file: file.into(), place: Some(place), cause }
+        Self { file: file.into(), place: Some(place), cause: Box::new(cause) }
     }
 
     /// An error behind which nothing can be read.
     pub(super) fn end(cause: Error) -> Self {
-        Self { file: Arc::default(), place: None, cause }
+        Self { file: Arc::default(), place: None, cause: Box::new(cause) }
     }
 
     /// Number of its line, or of the record in a sequence file, counted as in [`TextRecord`]; `None` where it is not a
@@ -146,7 +147,7 @@ impl From<BadRecord> for Error {
             Some(Place { unit, number, offset }) => {
                 bad.cause.context(format!("{}: {unit} {number} (byte {offset})", bad.file))
             }
-            None => bad.cause,
+            None => *bad.cause,
         }
     }
 }
