@@ -20,7 +20,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub fn new(what: &'static str, address: impl Into<String>, limit: Duration) -> Self {
+    pub(crate) fn new(what: &'static str, address: impl Into<String>, limit: Duration) -> Self {
         Self { what, address: address.into(), limit }
     }
 
@@ -29,7 +29,7 @@ impl Server {
     ///
     /// # Errors
     /// Unreachable: the name has no address, or none of them accepts.
-    pub fn connect(&self) -> Result<TcpStream> {
+    pub(crate) fn connect(&self) -> Result<TcpStream> {
         let began = Instant::now();
         let mut last = io::Error::new(ErrorKind::NotFound, "the name has no address");
         let addresses = self.address.to_socket_addrs().map_err(|e| self.unreachable(e))?;
@@ -51,7 +51,7 @@ impl Server {
     ///
     /// # Errors
     /// Unreachable: the name is not known.
-    pub async fn addresses(&self) -> Result<Vec<SocketAddr>> {
+    pub(crate) async fn addresses(&self) -> Result<Vec<SocketAddr>> {
         tokio::net::lookup_host(&self.address).await.map(ipv4_first).map_err(|e| self.unreachable(e))
     }
 
@@ -59,7 +59,7 @@ impl Server {
     ///
     /// # Errors
     /// Unreachable: it does not accept.
-    pub async fn open(&self, address: SocketAddr) -> Result<tokio::net::TcpStream> {
+    pub(crate) async fn open(&self, address: SocketAddr) -> Result<tokio::net::TcpStream> {
         let connected = tokio::time::timeout(self.limit, tokio::net::TcpStream::connect(address)).await;
         connected.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into())).map_err(|e| self.unreachable(e))
     }
@@ -68,12 +68,12 @@ impl Server {
     ///
     /// # Errors
     /// Those of the answer. Unreachable: it does not come within the limit.
-    pub async fn first_answer<T>(&self, answer: impl Future<Output = Result<T>>) -> Result<T> {
+    pub(crate) async fn first_answer<T>(&self, answer: impl Future<Output = Result<T>>) -> Result<T> {
         tokio::time::timeout(self.limit, answer).await.unwrap_or_else(|_| Err(self.silent()))
     }
 
     /// The error of a server that cannot be connected to.
-    pub fn unreachable(&self, error: io::Error) -> Error {
+    pub(crate) fn unreachable(&self, error: io::Error) -> Error {
         let what = match is_timeout(&error) {
             true => format!("cannot reach {self} within {}", Seconds(self.limit)),
             false => format!("cannot reach {self}"),
@@ -83,7 +83,7 @@ impl Server {
     }
 
     /// The error of a server that takes the connection and says nothing.
-    pub fn silent(&self) -> Error {
+    pub(crate) fn silent(&self) -> Error {
         let Self { what, address, limit } = self;
         error::unreachable(format!(
             "{address} accepts connections but did not answer as {what} within {}",

@@ -18,7 +18,7 @@ const SHARED: u32 = 0o3000;
 ///
 /// # Errors
 /// Those of the disk.
-pub fn create_dir_all(path: &Path) -> io::Result<()> {
+pub(crate) fn create_dir_all(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)?;
     narrow(path)
 }
@@ -27,7 +27,7 @@ pub fn create_dir_all(path: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// Those of the disk.
-pub fn open(path: &Path) -> io::Result<File> {
+pub(crate) fn open(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)?;
     narrow(path)?;
     Ok(file)
@@ -37,7 +37,7 @@ pub fn open(path: &Path) -> io::Result<File> {
 ///
 /// # Errors
 /// Those of the disk.
-pub fn create(path: &Path) -> io::Result<File> {
+pub(crate) fn create(path: &Path) -> io::Result<File> {
     let file = open(path)?;
     file.set_len(0)?;
     Ok(file)
@@ -47,7 +47,7 @@ pub fn create(path: &Path) -> io::Result<File> {
 ///
 /// # Errors
 /// Those of the disk.
-pub fn narrow(path: &Path) -> io::Result<()> {
+pub(crate) fn narrow(path: &Path) -> io::Result<()> {
     let found = fs::metadata(path)?;
     let mode = found.mode();
     let is_shared = found.is_dir() && mode & SHARED != 0;

@@ -8,7 +8,7 @@ use crate::shutdown::Stop;
 
 /// How long and how often an attempt is repeated.
 #[derive(Clone, Copy, Debug)]
-pub struct Retry {
+pub(crate) struct Retry {
     /// Time after which the last error is given back.
     pub budget: Duration,
     /// First pause; doubles up to `longest_pause`.
@@ -19,7 +19,7 @@ pub struct Retry {
 
 impl Retry {
     /// Repeats for `budget` with pauses of 50 ms to 2 s.
-    pub fn for_time(budget: Duration) -> Self {
+    pub(crate) fn for_time(budget: Duration) -> Self {
         Self { budget, first_pause: Duration::from_millis(50), longest_pause: Duration::from_secs(2) }
     }
 
@@ -27,7 +27,7 @@ impl Retry {
     ///
     /// # Errors
     /// The last error of `attempt`, or Stopped.
-    pub async fn run<T, F, A>(&self, stop: &Stop, mut attempt: A) -> Result<T>
+    pub(crate) async fn run<T, F, A>(&self, stop: &Stop, mut attempt: A) -> Result<T>
     where
         A: FnMut() -> F,
         F: Future<Output = Result<T>>,

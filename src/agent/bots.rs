@@ -15,7 +15,7 @@ pub(super) struct Bots(HashMap<String, bool>);
 
 impl Bots {
     /// Whether a user agent is that of a program; one that is missing is.
-    pub fn is_bot(&mut self, user_agent: Option<&str>) -> bool {
+    pub(super) fn is_bot(&mut self, user_agent: Option<&str>) -> bool {
         let Some(user_agent) = user_agent else { return true };
         if let Some(known) = self.0.get(user_agent) {
             return *known;

@@ -133,7 +133,7 @@ impl ExtraBuilder {
 
 impl Clicks {
     /// No rows yet, of lines of this format.
-    pub fn new(format: &LogFormat) -> Self {
+    pub(super) fn new(format: &LogFormat) -> Self {
         Self { extras: format.extras().iter().map(ExtraBuilder::new).collect(), ..Self::default() }
     }
 
@@ -141,7 +141,7 @@ impl Clicks {
     ///
     /// # Errors
     /// Data: the offset is beyond what Hive can hold.
-    pub fn add(&mut self, line: &LogEntry<'_>, is_bot: Option<bool>, file: &str, offset: u64) -> Result<()> {
+    pub(super) fn add(&mut self, line: &LogEntry<'_>, is_bot: Option<bool>, file: &str, offset: u64) -> Result<()> {
         let offset = i64::try_from(offset)
             .map_err(|e| error::data(format!("offset {offset} of {file} does not fit into a BIGINT")).source(e))?;
         let user = line.user.as_deref();
@@ -179,7 +179,7 @@ impl Clicks {
     ///
     /// # Errors
     /// Bug: the columns do not fit the schema.
-    pub fn finish(mut self, schema: &SchemaRef) -> Result<RecordBatch> {
+    pub(super) fn finish(mut self, schema: &SchemaRef) -> Result<RecordBatch> {
         let mut columns: Vec<ArrayRef> = vec![
             Arc::new(self.event_ts.finish()),
             Arc::new(self.ip.finish()),

@@ -188,7 +188,7 @@ impl AgentPlan {
     ///
     /// # Errors
     /// Config: a value makes no sense.
-    pub fn new(args: &AgentArgs, base: &Path) -> Result<Self> {
+    pub(super) fn new(args: &AgentArgs, base: &Path) -> Result<Self> {
         let AgentArgs { files, channel_dir, target_dir, reject_dir, hive_database, hive_table, format, .. } = args;
         let AgentArgs { compressed, partition, roll, channel_max_bytes, max_line_bytes, .. } = *args;
         let AgentArgs { forget_after, drain, max_reject_percent, .. } = *args;

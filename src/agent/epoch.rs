@@ -47,7 +47,7 @@ pub(super) struct Sorting {
 impl Sorting {
     /// # Errors
     /// Config: the format cannot be that of clicks.
-    pub fn new(format: LogFormat, partition: TimePartition) -> Result<Self> {
+    pub(super) fn new(format: LogFormat, partition: TimePartition) -> Result<Self> {
         Ok(Self { schema: schema(&format)?, format: Arc::new(format), partition })
     }
 }

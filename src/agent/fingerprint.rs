@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// The most bytes of a file's beginning that identify it.
-pub const HEAD_BYTES: usize = 4096;
+pub(super) const HEAD_BYTES: usize = 4096;
 /// The bytes before an offset that identify what was read up to there.
-pub const TAIL_BYTES: usize = 1024;
+pub(super) const TAIL_BYTES: usize = 1024;
 
 /// The hash of some bytes of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use super::position::FilePosition;
 
 /// One line of a log file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogLine {
+pub(super) struct LogLine {
     /// Where the line begins in its file, in bytes.
     pub offset: u64,
     /// The line without its end; only the first part of it where the line was longer than the source allows.
@@ -19,7 +19,7 @@ pub struct LogLine {
 
 impl LogLine {
     /// Whether the line was too long and only its first part is here.
-    pub fn is_cut(&self) -> bool {
+    pub(super) fn is_cut(&self) -> bool {
         self.line_bytes > self.body.len() as u64
     }
 }
@@ -28,7 +28,7 @@ impl LogLine {
 ///
 /// The two travel as one, so that a line is in the channel exactly if the position is past it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Batch {
+pub(super) struct Batch {
     /// The lines, in the file's order.
     pub lines: Vec<LogLine>,
     /// The file, and the offset of the first byte that is not in `lines`.

@@ -44,9 +44,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
-pub use self::config::{AgentArgs, FormatText, RollArgs};
-pub use self::roll::TimePartition;
-pub use self::sources::CompressedFiles;
+pub(crate) use self::config::AgentArgs;
 
 use self::channels::cursor::Cursor;
 use self::channels::file::FileChannel;
@@ -76,7 +74,7 @@ const DRAIN_ROUNDS: u32 = 3;
 ///
 /// # Errors
 /// Config: a value out of its range, directories inside each other.
-pub fn check(args: &AgentArgs, base: &Path) -> Result<()> {
+pub(crate) fn check(args: &AgentArgs, base: &Path) -> Result<()> {
     AgentPlan::new(args, base).map(drop)
 }
 
@@ -84,7 +82,7 @@ pub fn check(args: &AgentArgs, base: &Path) -> Result<()> {
 ///
 /// # Errors
 /// Those of [`check`].
-pub fn plan(args: &AgentArgs, base: &Path) -> Result<String> {
+pub(crate) fn plan(args: &AgentArgs, base: &Path) -> Result<String> {
     AgentPlan::new(args, base).map(|plan| plan.to_string())
 }
 
@@ -98,7 +96,7 @@ pub fn plan(args: &AgentArgs, base: &Path) -> Result<String> {
 /// use. Exists: the target is not ours. NotFound: no file to drain. Data: the channel is corrupt, or a drain rejected
 /// more lines than it was allowed. Of the first file that a drain could not read, once the others are written.
 /// Those of [`Load`](crate::load::Load).
-pub async fn run(args: &AgentArgs, base: &Path, cluster: &Cluster, run_id: &str, stop: &Stop) -> Result<StepSummary> {
+pub(crate) async fn run(args: &AgentArgs, base: &Path, cluster: &Cluster, run_id: &str, stop: &Stop) -> Result<StepSummary> {
     let patience = if args.drain { DRAIN_PATIENCE } else { Duration::MAX };
     run_patiently(args, base, cluster, run_id, stop, Retry::for_time(patience)).await
 }

@@ -35,7 +35,7 @@ impl Rejects {
     ///
     /// # Errors
     /// Bug: it cannot be written as JSON.
-    pub fn add(&mut self, rejected: &LogLine, file: &str, reason: &str) -> Result<()> {
+    pub(super) fn add(&mut self, rejected: &LogLine, file: &str, reason: &str) -> Result<()> {
         let line = std::str::from_utf8(&rejected.body).ok();
         let line_base64 = if line.is_none() { Some(STANDARD.encode(&rejected.body)) } else { None };
         let reject = Reject { file, offset: rejected.offset, reason, line, line_base64 };

@@ -17,7 +17,7 @@ pub(super) struct Report {
 
 impl Report {
     /// The detail of the summary.
-    pub fn detail(&self, summary: &StepSummary, reject_dir: &str, source: &Taildir) -> String {
+    pub(super) fn detail(&self, summary: &StepSummary, reject_dir: &str, source: &Taildir) -> String {
         let mut said = vec![format!("{} epoch{}", self.epochs, if self.epochs == 1 { "" } else { "s" })];
         if is_mostly_rejected(summary) {
             said.push(format!("most lines were rejected{}", self.why()));
@@ -36,7 +36,7 @@ impl Report {
     }
 
     /// Says in the log when the format cannot be that of the log.
-    pub fn warn(&self, summary: &StepSummary) {
+    pub(super) fn warn(&self, summary: &StepSummary) {
         if is_mostly_rejected(summary) {
             let StepSummary { rejects, rows_in, .. } = summary;
             tracing::warn!("{rejects} of {rows_in} lines were rejected{}; check format", self.why());
@@ -52,7 +52,7 @@ impl Report {
     /// # Errors
     /// Of the first file that could not be read. Data: too many rejects. What was written is visible, which the effect
     /// says.
-    pub fn verdict(&self, summary: &StepSummary, source: Taildir, max_reject_percent: Option<u8>) -> Result<()> {
+    pub(super) fn verdict(&self, summary: &StepSummary, source: Taildir, max_reject_percent: Option<u8>) -> Result<()> {
         let effect = if summary.outcome == Outcome::Done { Effect::Partial } else { Effect::None };
         let StepSummary { rejects, rows_in, rows_out, .. } = summary;
         let (troubles, rows) = (source.troubles(), rows_out);

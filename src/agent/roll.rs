@@ -11,7 +11,7 @@ use crate::metastore::Column;
 
 /// The bounds of an epoch; the first one reached completes it.
 #[derive(Clone, Copy, Debug)]
-pub struct Roll {
+pub(super) struct Roll {
     /// Lines.
     pub rows: u64,
     /// Bytes of lines.

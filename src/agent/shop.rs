@@ -23,7 +23,7 @@ pub(super) struct ShopPage<'a> {
 }
 
 impl<'a> ShopPage<'a> {
-    pub fn of(request: &RequestLine<'a>) -> Self {
+    pub(super) fn of(request: &RequestLine<'a>) -> Self {
         let path = request.path.unwrap_or_default();
         let mut components = path.trim_start_matches('/').split('/');
         let first = components.next().unwrap_or_default();

@@ -33,7 +33,7 @@ pub(super) struct Sink {
 
 impl Sink {
     /// What the summary calls the step.
-    pub fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         let directory = self.target.trim_end_matches('/').rsplit('/').next();
         let table = self.table.as_ref().map(|(_, table)| table.as_str());
         format!("agent {}", table.or(directory).unwrap_or_default())
@@ -44,7 +44,7 @@ impl Sink {
     ///
     /// # Errors
     /// Those of [`Load::open`]. Config: the target holds something else than such clicks.
-    pub async fn recover(&self) -> Result<Option<Cursor>> {
+    pub(super) async fn recover(&self) -> Result<Option<Cursor>> {
         let load = Load::open(&self.cluster, self.plan(None)).await?;
         let cursor = match self.cursor(load.previous()) {
             Ok(cursor) if load.is_registration_due() => load.register_again().await.map(|()| cursor),
@@ -58,7 +58,7 @@ impl Sink {
     ///
     /// # Errors
     /// Those of [`Load`]. Config: another agent fills the target.
-    pub async fn write(&self, epoch: &Epoch) -> Result<Vec<StagedPart>> {
+    pub(super) async fn write(&self, epoch: &Epoch) -> Result<Vec<StagedPart>> {
         let load = Load::open(&self.cluster, self.plan(Some(&epoch.to))).await?;
         let there = self.cursor(load.previous())?;
         if there.as_ref() == Some(&epoch.to) {

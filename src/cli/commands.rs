@@ -16,7 +16,7 @@ use crate::shutdown::Stop;
 ///
 /// # Errors
 /// Those of the command.
-pub async fn run(command: Command, report: &mut Report, stop: &Stop) -> Result<()> {
+pub(super) async fn run(command: Command, report: &mut Report, stop: &Stop) -> Result<()> {
     match command {
         Command::Run(args) => steps::run_file(args, report, stop).await,
         Command::Check(command) => steps::check(&command, report),

@@ -13,7 +13,7 @@ use crate::config::{self, Key};
 const WIDTH: usize = 96;
 
 /// The keys of a step of type `kind`, one a paragraph.
-pub fn of<T: Args + DeserializeOwned>(kind: &str) -> String {
+pub(super) fn of<T: Args + DeserializeOwned>(kind: &str) -> String {
     let command = T::augment_args(Command::new("sakia"));
     let flags: Vec<Arg> = command.get_arguments().cloned().collect();
     let (keys, mut flags) = (config::keys::<T>(), flags.into_iter());
@@ -55,7 +55,7 @@ fn title(key: &Key) -> &'static str {
 }
 
 /// The headings of the flags that set keys of such tables, by the flags' ids.
-pub fn headings<T: Args + DeserializeOwned>() -> BTreeMap<String, &'static str> {
+pub(super) fn headings<T: Args + DeserializeOwned>() -> BTreeMap<String, &'static str> {
     fn gather(
         keys: &[Key],
         heading: Option<&'static str>,

@@ -22,7 +22,7 @@ pub enum Output {
 
 /// What a command has to report at its end.
 #[derive(Debug, Default)]
-pub struct Report {
+pub(super) struct Report {
     /// How it is printed.
     pub output: Output,
     /// The steps that were run; without a run id where none was asked for.
@@ -33,12 +33,12 @@ pub struct Report {
 
 impl Report {
     /// An empty report.
-    pub fn new(output: Output) -> Self {
+    pub(super) fn new(output: Output) -> Self {
         Self { output, ..Self::default() }
     }
 
     /// Prints what there is to say at the end, and gives the exit code.
-    pub fn finish(self, done: Result<()>) -> ExitCode {
+    pub(super) fn finish(self, done: Result<()>) -> ExitCode {
         let done = match (self.text(done.as_ref().err()), done) {
             (Some(text), done) => print(&text).and(done),
             (None, done) => done,
@@ -77,13 +77,13 @@ impl Report {
 }
 
 /// JSON on several lines.
-pub fn pretty(value: &Value) -> String {
+pub(super) fn pretty(value: &Value) -> String {
     // A JSON value always serialises.
     serde_json::to_string_pretty(value).unwrap_or_default()
 }
 
 /// One line on stderr: what, and what to do about it.
-pub fn tell(error: &Error) {
+pub(super) fn tell(error: &Error) {
     let line = match error.remedy() {
         Some(hint) => format!("sakia: error: {error}; {hint}\n"),
         None => format!("sakia: error: {error}\n"),
@@ -93,7 +93,7 @@ pub fn tell(error: &Error) {
 }
 
 /// Prints to stdout, without anything that a terminal would obey. A reader that went away (`| head`) is not a failure.
-pub fn print(text: &str) -> Result<()> {
+pub(super) fn print(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
     match out
         .write_all(terminal::harmless(text).as_bytes())

@@ -12,7 +12,7 @@ use crate::error::{self, Result};
 ///
 /// # Errors
 /// Refused: stdout cannot be written.
-pub fn completions(shell: Shell) -> Result<()> {
+pub(super) fn completions(shell: Shell) -> Result<()> {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut args::command(), "sakia", &mut text);
     print(String::from_utf8_lossy(&text).trim_end())
@@ -22,7 +22,7 @@ pub fn completions(shell: Shell) -> Result<()> {
 ///
 /// # Errors
 /// Config: the directory cannot be written.
-pub fn manual(directory: &Path) -> Result<()> {
+pub(super) fn manual(directory: &Path) -> Result<()> {
     let cannot = |e| {
         error::config(format!("cannot write the manual pages to {}", directory.display()))
             .hint("name a directory that can be written")

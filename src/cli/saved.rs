@@ -25,7 +25,7 @@ const SAVED: [&str; 10] =
 ///
 /// # Errors
 /// Those of the store, and of the job that is run.
-pub async fn run(command: JobCommand, report: &mut Report, stop: &Stop) -> Result<()> {
+pub(super) async fn run(command: JobCommand, report: &mut Report, stop: &Stop) -> Result<()> {
     let store = JobStore::of_environment()?;
     match command.act {
         JobAct::Create { name, command } => create(&store, &name, &saved(&command)?),
@@ -43,7 +43,7 @@ pub async fn run(command: JobCommand, report: &mut Report, stop: &Stop) -> Resul
 ///
 /// # Errors
 /// Those of the store, and of the work.
-pub async fn run_sqoop(request: Request, stop: &Stop) -> Result<()> {
+pub(super) async fn run_sqoop(request: Request, stop: &Stop) -> Result<()> {
     let Request { work: Work::Job(_), explain: false, .. } = &request else {
         return sqoop::run(request, stop).await.map(drop);
     };

@@ -13,7 +13,7 @@ const TABLES: &str = "SELECT table_name FROM information_schema.tables WHERE tab
 
 /// What a statement gave.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub(super) enum Answer {
     /// Columns with their display width, and rows as the server writes them; `None` is NULL.
     Rows(Vec<(String, usize)>, Vec<Vec<Option<String>>>),
     /// No rows; so many were changed.
@@ -24,7 +24,7 @@ pub enum Answer {
 ///
 /// # Errors
 /// What the server says.
-pub async fn eval(client: &MySqlClient, sql: &str) -> Result<Answer> {
+pub(super) async fn eval(client: &MySqlClient, sql: &str) -> Result<Answer> {
     let mut conn = client.connect().await?;
     let answer = match conn.ask_as_user(sql, "cannot run the statement").await? {
         mysql::Answer::Changed(rows) => Answer::Changed(rows),
@@ -40,7 +40,7 @@ pub async fn eval(client: &MySqlClient, sql: &str) -> Result<Answer> {
 ///
 /// # Errors
 /// What the server says.
-pub async fn databases(client: &MySqlClient) -> Result<Vec<String>> {
+pub(super) async fn databases(client: &MySqlClient) -> Result<Vec<String>> {
     names(client, "SHOW DATABASES").await
 }
 
@@ -48,7 +48,7 @@ pub async fn databases(client: &MySqlClient) -> Result<Vec<String>> {
 ///
 /// # Errors
 /// What the server says.
-pub async fn tables(client: &MySqlClient) -> Result<Vec<String>> {
+pub(super) async fn tables(client: &MySqlClient) -> Result<Vec<String>> {
     names(client, TABLES).await
 }
 
@@ -61,7 +61,7 @@ async fn names(client: &MySqlClient, sql: &str) -> Result<Vec<String>> {
 
 impl Answer {
     /// A table as Sqoop prints it: columns as wide as their type but at most 20, longer values as they are.
-    pub fn to_table(&self) -> String {
+    pub(super) fn to_table(&self) -> String {
         let (columns, rows) = match self {
             Self::Rows(columns, rows) => (columns, rows),
             Self::Changed(rows) => return format!("{rows} row(s) updated."),
@@ -80,7 +80,7 @@ impl Answer {
     }
 
     /// One JSON object: `columns` and `rows`, or `changed`.
-    pub fn to_json(&self) -> String {
+    pub(super) fn to_json(&self) -> String {
         let value = match self {
             Self::Rows(columns, rows) => {
                 json!({ "columns": columns.iter().map(|(name, _)| name).collect::<Vec<_>>(), "rows": rows })

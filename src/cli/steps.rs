@@ -23,7 +23,7 @@ struct Act {
 ///
 /// # Errors
 /// Those of the pipeline and its steps.
-pub async fn run_file(args: RunArgs, report: &mut Report, stop: &Stop) -> Result<()> {
+pub(super) async fn run_file(args: RunArgs, report: &mut Report, stop: &Stop) -> Result<()> {
     let pipeline = Pipeline::read(&args.pipeline)?.select(&args.steps)?;
     act(&pipeline, Act { dry_run: args.dry_run, explain: args.explain }, report, stop).await
 }
@@ -32,7 +32,7 @@ pub async fn run_file(args: RunArgs, report: &mut Report, stop: &Stop) -> Result
 ///
 /// # Errors
 /// Those of [`pipeline`], of the servers and of the step.
-pub async fn run<T: StepArgs>(command: StepCommand<T>, report: &mut Report, stop: &Stop) -> Result<()> {
+pub(super) async fn run<T: StepArgs>(command: StepCommand<T>, report: &mut Report, stop: &Stop) -> Result<()> {
     let what = Act { dry_run: command.dry_run, explain: command.explain };
     act(&pipeline(command)?, what, report, stop).await
 }
@@ -41,7 +41,7 @@ pub async fn run<T: StepArgs>(command: StepCommand<T>, report: &mut Report, stop
 ///
 /// # Errors
 /// Usage: a file and flags at once, or neither. Config: what is wrong with the file or the step.
-pub fn pipeline<T: StepArgs>(command: StepCommand<T>) -> Result<Pipeline> {
+pub(super) fn pipeline<T: StepArgs>(command: StepCommand<T>) -> Result<Pipeline> {
     let StepCommand { pipeline, steps, args, connections, .. } = command;
     let kind = T::TYPE;
     let no_flags =
@@ -95,7 +95,7 @@ async fn act(pipeline: &Pipeline, what: Act, report: &mut Report, stop: &Stop) -
 ///
 /// # Errors
 /// That of the step that failed.
-pub async fn run_pipeline(pipeline: &Pipeline, report: &mut Report, stop: &Stop) -> Result<()> {
+pub(super) async fn run_pipeline(pipeline: &Pipeline, report: &mut Report, stop: &Stop) -> Result<()> {
     report.summary.run_id = Uuid::now_v7().to_string();
     pipeline::run(pipeline, &mut report.summary, stop).await
 }
@@ -115,7 +115,7 @@ async fn print_plans(pipeline: &Pipeline, output: Output, stop: &Stop) -> Result
 ///
 /// # Errors
 /// Config: how many mistakes there are.
-pub fn check(command: &CheckCommand, report: &mut Report) -> Result<()> {
+pub(super) fn check(command: &CheckCommand, report: &mut Report) -> Result<()> {
     let file = command.pipeline.display();
     match Pipeline::check_file(&command.pipeline) {
         Ok(pipeline) => print(&match command.output {

@@ -30,7 +30,7 @@ pub(super) struct Gateway {
 
 impl Gateway {
     /// Connects to the first endpoint that answers as a thrift1 gateway.
-    pub fn connect(options: HBaseOptions) -> Result<Self> {
+    pub(super) fn connect(options: HBaseOptions) -> Result<Self> {
         options.validate()?;
         let mut gateway = Self { options, current: 0, client: None };
         gateway.client()?;
@@ -38,7 +38,7 @@ impl Gateway {
     }
 
     /// Runs a call that may be sent twice; a lost connection is made again once.
-    pub fn call<T>(&mut self, act: &str, mut call: impl FnMut(&mut RawClient) -> thrift::Result<T>) -> Result<T> {
+    pub(super) fn call<T>(&mut self, act: &str, mut call: impl FnMut(&mut RawClient) -> thrift::Result<T>) -> Result<T> {
         let was_open = self.client.is_some();
         match self.attempt(&mut call)? {
             Ok(value) => Ok(value),
@@ -51,7 +51,7 @@ impl Gateway {
     }
 
     /// Runs a call on the connection as it is, and gives the raw outcome back to a caller that knows what it means.
-    pub fn attempt<T>(&mut self, call: impl FnOnce(&mut RawClient) -> thrift::Result<T>) -> Result<thrift::Result<T>> {
+    pub(super) fn attempt<T>(&mut self, call: impl FnOnce(&mut RawClient) -> thrift::Result<T>) -> Result<thrift::Result<T>> {
         let done = call(self.client()?);
         if let Err(e) = &done
             && fault::spoils_connection(e)
@@ -62,7 +62,7 @@ impl Gateway {
     }
 
     /// The endpoint that is, or was last, connected.
-    pub fn endpoint(&self) -> &str {
+    pub(super) fn endpoint(&self) -> &str {
         self.options.urls.get(self.current).map_or("", String::as_str)
     }
 

@@ -43,7 +43,7 @@ impl Client {
     ///
     /// # Errors
     /// Unreachable, Auth or Refused, naming the endpoint.
-    pub async fn connect(endpoint: &str, mechanism: Option<Mechanism>, limits: TimeLimits) -> Result<Self> {
+    pub(super) async fn connect(endpoint: &str, mechanism: Option<Mechanism>, limits: TimeLimits) -> Result<Self> {
         let (calls, to_run) = mpsc::channel::<Call>();
         let (connected, outcome) = oneshot::channel();
         let server = Server::new("hiveserver2", endpoint, limits.connect);
@@ -73,7 +73,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::call`].
-    pub async fn first_call<T, F>(&self, call: F) -> Result<T>
+    pub(super) async fn first_call<T, F>(&self, call: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&mut Thrift) -> thrift::Result<T> + Send + 'static,
@@ -94,7 +94,7 @@ impl Client {
     ///
     /// # Errors
     /// Unreachable: the connection broke, now or earlier.
-    pub async fn call<T, F>(&self, call: F) -> Result<T>
+    pub(super) async fn call<T, F>(&self, call: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&mut Thrift) -> thrift::Result<T> + Send + 'static,
@@ -113,13 +113,13 @@ impl Client {
     }
 
     /// Makes a call that nobody waits for.
-    pub fn send(&self, call: impl FnOnce(&mut Thrift) + Send + 'static) {
+    pub(super) fn send(&self, call: impl FnOnce(&mut Thrift) + Send + 'static) {
         // The thread lives as long as a sender does; a failed send drops the call, which its waiter notices.
         drop(self.calls.send(Box::new(call)));
     }
 
     /// `host:port` of the server.
-    pub fn endpoint(&self) -> &str {
+    pub(super) fn endpoint(&self) -> &str {
         &self.server.address
     }
 }

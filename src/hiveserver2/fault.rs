@@ -57,7 +57,7 @@ const PREFIXES: &[&str] = &[
 
 impl Failure {
     /// The error, naming the statement by its first words.
-    pub fn into_error(self, attempt: &str) -> Error {
+    pub(super) fn into_error(self, attempt: &str) -> Error {
         let message = self.message.unwrap_or_else(|| "the server gave no reason".to_owned());
         let (kind, hint) = condition(&message, self.sql_state.as_deref());
         let mut what = format!("{attempt}: {}", first_line(&message));

@@ -15,7 +15,7 @@ const NAME_BYTES: usize = 240;
 
 /// What a lease says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Holder {
+pub(crate) struct Holder {
     /// When the lease is dead unless it was renewed, milliseconds since the epoch.
     pub(crate) expires_ms: u64,
     /// Unlike that of any other lease.

@@ -18,7 +18,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio_util::task::AbortOnDropHandle;
 
-pub use self::holder::Holder;
+pub(crate) use self::holder::Holder;
 #[cfg(test)]
 pub(crate) use self::holder::{now_ms, process_start};
 use crate::error::{self, Result};
@@ -45,7 +45,7 @@ fn held() -> MutexGuard<'static, HashSet<String>> {
 
 /// The place of one lease. Each method is atomic: of several contenders one succeeds.
 #[async_trait]
-pub trait LeaseStore: Send + Sync {
+pub(crate) trait LeaseStore: Send + Sync {
     /// What the lease is for, as errors name it.
     fn target(&self) -> &str;
 
@@ -63,7 +63,7 @@ pub trait LeaseStore: Send + Sync {
 }
 
 /// A held lease. Dropping it makes it dead at once for this process; [`Lease::release`] removes it.
-pub struct Lease {
+pub(crate) struct Lease {
     store: Arc<dyn LeaseStore>,
     mine: Arc<Mutex<Holder>>,
     _token: Token,
@@ -90,7 +90,7 @@ impl Lease {
     ///
     /// # Errors
     /// Busy: somebody alive holds it; the message says who. Those of the store.
-    pub async fn acquire(store: Arc<dyn LeaseStore>, owner: &str) -> Result<Self> {
+    pub(crate) async fn acquire(store: Arc<dyn LeaseStore>, owner: &str) -> Result<Self> {
         let holder = Holder::new(owner);
         held().insert(holder.token.clone());
         let token = Token(holder.token.clone());
@@ -130,7 +130,7 @@ impl Lease {
     ///
     /// # Errors
     /// Busy.
-    pub async fn check(&self) -> Result<()> {
+    pub(crate) async fn check(&self) -> Result<()> {
         let (token, target) = (current(&self.mine).token, self.store.target());
         match self.store.read().await? {
             Some(holder) if holder.token == token => {
@@ -150,7 +150,7 @@ impl Lease {
     ///
     /// # Errors
     /// Those of the store; the lease then expires by itself.
-    pub async fn release(mut self) -> Result<()> {
+    pub(crate) async fn release(mut self) -> Result<()> {
         // Or it might be prolonged while it is being removed.
         self.renewal = None;
         let mine = current(&self.mine);

@@ -69,7 +69,7 @@ pub(super) struct Layout {
 
 impl Layout {
     /// Refuses a target that is not an absolute path of at least one plain component.
-    pub fn new(target: &str) -> Result<Self> {
+    pub(super) fn new(target: &str) -> Result<Self> {
         let path = target.trim_end_matches('/');
         let plain = |component: &str| !matches!(component, "" | "." | ".." | STATE) && !component.contains(':');
         match path.rsplit_once('/') {
@@ -83,7 +83,7 @@ impl Layout {
     }
 
     /// The target is the directory of one partition of a table; the table's own directory comes with it.
-    pub fn of_partition(target: &str, partition: &Partition) -> Result<(Self, String)> {
+    pub(super) fn of_partition(target: &str, partition: &Partition) -> Result<(Self, String)> {
         let Self { target, state } = Self::new(target)?;
         if partition.is_none() {
             return Ok((Self { target: target.clone(), state }, target));
@@ -101,33 +101,33 @@ impl Layout {
         }
     }
 
-    pub fn manifest(&self) -> String {
+    pub(super) fn manifest(&self) -> String {
         format!("{}/manifest.json", self.state)
     }
 
-    pub fn lock(&self) -> String {
+    pub(super) fn lock(&self) -> String {
         format!("{}/lock", self.state)
     }
 
-    pub fn stage(&self, load_id: &str) -> String {
+    pub(super) fn stage(&self, load_id: &str) -> String {
         format!("{}/{STAGE}{load_id}", self.state)
     }
 
     /// The load id in the name of a stage directory.
-    pub fn load_of_stage(name: &str) -> Option<&str> {
+    pub(super) fn load_of_stage(name: &str) -> Option<&str> {
         name.strip_prefix(STAGE)
     }
 
-    pub fn staged_data(&self, load_id: &str) -> String {
+    pub(super) fn staged_data(&self, load_id: &str) -> String {
         format!("{}/data", self.stage(load_id))
     }
 
-    pub fn replaced_data(&self, load_id: &str) -> String {
+    pub(super) fn replaced_data(&self, load_id: &str) -> String {
         format!("{}/old", self.stage(load_id))
     }
 
     /// Where a part lies until it is published.
-    pub fn staged(&self, load_id: &str, part: &StagedPart) -> String {
+    pub(super) fn staged(&self, load_id: &str, part: &StagedPart) -> String {
         match &part.directory {
             Some(directory) => format!("{}/side/{}/{}", self.stage(load_id), escape(directory), part.file),
             None => format!("{}/{}", self.staged_data(load_id), below(part)),
@@ -135,7 +135,7 @@ impl Layout {
     }
 
     /// Where a part lies once it is published.
-    pub fn published(&self, part: &StagedPart) -> String {
+    pub(super) fn published(&self, part: &StagedPart) -> String {
         match &part.directory {
             Some(directory) => format!("{directory}/{}", part.file),
             None => format!("{}/{}", self.target, below(part)),

@@ -18,7 +18,7 @@ pub(super) struct Names {
 
 impl Names {
     /// Decides the names of a load; looks into the target where the style counts on from what is there.
-    pub async fn new(fs: &dyn Filesystem, layout: &Layout, plan: &LoadPlan, load_id: &str) -> Result<Self> {
+    pub(super) async fn new(fs: &dyn Filesystem, layout: &Layout, plan: &LoadPlan, load_id: &str) -> Result<Self> {
         let suffix = plan.extension.as_deref().map(|e| format!(".{e}")).unwrap_or_default();
         let (prefix, first) = match plan.names {
             PartNames::Load => (format!("part-{load_id}-"), 0),
@@ -33,7 +33,7 @@ impl Names {
     }
 
     /// The name of the caller's file `number`; `roll` counts the files that one number was divided into.
-    pub fn name(&self, number: usize, roll: usize) -> String {
+    pub(super) fn name(&self, number: usize, roll: usize) -> String {
         let Self { style: _, prefix, suffix, first } = self;
         let number = first + number as u64;
         match roll {
@@ -43,7 +43,7 @@ impl Names {
     }
 
     /// Whether files that an earlier load wrote are called as this one would call them, its own id aside.
-    pub fn like(&self, part: &StagedPart, load_id: &str) -> bool {
+    pub(super) fn like(&self, part: &StagedPart, load_id: &str) -> bool {
         let prefix = match self.style {
             PartNames::Load => format!("part-{load_id}-"),
             PartNames::Sqoop => self.prefix.clone(),

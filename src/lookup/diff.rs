@@ -22,12 +22,12 @@ pub(super) struct Diff {
 
 impl Diff {
     /// The timestamp that makes the changes win.
-    pub fn timestamp_ms(&self, watermark_ms: i64) -> i64 {
+    pub(super) fn timestamp_ms(&self, watermark_ms: i64) -> i64 {
         self.newest_ms.map_or(watermark_ms, |newest| watermark_ms.max(newest.saturating_add(1)))
     }
 
     /// What the summary's numbers cannot say.
-    pub fn detail(&self) -> String {
+    pub(super) fn detail(&self) -> String {
         let (puts, deletes) = self
             .changes
             .iter()
@@ -52,12 +52,12 @@ pub(super) struct Differ<'a> {
 
 impl<'a> Differ<'a> {
     /// Compares with `pages`; changed rows will say that `run_id` wrote them.
-    pub fn new(schema: &'a TableSchema, pages: &'a Pages, run_id: &'a str) -> Self {
+    pub(super) fn new(schema: &'a TableSchema, pages: &'a Pages, run_id: &'a str) -> Self {
         Self { schema, pages, run_id, seen: HashSet::new(), diff: Diff::default() }
     }
 
     /// Takes in a row that the table shows.
-    pub fn see(&mut self, row: &Row) -> Result<()> {
+    pub(super) fn see(&mut self, row: &Row) -> Result<()> {
         let Some(page) = self.pages.get(&row.key) else {
             self.diff.foreign_rows += 1;
             return Ok(());
@@ -74,7 +74,7 @@ impl<'a> Differ<'a> {
     }
 
     /// Adds the pages that no row was seen for.
-    pub fn finish(mut self) -> Result<Diff> {
+    pub(super) fn finish(mut self) -> Result<Diff> {
         for (key, page) in self.pages.iter().filter(|(key, _)| !self.seen.contains(*key)) {
             let absent = Row { key: key.to_vec(), ..Row::default() };
             match self.change(page, &absent)? {

@@ -31,7 +31,7 @@ impl ExternalTable {
     ///
     /// # Errors
     /// Config: a name or type that Hive cannot take.
-    pub fn new(schema: &TableSchema, database: &str, table: &str) -> Result<Self> {
+    pub(super) fn new(schema: &TableSchema, database: &str, table: &str) -> Result<Self> {
         let statement = create_statement(schema, database, table)?;
         let fingerprint = fingerprint(schema);
         Ok(Self {
@@ -44,7 +44,7 @@ impl ExternalTable {
     }
 
     /// Its name in HiveQL, with its database.
-    pub fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &str {
         &self.name
     }
 
@@ -52,7 +52,7 @@ impl ExternalTable {
     ///
     /// # Errors
     /// Schema (made from another schema, or not by us), and what HiveServer2 says.
-    pub async fn ensure(&self, session: &Session, stop: &Stop) -> Result<bool> {
+    pub(super) async fn ensure(&self, session: &Session, stop: &Stop) -> Result<bool> {
         if let Some(found) = self.fingerprint_found(session, stop).await? {
             return if found == self.fingerprint { Ok(false) } else { Err(self.drifted()) };
         }

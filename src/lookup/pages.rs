@@ -27,7 +27,7 @@ impl Pages {
     ///
     /// # Errors
     /// Schema: a column is missing, or the schema does not know it. Data: a NULL or doubled key, a bad timestamp.
-    pub fn of(schema: &TableSchema, timestamp_column: Option<&str>, result: Rows, now_ms: i64) -> Result<Self> {
+    pub(super) fn of(schema: &TableSchema, timestamp_column: Option<&str>, result: Rows, now_ms: i64) -> Result<Self> {
         let names: Vec<String> = result.columns.into_iter().map(|column| column.name.to_lowercase()).collect();
         let layout = Layout::of(schema, timestamp_column, &names)?;
         let mut by_key = BTreeMap::new();
@@ -44,22 +44,22 @@ impl Pages {
     }
 
     /// The page of a row key.
-    pub fn get(&self, key: &[u8]) -> Option<&Page> {
+    pub(super) fn get(&self, key: &[u8]) -> Option<&Page> {
         self.by_key.get(key)
     }
 
     /// The pages in the order of row keys.
-    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &Page)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&[u8], &Page)> {
         self.by_key.iter().map(|(key, page)| (key.as_slice(), page))
     }
 
     /// How many there are.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.by_key.len()
     }
 
     /// The newest time in the timestamp column; the time of the run if there is none.
-    pub fn watermark_ms(&self) -> i64 {
+    pub(super) fn watermark_ms(&self) -> i64 {
         self.watermark_ms
     }
 }

@@ -12,7 +12,7 @@ use crate::error::{self, Error, Result};
 
 /// A pipeline as its file says it.
 #[derive(Debug)]
-pub struct Pipeline {
+pub(crate) struct Pipeline {
     /// Directory of the file; relative local paths in it start here.
     pub base: PathBuf,
     /// The servers, one table each.
@@ -26,7 +26,7 @@ impl Pipeline {
     ///
     /// # Errors
     /// Config: the first thing that is wrong with the file, and how many more there are.
-    pub fn read(file: &Path) -> Result<Self> {
+    pub(crate) fn read(file: &Path) -> Result<Self> {
         Self::check_file(file).map_err(|wrong| config::first_of(wrong, &file.display().to_string()))
     }
 
@@ -34,7 +34,7 @@ impl Pipeline {
     ///
     /// # Errors
     /// Config: one error for each mistake that can be found without a server.
-    pub fn check_file(file: &Path) -> Result<Self, Vec<Error>> {
+    pub(crate) fn check_file(file: &Path) -> Result<Self, Vec<Error>> {
         let one = |e: Error| vec![e];
         let (text, origin) = (config::read_text(file).map_err(one)?, file.display().to_string());
         let mut document = Document::parse(&text, &origin).map_err(one)?;
@@ -95,7 +95,7 @@ impl Pipeline {
     ///
     /// # Errors
     /// Usage: the step lacks something, contradicts itself, or needs a server that is not named.
-    pub fn of_step(servers: Servers, step: Step) -> Result<Self> {
+    pub(crate) fn of_step(servers: Servers, step: Step) -> Result<Self> {
         servers.check()?;
         let pipeline = Self { base: PathBuf::new(), servers, steps: vec![step] };
         for step in &pipeline.steps {
@@ -116,7 +116,7 @@ impl Pipeline {
     ///
     /// # Errors
     /// Bug: something is not read as it is written.
-    pub fn to_toml(&self) -> Result<String> {
+    pub(crate) fn to_toml(&self) -> Result<String> {
         let mut file = String::new();
         for (name, table) in self.servers.to_tables()? {
             add(&mut file, &format!("[{name}]"), &table);
@@ -131,7 +131,7 @@ impl Pipeline {
     ///
     /// # Errors
     /// Usage: there is no step of a name.
-    pub fn select(mut self, names: &[String]) -> Result<Self> {
+    pub(crate) fn select(mut self, names: &[String]) -> Result<Self> {
         for name in names {
             let known: Vec<&str> = self.steps.iter().map(|s| s.name.as_str()).collect();
             if !known.contains(&name.as_str()) {
@@ -147,7 +147,7 @@ impl Pipeline {
     }
 
     /// How many steps there are of each type.
-    pub fn counts(&self) -> BTreeMap<&'static str, usize> {
+    pub(crate) fn counts(&self) -> BTreeMap<&'static str, usize> {
         let mut counts = BTreeMap::new();
         for step in &self.steps {
             *counts.entry(step.kind.as_str()).or_default() += 1;

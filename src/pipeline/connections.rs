@@ -24,12 +24,12 @@ pub(super) struct Connections<'a> {
 }
 
 impl<'a> Connections<'a> {
-    pub fn new(pipeline: &'a Pipeline) -> Self {
+    pub(super) fn new(pipeline: &'a Pipeline) -> Self {
         Self { pipeline, cluster: None }
     }
 
     /// HDFS and the metastore.
-    pub async fn cluster(&mut self, stop: &Stop) -> Result<&Cluster> {
+    pub(super) async fn cluster(&mut self, stop: &Stop) -> Result<&Cluster> {
         if self.cluster.is_none() {
             let servers = &self.pipeline.servers;
             let hdfs = configured(servers.hdfs.as_ref(), "hdfs")?;
@@ -40,7 +40,7 @@ impl<'a> Connections<'a> {
     }
 
     /// The database, with its password read.
-    pub async fn mysql(&mut self, stop: &Stop) -> Result<MySqlClient> {
+    pub(super) async fn mysql(&mut self, stop: &Stop) -> Result<MySqlClient> {
         let options = configured(self.pipeline.servers.mysql.as_ref(), "mysql")?.clone();
         let options = match in_cluster(options.password_file.as_deref()) {
             Some(path) => with_password(options, &path, self.cluster(stop).await?).await?,
@@ -50,19 +50,19 @@ impl<'a> Connections<'a> {
     }
 
     /// The ends of an import, an export or a comparison.
-    pub async fn ends<'b>(&'b mut self, mysql: &'b MySqlClient, kind: &StepKind, stop: &Stop) -> Result<Ends<'b>> {
+    pub(super) async fn ends<'b>(&'b mut self, mysql: &'b MySqlClient, kind: &StepKind, stop: &Stop) -> Result<Ends<'b>> {
         let servers = &self.pipeline.servers;
         let to_hbase = matches!(kind, StepKind::Import(args) if args.hbase.table.is_some());
         let cluster = if to_hbase { None } else { Some(self.cluster(stop).await?) };
         Ok(Ends { mysql, cluster, hbase: servers.hbase.as_ref(), hiveserver2: servers.hiveserver2.as_ref() })
     }
 
-    pub fn hiveserver2(&self) -> Result<HiveServer2Options> {
+    pub(super) fn hiveserver2(&self) -> Result<HiveServer2Options> {
         let hive = configured(self.pipeline.servers.hiveserver2.as_ref(), "hiveserver2")?;
         Ok(hive.clone().relative_to(&self.pipeline.base))
     }
 
-    pub fn hbase(&self) -> Result<&'a HBaseOptions> {
+    pub(super) fn hbase(&self) -> Result<&'a HBaseOptions> {
         configured(self.pipeline.servers.hbase.as_ref(), "hbase")
     }
 }
@@ -95,7 +95,7 @@ fn configured<'a, T>(connection: Option<&'a T>, name: &str) -> Result<&'a T> {
 ///
 /// # Errors
 /// Those of HDFS; Config: the file is not text.
-pub async fn read_password(options: MySqlOptions, hdfs: Option<&HdfsOptions>) -> Result<MySqlOptions> {
+pub(crate) async fn read_password(options: MySqlOptions, hdfs: Option<&HdfsOptions>) -> Result<MySqlOptions> {
     match in_cluster(options.password_file.as_deref()) {
         None => Ok(options),
         Some(path) => {

@@ -10,8 +10,8 @@ mod run;
 mod servers;
 mod step;
 
-pub use config::Pipeline;
-pub use connections::read_password;
-pub use run::{plan, run};
-pub use servers::Servers;
-pub use step::{Step, StepKind};
+pub(crate) use config::Pipeline;
+pub(crate) use connections::read_password;
+pub(crate) use run::{plan, run};
+pub(crate) use servers::Servers;
+pub(crate) use step::{Step, StepKind};

@@ -18,7 +18,7 @@ use super::step::{Step, StepKind};
 ///
 /// # Errors
 /// The first failing step's error, with the step named in front; steps after it are not started.
-pub async fn run(pipeline: &Pipeline, summary: &mut Summary, stop: &Stop) -> Result<()> {
+pub(crate) async fn run(pipeline: &Pipeline, summary: &mut Summary, stop: &Stop) -> Result<()> {
     // Every line of the log says which run it belongs to.
     let span = tracing::info_span!("run", id = %summary.run_id);
     Box::pin(run_steps(pipeline, summary, stop)).instrument(span).await
@@ -81,7 +81,7 @@ async fn run_step(connections: &mut Connections<'_>, step: &Step, run_id: &str, 
 ///
 /// # Errors
 /// Those of the first step that cannot be planned.
-pub async fn plan(pipeline: &Pipeline, run_id: &str, stop: &Stop) -> Result<Vec<(String, String)>> {
+pub(crate) async fn plan(pipeline: &Pipeline, run_id: &str, stop: &Stop) -> Result<Vec<(String, String)>> {
     let mut connections = Connections::new(pipeline);
     let mut plans = Vec::new();
     for step in &pipeline.steps {

@@ -15,7 +15,7 @@ const TYPES: &str = "import, import-all, export, merge, verify, agent, scd2, loo
 
 /// One step and its name.
 #[derive(Debug)]
-pub struct Step {
+pub(crate) struct Step {
     /// Unique in its pipeline; shown in the summary.
     pub name: String,
     /// What it does.
@@ -117,7 +117,7 @@ impl Step {
     }
 
     /// Kind and name, as log and summary call it.
-    pub fn label(&self) -> String {
+    pub(crate) fn label(&self) -> String {
         format!("{} {}", self.kind.as_str(), self.name)
     }
 

@@ -17,14 +17,14 @@ const MAX_PAYLOAD_BYTES: u32 = 1 << 20;
 
 /// A running negotiation.
 #[derive(Debug)]
-pub struct Handshake {
+pub(crate) struct Handshake {
     mechanism: Mechanism,
     client_done: bool,
 }
 
 /// What to do after a message of the server.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Step {
+pub(crate) enum Step {
     /// Send these bytes and read the next message.
     Send(Vec<u8>),
     /// Read the next message; there is nothing to send.
@@ -35,7 +35,7 @@ pub enum Step {
 
 /// The first five bytes of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Header {
+pub(crate) struct Header {
     status: u8,
     /// Bytes of payload that follow.
     pub payload_bytes: usize,
@@ -43,13 +43,13 @@ pub struct Header {
 
 impl Header {
     /// Length of a header.
-    pub const BYTES: usize = 5;
+    pub(crate) const BYTES: usize = 5;
 
     /// Reads a header.
     ///
     /// # Errors
     /// Refused: an unknown status or an absurd length, as a server sends that does not expect SASL.
-    pub fn parse(bytes: [u8; Self::BYTES]) -> Result<Self> {
+    pub(crate) fn parse(bytes: [u8; Self::BYTES]) -> Result<Self> {
         let [status, length @ ..] = bytes;
         let length = u32::from_be_bytes(length);
         if !(START..=COMPLETE).contains(&status) || length > MAX_PAYLOAD_BYTES {
@@ -62,7 +62,7 @@ impl Header {
 
 impl Handshake {
     /// Prepares a negotiation.
-    pub fn new(mechanism: Mechanism) -> Self {
+    pub(crate) fn new(mechanism: Mechanism) -> Self {
         Self { mechanism, client_done: false }
     }
 
@@ -70,7 +70,7 @@ impl Handshake {
     ///
     /// # Errors
     /// Auth: the mechanism cannot be started.
-    pub fn start(&mut self) -> Result<Vec<u8>> {
+    pub(crate) fn start(&mut self) -> Result<Vec<u8>> {
         let mut bytes = message(START, self.mechanism.name().as_bytes());
         bytes.extend(self.respond(&[])?);
         Ok(bytes)
@@ -80,7 +80,7 @@ impl Handshake {
     ///
     /// # Errors
     /// Auth: the server declined. Refused: it broke the protocol.
-    pub fn receive(&mut self, header: Header, payload: &[u8]) -> Result<Step> {
+    pub(crate) fn receive(&mut self, header: Header, payload: &[u8]) -> Result<Step> {
         match header.status {
             COMPLETE if self.client_done => Ok(Step::Done),
             OK if self.client_done => Ok(Step::Wait),

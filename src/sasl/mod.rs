@@ -6,14 +6,14 @@
 
 mod handshake;
 
-pub use handshake::{Handshake, Header, Step};
+pub(crate) use handshake::{Handshake, Header, Step};
 
 use crate::error::{self, Result};
 use crate::secret::Secret;
 
 /// What a client proves itself with.
 #[derive(Clone, Debug)]
-pub enum Mechanism {
+pub(crate) enum Mechanism {
     /// RFC 4616: user and password in the clear. Servers without authentication take any password but not an empty one.
     Plain {
         /// The user to act as.
@@ -25,7 +25,7 @@ pub enum Mechanism {
 
 impl Mechanism {
     /// The registered name, as sent in the first message.
-    pub fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Plain { .. } => "PLAIN",
         }

@@ -22,7 +22,7 @@ pub(super) struct Batch {
 
 impl Batch {
     /// The batch that applies everything up to `until` again, whatever changed in the log.
-    pub fn catch_up(until: &str) -> Self {
+    pub(super) fn catch_up(until: &str) -> Self {
         Self { label: "catch-up".to_owned(), from: None, until: until.to_owned() }
     }
 }

@@ -31,7 +31,7 @@ impl Checks<'_> {
     ///
     /// # Errors
     /// Data: it lost events, and nobody said that this is meant; or the target breaks its rules.
-    pub async fn covered(&self, plan: &Plan) -> Result<()> {
+    pub(super) async fn covered(&self, plan: &Plan) -> Result<()> {
         let rows = self.session.query(&plan.covered()?, self.stop).await?;
         let lost = rows.count(0, "lost")?;
         let source = &self.args.source;
@@ -57,7 +57,7 @@ impl Checks<'_> {
     ///
     /// # Errors
     /// Data: there are some.
-    pub async fn verify(&self, plan: &Plan) -> Result<Verified> {
+    pub(super) async fn verify(&self, plan: &Plan) -> Result<Verified> {
         let rows = self.session.query(&plan.verify()?, self.stop).await?;
         for violation in VIOLATIONS {
             let found = rows.count(0, violation)?;
@@ -74,7 +74,7 @@ impl Checks<'_> {
     ///
     /// # Errors
     /// Data: the target shows something else than the log says.
-    pub async fn compare(&self, plan: &Plan, until: &str, events: u64) -> Result<bool> {
+    pub(super) async fn compare(&self, plan: &Plan, until: &str, events: u64) -> Result<bool> {
         let rows = self.session.query(&plan.compare(until, 1.max(events / SAMPLE_EVENTS))?, self.stop).await?;
         if rows.count(0, "events")? != events {
             tracing::warn!(target = self.args.target, "the log changed during the run; the next run compares with it");

@@ -27,7 +27,7 @@ impl Plan {
     ///
     /// # Errors
     /// Schema: a column is missing, cannot be compared or ordered, or does not fit the dimension's.
-    pub fn new(
+    pub(super) fn new(
         args: &Scd2Args,
         log: &[SourceColumn],
         dimension: Option<&[SourceColumn]>,
@@ -61,17 +61,17 @@ impl Plan {
     }
 
     /// The types of the log's columns, as they are noted with the dimension.
-    pub fn types(&self) -> &str {
+    pub(super) fn types(&self) -> &str {
         &self.types
     }
 
     /// Makes the target, with `properties` as table parameters.
-    pub fn create(&self, properties: &[(&str, &str)]) -> Result<String> {
+    pub(super) fn create(&self, properties: &[(&str, &str)]) -> Result<String> {
         self.render(Template::Create, [("properties", quote::properties(properties))])
     }
 
     /// Widens the columns of the target whose counterparts in the log have grown.
-    pub fn widen(&self) -> Vec<String> {
+    pub(super) fn widen(&self) -> Vec<String> {
         let statement = |column: &SourceColumn| {
             format!("ALTER TABLE {} CHANGE COLUMN {} {}", self.target, quote::name(&column.name), column.definition())
         };
@@ -79,17 +79,17 @@ impl Plan {
     }
 
     /// Counts what the log holds, batch by batch.
-    pub fn overview(&self) -> Result<String> {
+    pub(super) fn overview(&self) -> Result<String> {
         self.render(Template::Overview, [])
     }
 
     /// Counts the moments that the target rests on and of which the log has no event.
-    pub fn covered(&self) -> Result<String> {
+    pub(super) fn covered(&self) -> Result<String> {
         self.render(Template::Covered, [])
     }
 
     /// Applies a batch; the log is read up to `until`, the end of the batch or of what was applied before.
-    pub fn merge(&self, batch: &Batch, until: &str, batch_id: &str) -> Result<String> {
+    pub(super) fn merge(&self, batch: &Batch, until: &str, batch_id: &str) -> Result<String> {
         let only_affected = match &batch.from {
             None => String::new(),
             Some(from) => self.render(Template::Affected, [("from", moment(from)), ("until", moment(&batch.until))])?,
@@ -107,13 +107,13 @@ impl Plan {
     }
 
     /// Counts versions and the violations among them.
-    pub fn verify(&self) -> Result<String> {
+    pub(super) fn verify(&self) -> Result<String> {
         self.render(Template::Verify, [])
     }
 
     /// Compares the target with the log up to `until`: at every event of one key of `one_of`, and at the last event of
     /// every key.
-    pub fn compare(&self, until: &str, one_of: u64) -> Result<String> {
+    pub(super) fn compare(&self, until: &str, one_of: u64) -> Result<String> {
         let key_text = self.values.get("key_texts").map_or("", String::as_str);
         let sampled = format!("pmod(crc32(concat_ws('|', {key_text})), {one_of}) = 0");
         let events = self.events(String::new(), until)?;
@@ -121,7 +121,7 @@ impl Plan {
     }
 
     /// Notes `properties` as table parameters of the target.
-    pub fn note(&self, properties: &[(&str, &str)]) -> String {
+    pub(super) fn note(&self, properties: &[(&str, &str)]) -> String {
         format!("ALTER TABLE {} SET TBLPROPERTIES ({})", self.target, quote::properties(properties))
     }
 

@@ -69,7 +69,7 @@ impl Progress {
     ///
     /// # Errors
     /// Exists: the table was not made by us. Config: it was made by another definition.
-    pub fn of(target: &str, parameters: &BTreeMap<String, String>, definition: &str) -> Result<Self> {
+    pub(super) fn of(target: &str, parameters: &BTreeMap<String, String>, definition: &str) -> Result<Self> {
         match parameters.get(DEFINITION) {
             None => {
                 return Err(error::exists(format!("table {target} exists and is not a dimension made by sakia"))

@@ -15,7 +15,7 @@ pub(super) struct SourceColumn {
 
 impl SourceColumn {
     /// The column as `CREATE TABLE` and `ALTER TABLE` take it.
-    pub fn definition(&self) -> String {
+    pub(super) fn definition(&self) -> String {
         let comment =
             if self.comment.is_empty() { String::new() } else { format!(" COMMENT {}", quote::text(&self.comment)) };
         format!("{} {}{comment}", quote::name(&self.name), self.hive_type)

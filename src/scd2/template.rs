@@ -74,7 +74,7 @@ impl Templates {
     ///
     /// # Errors
     /// Config: the directory or a file in it cannot be read.
-    pub fn load(dir: Option<&Path>) -> Result<Self> {
+    pub(super) fn load(dir: Option<&Path>) -> Result<Self> {
         let mut texts = BTreeMap::new();
         if let Some(dir) = dir.filter(|dir| !dir.is_dir()) {
             return Err(error::config(format!("ddl-dir {} is not a directory", dir.display())));
@@ -95,7 +95,7 @@ impl Templates {
     ///
     /// # Errors
     /// Config: the template names a value that this statement does not have, or does not close its braces.
-    pub fn render(&self, template: Template, values: &Values) -> Result<String> {
+    pub(super) fn render(&self, template: Template, values: &Values) -> Result<String> {
         let text = self.texts.get(&template).map_or("", String::as_str);
         let lines = text.lines().filter(|line| !line.trim_start().starts_with("--"));
         let broken = |what: String| error::config(format!("template {} {what}", template.file_name()));

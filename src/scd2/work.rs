@@ -21,7 +21,7 @@ pub(super) struct Overview {
 
 impl Overview {
     /// How many events it holds.
-    pub fn events(&self) -> u64 {
+    pub(super) fn events(&self) -> u64 {
         self.batches.iter().map(|work| work.events).sum()
     }
 }

@@ -24,7 +24,7 @@ const DEPTH: usize = 16;
 pub(super) struct Bytes<'a>(pub &'a [u8]);
 
 impl<'a> Bytes<'a> {
-    pub fn take(&mut self, count: usize) -> Result<&'a [u8]> {
+    pub(super) fn take(&mut self, count: usize) -> Result<&'a [u8]> {
         let (taken, rest) = self.0.split_at_checked(count).ok_or_else(broken)?;
         self.0 = rest;
         Ok(taken)
@@ -34,16 +34,16 @@ impl<'a> Bytes<'a> {
         self.take(N)?.try_into().map_err(|_| broken())
     }
 
-    pub fn byte(&mut self) -> Result<u8> {
+    pub(super) fn byte(&mut self) -> Result<u8> {
         Ok(self.array::<1>()?[0])
     }
 
-    pub fn int(&mut self) -> Result<u32> {
+    pub(super) fn int(&mut self) -> Result<u32> {
         self.array().map(u32::from_be_bytes)
     }
 
     /// A text with its length in two bytes before it.
-    pub fn text(&mut self) -> Result<String> {
+    pub(super) fn text(&mut self) -> Result<String> {
         let length = u16::from_be_bytes(self.array()?);
         Ok(String::from_utf8_lossy(self.take(length.into())?).into_owned())
     }

@@ -3,11 +3,11 @@
 
 mod java;
 mod jceks;
-pub mod option_file;
+pub(crate) mod option_file;
 mod source;
 mod url;
 mod value;
 
-pub use self::source::SecretSource;
-pub use self::url::{is_in_url, masked, split as split_url};
-pub use self::value::Secret;
+pub(crate) use self::source::SecretSource;
+pub(crate) use self::url::{is_in_url, masked, split as split_url};
+pub(crate) use self::value::Secret;

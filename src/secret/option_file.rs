@@ -10,7 +10,7 @@ use crate::error::{self, Error, Result};
 
 /// What an option file says where nothing else does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Defaults {
+pub(crate) struct Defaults {
     /// User.
     pub user: Option<String>,
     /// Password.
@@ -25,7 +25,7 @@ pub struct Defaults {
 ///
 /// # Errors
 /// Config: it cannot be read, includes other files, or holds a malformed port.
-pub fn read(file: &Path) -> Result<Defaults> {
+pub(crate) fn read(file: &Path) -> Result<Defaults> {
     let in_file = |e: Error| e.context(format!("defaults file {}", file.display()));
     let text = std::fs::read_to_string(file).map_err(|e| {
         in_file(error::config("cannot be read").hint("check the path and that this user may read it").source(e))

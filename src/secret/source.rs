@@ -12,7 +12,7 @@ use crate::error::{self, Result};
 /// Where a password comes from; at most one source may be named.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, clap::Args)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct SecretSource {
+pub(crate) struct SecretSource {
     /// File that holds the password; one trailing newline is dropped
     #[arg(long, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
@@ -36,7 +36,7 @@ impl SecretSource {
     ///
     /// # Errors
     /// Config: two sources, an unset variable, a file that cannot be read, no terminal to ask on. NotFound: no such alias.
-    pub fn read(&self, base: &Path) -> Result<Option<Secret>> {
+    pub(crate) fn read(&self, base: &Path) -> Result<Option<Secret>> {
         let Self { password_file, password_env, password_prompt, password_alias, credential_provider } = self;
         let named: Vec<&str> = [
             ("password-file", password_file.is_some()),
@@ -68,7 +68,7 @@ impl SecretSource {
     }
 
     /// The source in words, for messages.
-    pub fn label(&self) -> String {
+    pub(crate) fn label(&self) -> String {
         match (&self.password_file, &self.password_env, &self.password_alias) {
             (Some(file), ..) => format!("the password of {}", file.display()),
             (_, Some(name), _) => format!("the password of ${name}"),

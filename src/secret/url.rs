@@ -18,7 +18,7 @@ const PARAMETERS: [&str; 8] = [
 ];
 
 /// A URL without the passwords in it, and the first of them; parameters and user stay as they are.
-pub fn split(url: &str) -> (String, Option<Secret>) {
+pub(crate) fn split(url: &str) -> (String, Option<Secret>) {
     let (mut rest, mut clean, mut password) = (url, String::with_capacity(url.len()), None);
     while let Some(found) = find(rest) {
         clean.push_str(&rest[..found.whole.start]);
@@ -33,12 +33,12 @@ pub fn split(url: &str) -> (String, Option<Secret>) {
 }
 
 /// Whether a URL holds a password.
-pub fn is_in_url(url: &str) -> bool {
+pub(crate) fn is_in_url(url: &str) -> bool {
     find(url).is_some()
 }
 
 /// A text for people in which `***` stands for each password of a URL.
-pub fn masked(text: &str) -> String {
+pub(crate) fn masked(text: &str) -> String {
     let (mut rest, mut shown) = (text, String::with_capacity(text.len()));
     while let Some(found) = find(rest) {
         shown.push_str(&rest[..found.value.start]);

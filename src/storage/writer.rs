@@ -35,7 +35,7 @@ pub(super) struct TaskWriter {
 }
 
 impl TaskWriter {
-    pub fn spawn(path: &str, sink: impl Sink) -> Self {
+    pub(super) fn spawn(path: &str, sink: impl Sink) -> Self {
         let what = format!("writing {path}");
         let (queue, slices) = mpsc::channel(QUEUE);
         let task = AbortOnDropHandle::new(tokio::spawn(drive(what.clone(), sink, slices)));

@@ -18,7 +18,7 @@ pub(super) const FILE: &str = "cursor.json";
 /// How far a channel was emptied into its target.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Cursor {
+pub(crate) struct Cursor {
     /// The channel's identity, made when its directory was.
     pub channel: String,
     /// The channel whose work this one goes on with, until its own first epoch is in the target.
@@ -34,12 +34,12 @@ pub struct Cursor {
 
 impl Cursor {
     /// The cursor of a channel that was never used.
-    pub fn new(channel: String) -> Self {
+    pub(crate) fn new(channel: String) -> Self {
         Self { channel, follows: None, epoch: 0, record: 0, positions: Positions::default() }
     }
 
     /// Whether the target, whose manifest holds `manifest`, is where this channel left it.
-    pub fn agrees_with(&self, manifest: Option<&Self>) -> bool {
+    pub(crate) fn agrees_with(&self, manifest: Option<&Self>) -> bool {
         match manifest {
             None => self.epoch == 0,
             Some(m) => self.epoch == m.epoch && (&m.channel == self.follows.as_ref().unwrap_or(&self.channel)),

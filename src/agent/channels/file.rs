@@ -26,7 +26,7 @@ use crate::error::{self, Result};
 
 /// The bounds of a channel.
 #[derive(Clone, Copy, Debug)]
-pub struct ChannelLimits {
+pub(crate) struct ChannelLimits {
     /// Bytes of records that may wait; a put waits while they would be more.
     pub max_bytes: u64,
     /// Bytes after which a new segment is begun.
@@ -57,7 +57,7 @@ struct State {
 
 /// What a take gives.
 #[derive(Debug)]
-pub enum Take {
+pub(crate) enum Take {
     /// The next record.
     Record(Record),
     /// Nothing came in time.
@@ -70,7 +70,7 @@ pub enum Take {
 
 /// A durable queue of batches on the local disk.
 #[derive(Debug)]
-pub struct FileChannel {
+pub(crate) struct FileChannel {
     lock: ChannelLock,
     limits: ChannelLimits,
     state: Mutex<State>,
@@ -84,7 +84,7 @@ impl FileChannel {
     ///
     /// # Errors
     /// Config: the target is not one that this channel can go on with. Data: the channel is corrupt.
-    pub fn open(lock: ChannelLock, limits: ChannelLimits, manifest: Option<&Cursor>) -> Result<Self> {
+    pub(crate) fn open(lock: ChannelLock, limits: ChannelLimits, manifest: Option<&Cursor>) -> Result<Self> {
         let dir = lock.dir.clone();
         let own = match Cursor::read(&dir)? {
             Some(own) => own,
@@ -117,29 +117,29 @@ impl FileChannel {
     }
 
     /// The committed cursor.
-    pub fn cursor(&self) -> Cursor {
+    pub(crate) fn cursor(&self) -> Cursor {
         self.state().cursor.clone()
     }
 
     /// How far the files behind all that was ever put were read: where the source goes on.
-    pub fn positions(&self) -> Positions {
+    pub(crate) fn positions(&self) -> Positions {
         self.state().positions.clone()
     }
 
     /// Notes which files are gone; the cursors of later epochs forget them in time.
-    pub fn note(&self, gone: Gone) {
+    pub(crate) fn note(&self, gone: Gone) {
         let mut state = self.state();
         state.positions.note(&gone);
         state.gone = Some(gone);
     }
 
     /// Which files were gone when the source last looked.
-    pub fn gone(&self) -> Option<Gone> {
+    pub(crate) fn gone(&self) -> Option<Gone> {
         self.state().gone.clone()
     }
 
     /// Bytes of a torn record that were cut off when the channel was opened.
-    pub fn torn_bytes(&self) -> u64 {
+    pub(crate) fn torn_bytes(&self) -> u64 {
         self.torn_bytes
     }
 
@@ -148,7 +148,7 @@ impl FileChannel {
     ///
     /// # Errors
     /// Refused, Auth, NotFound: the disk.
-    pub fn put(&self, batch: &Batch) -> Result<bool> {
+    pub(crate) fn put(&self, batch: &Batch) -> Result<bool> {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let record = segment::encode(writer.next, batch)?;
         let disk_bytes = record.len() as u64;
@@ -192,19 +192,19 @@ impl FileChannel {
     }
 
     /// Says that no more will be put: takes end when nothing waits any more.
-    pub fn end(&self) {
+    pub(crate) fn end(&self) {
         self.state().ended = true;
         self.changed.notify_all();
     }
 
     /// Ends every wait for good; what the channel holds stays there.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         self.state().closed = true;
         self.changed.notify_all();
     }
 
     /// Waits for `time`; says whether the channel is still open, and at once when it is not.
-    pub fn pause(&self, time: Duration) -> bool {
+    pub(crate) fn pause(&self, time: Duration) -> bool {
         let deadline = Instant::now() + time;
         let mut state = self.state();
         while !state.closed {
@@ -221,7 +221,7 @@ impl FileChannel {
     ///
     /// # Errors
     /// Data: the record does not check. Refused, Auth, NotFound: the disk.
-    pub fn take(&self, patience: Duration) -> Result<Take> {
+    pub(crate) fn take(&self, patience: Duration) -> Result<Take> {
         let deadline = Instant::now() + patience;
         let mut state = self.state();
         loop {
@@ -249,7 +249,7 @@ impl FileChannel {
     ///
     /// # Errors
     /// Refused, Auth, NotFound: the disk; the records may or may not be gone, which the manifest settles.
-    pub fn commit(&self, mut cursor: Cursor) -> Result<()> {
+    pub(crate) fn commit(&self, mut cursor: Cursor) -> Result<()> {
         if let Some(gone) = self.gone() {
             cursor.positions.note(&gone);
         }

@@ -16,7 +16,7 @@ const FILE: &str = "lock";
 
 /// A channel directory that is ours until this is dropped or the process ends.
 #[derive(Debug)]
-pub struct ChannelLock {
+pub(crate) struct ChannelLock {
     pub(super) dir: PathBuf,
     _file: File,
 }
@@ -26,7 +26,7 @@ impl ChannelLock {
     ///
     /// # Errors
     /// Busy: another process has it.
-    pub fn take(dir: &Path) -> Result<Self> {
+    pub(crate) fn take(dir: &Path) -> Result<Self> {
         if !dir.is_dir() {
             private::create_dir_all(dir).map_err(disk::failed("create channel directory", dir))?;
         }

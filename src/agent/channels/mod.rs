@@ -4,9 +4,9 @@
 //! |---|---|
 //! | [`file::FileChannel`] | on the local disk: what was put is there after a crash, with the source's position |
 
-pub mod cursor;
-pub mod file;
-pub mod lock;
+pub(super) mod cursor;
+pub(super) mod file;
+pub(super) mod lock;
 mod scan;
 mod segment;
 #[cfg(test)]

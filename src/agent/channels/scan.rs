@@ -32,7 +32,7 @@ pub(super) struct Scan {
 
 impl Scan {
     /// Reads the segments from the cursor on.
-    pub fn new(dir: &Path, cursor: &Cursor) -> Result<Self> {
+    pub(super) fn new(dir: &Path, cursor: &Cursor) -> Result<Self> {
         let mut found = Self {
             waiting: VecDeque::new(),
             positions: cursor.positions.clone(),
@@ -89,7 +89,7 @@ impl Scan {
     }
 
     /// Cuts off what is torn and goes on behind the last record.
-    pub fn writer(&self, dir: &Path) -> Result<Writer> {
+    pub(super) fn writer(&self, dir: &Path) -> Result<Writer> {
         match self.last {
             Some((segment, at)) => {
                 let path = dir.join(segment::file_name(segment));
@@ -124,7 +124,7 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Begins the segment whose first record is `first`.
-    pub fn create(dir: &Path, first: u64) -> Result<Self> {
+    pub(super) fn create(dir: &Path, first: u64) -> Result<Self> {
         let path = dir.join(segment::file_name(first));
         let create = || -> std::io::Result<File> {
             let mut file = private::create(&path)?;

@@ -31,7 +31,7 @@ const TORN: u64 = 1 << 63;
 
 /// A record as it lies in a segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record {
+pub(crate) struct Record {
     /// Its number; the channel counts on from 0 without a gap.
     pub number: u64,
     /// What was put.

@@ -48,7 +48,7 @@ pub(in crate::agent) struct RequestParts<'a> {
 
 impl LogEntry<'_> {
     /// The parts of the request line, where it is one.
-    pub fn request_line(&self) -> Option<RequestLine<'_>> {
+    pub(crate) fn request_line(&self) -> Option<RequestLine<'_>> {
         if let Some(request) = &self.request {
             return RequestLine::new(request);
         }

@@ -31,7 +31,7 @@ pub(super) fn until_quote(text: &str) -> Option<(&str, &str)> {
 
 impl Escapes {
     /// What stands for a value that the server does not know.
-    pub fn null(self) -> &'static str {
+    pub(super) fn null(self) -> &'static str {
         match self {
             Self::Default => "-",
             Self::Json => "",
@@ -42,7 +42,7 @@ impl Escapes {
     ///
     /// Where the bytes are not UTF-8 text, such as a TLS handshake sent to a plain port, the field stays as it was
     /// logged: nothing of it is lost, and a reader sees which bytes came.
-    pub fn undo(self, field: &str) -> Cow<'_, str> {
+    pub(super) fn undo(self, field: &str) -> Cow<'_, str> {
         if !field.contains('\\') {
             return Cow::Borrowed(field);
         }

@@ -45,7 +45,7 @@ pub(super) enum DurationUnit {
 
 /// A field that has no column of its own in every table of clicks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ExtraField {
+pub(crate) struct ExtraField {
     /// The column.
     pub name: String,
     /// What it holds.
@@ -56,7 +56,7 @@ pub struct ExtraField {
 
 /// The type of the column of an extra field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ExtraType {
+pub(crate) enum ExtraType {
     /// Text as sent.
     Text,
     /// A whole number.

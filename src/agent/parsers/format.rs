@@ -32,7 +32,7 @@ const FIRST: [&str; 5] = ["ident", "virtual_host", "port", "forwarded_for", "byt
 
 /// How the lines of a log are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogFormat {
+pub(crate) struct LogFormat {
     /// What stands before the first field.
     pub(super) prefix: String,
     pub(super) fields: Vec<FormatField>,
@@ -87,7 +87,7 @@ pub(super) struct Directive {
 
 impl Directive {
     /// One that fills a column that every table of clicks has.
-    pub fn of(field: Field, shape: Shape, label: impl Into<String>, column: impl Into<String>) -> Self {
+    pub(super) fn of(field: Field, shape: Shape, label: impl Into<String>, column: impl Into<String>) -> Self {
         let label = label.into();
         let data_type = if shape == Shape::Whole { ExtraType::Whole } else { ExtraType::Text };
         let (column, comment) = (column.into(), label.clone());
@@ -95,25 +95,25 @@ impl Directive {
     }
 
     /// One with a column of its own.
-    pub fn extra(column: impl Into<String>, shape: Shape, data_type: ExtraType, comment: impl Into<String>) -> Self {
+    pub(super) fn extra(column: impl Into<String>, shape: Shape, data_type: ExtraType, comment: impl Into<String>) -> Self {
         let (column, comment) = (column.into(), comment.into());
         let label = column.clone();
         Self { text: String::new(), label, field: None, rank: 0, shape, column, data_type, comment }
     }
 
     /// The list of a proxy.
-    pub fn forwarded_for() -> Self {
+    pub(super) fn forwarded_for() -> Self {
         let comment = "X-Forwarded-For: the client and the proxies in front of the server, as sent";
         Self::extra("forwarded_for", Shape::Hosts, ExtraType::Text, comment)
     }
 
     /// The name the client asked for.
-    pub fn virtual_host(column: &str) -> Self {
+    pub(super) fn virtual_host(column: &str) -> Self {
         Self::extra(column, Shape::Word, ExtraType::Text, "name of the server that was asked")
     }
 
     /// Bytes of the answer with its headers; they stand for the bytes where the format has no others.
-    pub fn bytes_sent() -> Self {
+    pub(super) fn bytes_sent() -> Self {
         let comment = "bytes of the answer with its headers".to_owned();
         Self { rank: 1, comment, ..Self::of(Field::Bytes, Shape::Whole, "bytes", "bytes_sent") }
     }
@@ -124,7 +124,7 @@ impl LogFormat {
     ///
     /// # Errors
     /// Config: there is no format of that name, or lines of it could not be told apart into fields.
-    pub fn new(text: &str) -> Result<Self> {
+    pub(crate) fn new(text: &str) -> Result<Self> {
         let text = text.trim();
         if let Some((name, known)) = NAMES.iter().find(|(name, _)| *name == text) {
             let known = Self::of_text(known, Escapes::Default)?;
@@ -233,7 +233,7 @@ impl LogFormat {
     }
 
     /// The fields that get columns of their own.
-    pub fn extras(&self) -> &[ExtraField] {
+    pub(crate) fn extras(&self) -> &[ExtraField] {
         &self.extras
     }
 }

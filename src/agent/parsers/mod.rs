@@ -22,5 +22,5 @@ mod time;
 
 pub(super) use entry::LogEntry;
 pub(super) use field::{ExtraField, ExtraType};
-pub use format::LogFormat;
+pub(super) use format::LogFormat;
 pub(super) use request::RequestLine;

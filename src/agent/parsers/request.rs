@@ -16,7 +16,7 @@ pub(in crate::agent) struct RequestLine<'a> {
 impl<'a> RequestLine<'a> {
     /// Splits `METHOD TARGET [HTTP/..]`; a target may hold blanks, as careless clients send them. `None` for anything
     /// else: servers log whatever reached the port.
-    pub fn new(line: &'a str) -> Option<Self> {
+    pub(crate) fn new(line: &'a str) -> Option<Self> {
         let (method, rest) = line.split_once(' ')?;
         let is_token = |c: char| c.is_ascii_alphanumeric() || "-_.!#$%&'*+^`|~".contains(c);
         if method.is_empty() || !method.chars().all(is_token) {

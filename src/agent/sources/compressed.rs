@@ -46,7 +46,7 @@ enum Rest {
 
 impl Skipped {
     /// Notes a file; the log says so once.
-    pub fn add(&mut self, look: &Look, file: File, codec: Codec, positions: &Positions) {
+    pub(super) fn add(&mut self, look: &Look, file: File, codec: Codec, positions: &Positions) {
         // A file that cannot be decompressed is one of which nothing is known.
         let known = known(look, &file, codec, positions).ok().flatten();
         let rest = match &known {
@@ -80,12 +80,12 @@ impl Skipped {
     }
 
     /// Whether the position of a file that is gone says what was read of one that was skipped.
-    pub fn keeps(&self, id: &FileId) -> bool {
+    pub(super) fn keeps(&self, id: &FileId) -> bool {
         self.logs.contains(id)
     }
 
     /// What was skipped, in words.
-    pub fn note(&self) -> Option<String> {
+    pub(super) fn note(&self) -> Option<String> {
         let unread = self.files.values().filter(|rest| !matches!(rest, Rest::Nothing | Rest::Behind(_))).count();
         match (self.files.len(), unread) {
             (0, _) => None,

@@ -28,7 +28,7 @@ const MAGICS: [(&[u8], Codec); 6] = [
 
 impl Codec {
     /// The codec of a file that begins with these bytes.
-    pub fn of(head: &[u8]) -> Option<Self> {
+    pub(super) fn of(head: &[u8]) -> Option<Self> {
         MAGICS.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, codec)| *codec)
     }
 }
@@ -58,18 +58,18 @@ impl Content {
     ///
     /// # Errors
     /// Unsupported: nobody here can. Those of the disk.
-    pub fn compressed(file: File, codec: Codec) -> io::Result<Self> {
+    pub(super) fn compressed(file: File, codec: Codec) -> io::Result<Self> {
         let decoder = decoder(&file, codec)?;
         Ok(Self::Compressed(Inflated { file, codec, decoder, kept: Vec::new(), kept_at: 0, ended: false }))
     }
 
     /// Whether it is a compressed file.
-    pub fn is_compressed(&self) -> bool {
+    pub(super) fn is_compressed(&self) -> bool {
         matches!(self, Self::Compressed(_))
     }
 
     /// Reads `wanted` bytes, or fewer at the end of the file.
-    pub fn read_at(&mut self, offset: u64, wanted: usize) -> io::Result<Vec<u8>> {
+    pub(super) fn read_at(&mut self, offset: u64, wanted: usize) -> io::Result<Vec<u8>> {
         match self {
             Self::Plain(file) => read_plain(file, offset, wanted),
             Self::Compressed(inflated) => inflated.read_at(offset, wanted),
@@ -77,7 +77,7 @@ impl Content {
     }
 
     /// Where the first byte that is not NUL lies, from `from` on and before `end`.
-    pub fn first_data(&mut self, mut from: u64, end: u64) -> io::Result<Option<u64>> {
+    pub(super) fn first_data(&mut self, mut from: u64, end: u64) -> io::Result<Option<u64>> {
         // The first look is a short one: most files begin with data.
         let mut wanted = 512;
         while from < end {

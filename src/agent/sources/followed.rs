@@ -42,7 +42,7 @@ pub(super) enum Progress {
 
 impl Followed {
     /// A file of which nothing was read, and its first bytes; `None` while it holds nothing but NUL bytes.
-    pub fn new(mut content: Content, size: u64) -> io::Result<Option<(Self, Vec<u8>)>> {
+    pub(super) fn new(mut content: Content, size: u64) -> io::Result<Option<(Self, Vec<u8>)>> {
         let Some(start) = content.first_data(0, size)? else { return Ok(None) };
         let head = content.read_at(start, HEAD_BYTES)?;
         let followed = Self {
@@ -59,37 +59,37 @@ impl Followed {
     }
 
     /// The open file, to be begun anew.
-    pub fn into_content(self) -> Content {
+    pub(super) fn into_content(self) -> Content {
         self.content
     }
 
     /// Counts the file as the next one of its inode.
-    pub fn begin(&mut self, generation: u32) {
+    pub(super) fn begin(&mut self, generation: u32) {
         self.generation = generation;
     }
 
     /// Goes on where a position says, under the generation that the file has now.
-    pub fn go_on(&mut self, position: &FilePosition, generation: u32, adopted: bool) {
+    pub(super) fn go_on(&mut self, position: &FilePosition, generation: u32, adopted: bool) {
         (self.offset, self.generation, self.adopted) = (position.offset, generation, adopted);
         (self.head, self.tail) = (position.head.clone(), position.tail.clone());
     }
 
-    pub fn start(&self) -> u64 {
+    pub(super) fn start(&self) -> u64 {
         self.start
     }
 
     /// Whether the file has these bytes.
-    pub fn has(&mut self, fingerprint: &Fingerprint) -> io::Result<bool> {
+    pub(super) fn has(&mut self, fingerprint: &Fingerprint) -> io::Result<bool> {
         Ok(fingerprint.matches(&self.content.read_at(fingerprint.at, fingerprint.len)?))
     }
 
     /// Whether anything of it was read.
-    pub fn is_begun(&self) -> bool {
+    pub(super) fn is_begun(&self) -> bool {
         self.offset > self.start || self.adopted
     }
 
     /// Whether it is still the file it was when it was read, by its length now and its first bytes.
-    pub fn is_still(&mut self, size: u64) -> io::Result<bool> {
+    pub(super) fn is_still(&mut self, size: u64) -> io::Result<bool> {
         if self.content.is_compressed() {
             // Its length says nothing about that of the log, and nobody writes to it.
             return Ok(true);
@@ -101,7 +101,7 @@ impl Followed {
     }
 
     /// Reads on, not beyond `size`; counts the NUL bytes skipped.
-    pub fn read(&mut self, size: u64, limits: ReadLimits, hole_bytes: &mut u64) -> io::Result<Progress> {
+    pub(super) fn read(&mut self, size: u64, limits: ReadLimits, hole_bytes: &mut u64) -> io::Result<Progress> {
         let size = if self.content.is_compressed() { u64::MAX } else { size };
         loop {
             if std::mem::take(&mut self.adopted) {
@@ -139,7 +139,7 @@ impl Followed {
     }
 
     /// Where reading goes on.
-    pub fn position(&self, look: &Look, path: &str) -> FilePosition {
+    pub(super) fn position(&self, look: &Look, path: &str) -> FilePosition {
         FilePosition {
             path: path.to_owned(),
             device: look.id.device,
@@ -153,7 +153,7 @@ impl Followed {
     }
 
     /// The file itself, where it is not compressed.
-    pub fn file(&self) -> Option<&File> {
+    pub(super) fn file(&self) -> Option<&File> {
         match &self.content {
             Content::Plain(file) => Some(file),
             Content::Compressed(_) => None,

@@ -27,24 +27,24 @@ pub(super) fn file_id(metadata: &Metadata) -> FileId {
 }
 
 impl Look {
-    pub fn new(path: PathBuf, metadata: &Metadata) -> Self {
+    pub(super) fn new(path: PathBuf, metadata: &Metadata) -> Self {
         let changed = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
         Self { path, id: file_id(metadata), size: metadata.len(), changed }
     }
 
     /// Whether nobody wrote for so long that nobody is expected to.
-    pub fn is_idle(&self) -> bool {
+    pub(super) fn is_idle(&self) -> bool {
         self.changed.elapsed().is_ok_and(|age| age > IDLE)
     }
 
     /// Whether whoever makes this file may still be at it.
-    pub fn may_be_under_way(&self) -> bool {
+    pub(super) fn may_be_under_way(&self) -> bool {
         self.changed.elapsed().is_ok_and(|age| age < UNDER_WAY)
     }
 
     /// # Errors
     /// Config: the name is not UTF-8.
-    pub fn path(&self) -> Result<&str> {
+    pub(super) fn path(&self) -> Result<&str> {
         self.path.to_str().ok_or_else(|| {
             error::config(format!("log file {} has a name that is not UTF-8", self.path.display()))
                 .hint("rename it, or narrow the pattern")

@@ -10,10 +10,10 @@ mod followed;
 mod lines;
 mod look;
 mod pattern;
-pub mod taildir;
+pub(super) mod taildir;
 #[cfg(test)]
 mod tests;
 mod troubles;
 
-pub use compressed::CompressedFiles;
-pub use pattern::Pattern;
+pub(crate) use compressed::CompressedFiles;
+pub(super) use pattern::Pattern;

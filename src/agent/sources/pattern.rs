@@ -14,7 +14,7 @@ use crate::error::{self, Result};
 
 /// A path whose components may hold `*` and `?`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pattern {
+pub(crate) struct Pattern {
     /// The components before the first one with a wildcard.
     parent: PathBuf,
     /// The components from there on; at least the file name.
@@ -32,7 +32,7 @@ impl Pattern {
     ///
     /// # Errors
     /// Config: it names no file, or holds what is not supported.
-    pub fn new(text: &str, base: &Path) -> Result<Self> {
+    pub(crate) fn new(text: &str, base: &Path) -> Result<Self> {
         if text.contains(['[', ']', '{', '}']) || text.contains("**") {
             return Err(error::config(format!("file pattern {text} holds more than * and ?"))
                 .hint("give several patterns as a list: files = [\"/var/log/a*.log\", \"/var/log/b*.log\"]"));

@@ -37,7 +37,7 @@ const NOTE_GONE: Duration = Duration::from_secs(3600);
 
 /// What the source is told.
 #[derive(Clone, Debug)]
-pub struct TaildirOptions {
+pub(crate) struct TaildirOptions {
     /// Which files are followed.
     pub patterns: Vec<Pattern>,
     /// Bytes of a line that are kept.
@@ -50,7 +50,7 @@ pub struct TaildirOptions {
 
 /// Follows the files that match patterns.
 #[derive(Debug)]
-pub struct Taildir {
+pub(crate) struct Taildir {
     options: TaildirOptions,
     limits: ReadLimits,
     positions: Positions,
@@ -73,7 +73,7 @@ pub struct Taildir {
 
 impl Taildir {
     /// Follows the files of the patterns, from `positions` where they were read before.
-    pub fn new(options: TaildirOptions, positions: Positions) -> Self {
+    pub(crate) fn new(options: TaildirOptions, positions: Positions) -> Self {
         let max_line_bytes = options.max_line_bytes;
         Self {
             options,
@@ -93,7 +93,7 @@ impl Taildir {
     }
 
     /// Begins a round: looks which files there are, and how long they are now. Gives the number of files.
-    pub fn look(&mut self) -> usize {
+    pub(crate) fn look(&mut self) -> usize {
         self.troubles.begin();
         let mut looks: BTreeMap<FileId, Look> = BTreeMap::new();
         for pattern in &self.options.patterns {
@@ -134,7 +134,7 @@ impl Taildir {
     }
 
     /// Reads the next batch of this round; `None` when each file was read to the length it had.
-    pub fn read(&mut self) -> Option<Batch> {
+    pub(crate) fn read(&mut self) -> Option<Batch> {
         while let Some(look) = self.turn.front().cloned() {
             match self.read_file(&look) {
                 Ok(Some(batch)) => {
@@ -272,7 +272,7 @@ impl Taildir {
     }
 
     /// The files that are gone, where it is time to note them. Not while anything cannot be looked at.
-    pub fn gone(&mut self) -> Option<Gone> {
+    pub(crate) fn gone(&mut self) -> Option<Gone> {
         if self.troubles.count() > 0 || self.noted.is_some_and(|noted| noted.elapsed() < NOTE_GONE) {
             return None;
         }
@@ -289,27 +289,27 @@ impl Taildir {
     }
 
     /// Whether nothing of the last round has to be tried again: no file that cannot be read, no copy being made.
-    pub fn is_settled(&self) -> bool {
+    pub(crate) fn is_settled(&self) -> bool {
         self.troubles.count() == 0 && self.under_way.is_empty()
     }
 
     /// Whether a copy is being made of which it cannot be told yet what it is.
-    pub fn waits_for_copy(&self) -> bool {
+    pub(crate) fn waits_for_copy(&self) -> bool {
         !self.under_way.is_empty()
     }
 
     /// How many files and directories could not be read in the last round.
-    pub fn troubles(&self) -> usize {
+    pub(crate) fn troubles(&self) -> usize {
         self.troubles.count()
     }
 
     /// Why the first file or directory could not be read in the last round.
-    pub fn into_trouble(self) -> Option<Error> {
+    pub(crate) fn into_trouble(self) -> Option<Error> {
         self.troubles.into_first()
     }
 
     /// What was left or skipped, in words.
-    pub fn notes(&self) -> Vec<String> {
+    pub(crate) fn notes(&self) -> Vec<String> {
         let mut notes: Vec<String> = Vec::new();
         if self.hole_bytes > 0 {
             notes.push(format!("{} NUL bytes of holes skipped", self.hole_bytes));

@@ -16,12 +16,12 @@ pub(super) struct Troubles {
 
 impl Troubles {
     /// Begins a round.
-    pub fn begin(&mut self) {
+    pub(super) fn begin(&mut self) {
         self.before = std::mem::take(&mut self.now).into_keys().collect();
     }
 
     /// Notes why a file or directory could not be read.
-    pub fn add(&mut self, path: &Path, error: Error) {
+    pub(super) fn add(&mut self, path: &Path, error: Error) {
         if !self.before.contains(path) && !self.now.contains_key(path) {
             tracing::warn!("{error}; it is tried again, the other files go on");
         }
@@ -29,7 +29,7 @@ impl Troubles {
     }
 
     /// Ends a round.
-    pub fn end(&mut self) {
+    pub(super) fn end(&mut self) {
         for path in std::mem::take(&mut self.before) {
             if !self.now.contains_key(&path) {
                 tracing::info!("{} is no longer in the way", path.display());
@@ -38,12 +38,12 @@ impl Troubles {
     }
 
     /// How many files and directories cannot be read.
-    pub fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.now.len()
     }
 
     /// The first of them, for good.
-    pub fn into_first(self) -> Option<Error> {
+    pub(super) fn into_first(self) -> Option<Error> {
         self.now.into_values().next()
     }
 }

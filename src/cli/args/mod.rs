@@ -9,10 +9,10 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-pub use self::job::{JobAct, JobCommand};
-pub use self::renamed::renamed;
+pub(super) use self::job::{JobAct, JobCommand};
+pub(super) use self::renamed::renamed;
 use self::step::{HEADINGS, tables_of};
-pub use self::step::{StepArgs, StepCommand};
+pub(super) use self::step::{StepArgs, StepCommand};
 use super::keys;
 use super::output::Output;
 use crate::agent::AgentArgs;
@@ -51,7 +51,7 @@ fn exit_codes() -> String {
 }
 
 /// The command line, where each command shows the flags of the servers it may speak to.
-pub fn command() -> clap::Command {
+pub(super) fn command() -> clap::Command {
     let names: Vec<String> = Cli::command().get_subcommands().map(|c| c.get_name().to_owned()).collect();
     names.iter().fold(Cli::command(), |all, name| {
         let shown = tables_of(name);

@@ -15,7 +15,7 @@ const FLAGS: [Renamed; 7] = [
 ];
 
 /// Brings flags of earlier versions to their names of today, up to a bare `--`; the notes say which.
-pub fn renamed(args: Vec<OsString>) -> (Vec<OsString>, Vec<String>) {
+pub(crate) fn renamed(args: Vec<OsString>) -> (Vec<OsString>, Vec<String>) {
     let (mut today, mut notes) = (Vec::with_capacity(args.len()), Vec::new());
     let mut rest = args.into_iter();
     while let Some(arg) = rest.next() {

@@ -44,7 +44,7 @@ pub struct StepCommand<T: Args> {
 }
 
 /// Headings of the servers' flags, by the server's table in a pipeline file.
-pub const HEADINGS: [(&str, &str); 5] = [
+pub(super) const HEADINGS: [(&str, &str); 5] = [
     ("mysql", "MySQL or MariaDB"),
     ("hdfs", "HDFS"),
     ("metastore", "Hive metastore"),
@@ -96,7 +96,7 @@ impl ConnectionArgs {
 }
 
 /// The servers that a type of step may speak to; the help of its command shows no flags of others.
-pub fn tables_of(kind: &str) -> &'static [&'static str] {
+pub(super) fn tables_of(kind: &str) -> &'static [&'static str] {
     match kind {
         "import" => &["mysql", "hdfs", "metastore", "hiveserver2", "hbase"],
         "import-all" => &["mysql", "hdfs", "metastore", "hiveserver2"],
@@ -110,7 +110,7 @@ pub fn tables_of(kind: &str) -> &'static [&'static str] {
 }
 
 /// The arguments of a type of step.
-pub trait StepArgs: Args + Clone + PartialEq {
+pub(crate) trait StepArgs: Args + Clone + PartialEq {
     /// The type, as a pipeline file names it.
     const TYPE: &'static str;
 

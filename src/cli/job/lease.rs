@@ -16,7 +16,7 @@ use crate::storage::{DirectoryLease, Filesystem};
 ///
 /// # Errors
 /// Busy: the job is being run.
-pub async fn lease(store: &JobStore, name: &str) -> Result<Lease> {
+pub(crate) async fn lease(store: &JobStore, name: &str) -> Result<Lease> {
     respect_old_lock(&store.dir().join(format!(".{name}.lock")), name)?;
     let disk: Arc<dyn Filesystem> = Arc::new(LocalFilesystem::new(store.dir()));
     let place = DirectoryLease::new(disk, format!("/.{name}.lease")).of(format!("job {name}"));

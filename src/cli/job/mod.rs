@@ -3,5 +3,5 @@
 mod lease;
 mod store;
 
-pub use self::lease::lease;
-pub use self::store::{Front, Job, JobStore, State};
+pub(super) use self::lease::lease;
+pub(super) use self::store::{Front, Job, JobStore, State};

@@ -22,7 +22,7 @@ const HEADER: &str = "# A saved job of sakia: sakia job exec NAME, or sqoop job 
 /// Whose arguments a job holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Front {
+pub(crate) enum Front {
     /// Sqoop's.
     Sqoop,
     /// Our own commands'.
@@ -32,7 +32,7 @@ pub enum Front {
 /// A saved job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Job {
+pub(crate) struct Job {
     /// Whose arguments these are.
     pub arguments_of: Front,
     /// The tool or command.
@@ -53,7 +53,7 @@ pub struct Job {
 /// What the last run that ended well left.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct State {
+pub(crate) struct State {
     /// Where an incremental import got to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_value: Option<String>,
@@ -73,7 +73,7 @@ impl State {
 
 /// The directory of the jobs.
 #[derive(Debug)]
-pub struct JobStore {
+pub(crate) struct JobStore {
     dir: PathBuf,
 }
 
@@ -82,7 +82,7 @@ impl JobStore {
     ///
     /// # Errors
     /// Config: neither a directory nor a home is known.
-    pub fn of_environment() -> Result<Self> {
+    pub(crate) fn of_environment() -> Result<Self> {
         let named = std::env::var_os(DIR_VARIABLE).map(PathBuf::from);
         let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".sakia/jobs"));
         match named.or_else(home) {
@@ -101,7 +101,7 @@ impl JobStore {
     ///
     /// # Errors
     /// Config: the directory cannot be read.
-    pub fn names(&self) -> Result<Vec<String>> {
+    pub(crate) fn names(&self) -> Result<Vec<String>> {
         let entries = match std::fs::read_dir(&self.dir) {
             Ok(entries) => entries,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -121,7 +121,7 @@ impl JobStore {
     ///
     /// # Errors
     /// NotFound: there is no such job. Config: its file is damaged.
-    pub fn read(&self, name: &str) -> Result<Job> {
+    pub(crate) fn read(&self, name: &str) -> Result<Job> {
         let file = self.file(name)?;
         if !file.is_file() {
             return Err(self.no_job(name));
@@ -133,7 +133,7 @@ impl JobStore {
     ///
     /// # Errors
     /// Exists: the name is taken. Config: the directory cannot be written.
-    pub fn create(&self, name: &str, job: &Job) -> Result<()> {
+    pub(crate) fn create(&self, name: &str, job: &Job) -> Result<()> {
         let file = self.file(name)?;
         let staged = self.staged(name, job)?;
         // A link fails where the name is taken, which a rename would not.
@@ -153,7 +153,7 @@ impl JobStore {
     ///
     /// # Errors
     /// NotFound: it was deleted meanwhile. Config: the directory cannot be written.
-    pub fn replace(&self, name: &str, job: &Job) -> Result<()> {
+    pub(crate) fn replace(&self, name: &str, job: &Job) -> Result<()> {
         let file = self.file(name)?;
         if !file.is_file() {
             return Err(self.no_job(name));
@@ -166,7 +166,7 @@ impl JobStore {
     ///
     /// # Errors
     /// NotFound: there is no such job.
-    pub fn delete(&self, name: &str) -> Result<()> {
+    pub(crate) fn delete(&self, name: &str) -> Result<()> {
         match std::fs::remove_file(self.file(name)?) {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(self.no_job(name)),
             done => done.map_err(|e| self.cannot("write", e)),
@@ -174,7 +174,7 @@ impl JobStore {
     }
 
     /// Where the jobs are.
-    pub fn dir(&self) -> &Path {
+    pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
 

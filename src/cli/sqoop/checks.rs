@@ -21,7 +21,7 @@ fn first(rules: &[Rule]) -> Result<()> {
 ///
 /// # Errors
 /// Usage: the first rule that is broken.
-pub fn import(given: &Given) -> Result<()> {
+pub(super) fn import(given: &Given) -> Result<()> {
     let has = |name: &str| given.is_typed(name);
     let query = given.text("query");
     let mappers = given.number("num-mappers", 1)?.unwrap_or(4);
@@ -93,7 +93,7 @@ pub fn import(given: &Given) -> Result<()> {
 ///
 /// # Errors
 /// Usage: the first rule that is broken.
-pub fn import_all(given: &Given) -> Result<()> {
+pub(super) fn import_all(given: &Given) -> Result<()> {
     hive(given)
 }
 
@@ -132,7 +132,7 @@ fn hive(given: &Given) -> Result<()> {
 ///
 /// # Errors
 /// Usage: the first rule that is broken.
-pub fn export(given: &Given) -> Result<()> {
+pub(super) fn export(given: &Given) -> Result<()> {
     let has = |name: &str| given.is_typed(name);
     let same = match (given.text("staging-table"), given.text("table")) {
         (Some(staging), Some(table)) => staging.eq_ignore_ascii_case(table),

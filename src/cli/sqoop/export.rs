@@ -12,7 +12,7 @@ use crate::transfer::args::{Compat, ExportArgs, FileNames, MergeArgs, UpdateMode
 ///
 /// # Errors
 /// Usage: what Sqoop refuses, and what we do.
-pub fn export(
+pub(super) fn export(
     given: &Given,
     properties: &Properties,
     hdfs: &mut HdfsOptions,
@@ -76,7 +76,7 @@ fn count(properties: &Properties, name: &str) -> Result<Option<u32>> {
 ///
 /// # Errors
 /// Usage: a directory or the key is missing.
-pub fn merge(
+pub(super) fn merge(
     given: &Given,
     properties: &Properties,
     hdfs: &mut HdfsOptions,

@@ -9,7 +9,7 @@ use crate::error::{self, Result};
 
 /// Typed options of one tool.
 #[derive(Debug)]
-pub struct Given {
+pub(super) struct Given {
     /// The tool.
     pub tool: Tool,
     /// Options in the order typed, with their values.
@@ -21,7 +21,7 @@ pub struct Given {
 
 impl Given {
     /// Takes what was typed.
-    pub fn new(tool: Tool, options: Vec<(&'static Opt, Option<String>)>, rest: Vec<String>) -> Self {
+    pub(super) fn new(tool: Tool, options: Vec<(&'static Opt, Option<String>)>, rest: Vec<String>) -> Self {
         Self { tool, options, rest, asked: RefCell::default() }
     }
 
@@ -32,27 +32,27 @@ impl Given {
     }
 
     /// Whether an option was typed, for checks: this does not count as looking at it.
-    pub fn is_typed(&self, name: &str) -> bool {
+    pub(super) fn is_typed(&self, name: &str) -> bool {
         self.options.iter().any(|(opt, _)| opt.name == name)
     }
 
     /// Whether an option was typed.
-    pub fn has(&self, name: &str) -> bool {
+    pub(super) fn has(&self, name: &str) -> bool {
         self.find(name).is_some()
     }
 
     /// The value of an option.
-    pub fn text(&self, name: &str) -> Option<&str> {
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
         self.find(name)?.1.as_deref()
     }
 
     /// The value of an option, owned.
-    pub fn owned(&self, name: &str) -> Option<String> {
+    pub(super) fn owned(&self, name: &str) -> Option<String> {
         self.text(name).map(str::to_owned)
     }
 
     /// The items of a comma list, trimmed; empty where the option was not typed.
-    pub fn list(&self, name: &str) -> Vec<String> {
+    pub(super) fn list(&self, name: &str) -> Vec<String> {
         let text = self.text(name).unwrap_or_default();
         text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
     }
@@ -61,7 +61,7 @@ impl Given {
     ///
     /// # Errors
     /// Usage: it is not a number, or too small.
-    pub fn number(&self, name: &str, least: u64) -> Result<Option<u64>> {
+    pub(super) fn number(&self, name: &str, least: u64) -> Result<Option<u64>> {
         let Some(text) = self.text(name) else { return Ok(None) };
         match text.trim().parse::<u64>() {
             Ok(number) if number >= least => Ok(Some(number)),
@@ -74,7 +74,7 @@ impl Given {
     ///
     /// # Errors
     /// Bug: there is one.
-    pub fn all_asked(&self) -> Result<()> {
+    pub(super) fn all_asked(&self) -> Result<()> {
         let asked = self.asked.borrow();
         let lost = |opt: &Opt| opt.does == super::catalogue::Does::Mapped && !asked.contains(opt.name);
         match self.options.iter().find(|(opt, _)| lost(opt)) {

@@ -9,7 +9,7 @@ use super::tool::Tool;
 const TEXTS_AT: usize = 50;
 
 /// The help of all tools.
-pub fn overview() -> String {
+pub(super) fn overview() -> String {
     let mut text = "usage: sqoop COMMAND [ARGS]\n\nAvailable commands:".to_owned();
     for tool in Tool::ALL {
         // Writing to a string does not fail.
@@ -30,7 +30,7 @@ pub fn overview() -> String {
 }
 
 /// The help of one tool.
-pub fn of_tool(tool: Tool) -> String {
+pub(super) fn of_tool(tool: Tool) -> String {
     let usage = match tool {
         Tool::Job => "[GENERIC-ARGS] [JOB-ARGS] [-- [<tool-name>] [TOOL-ARGS]]",
         Tool::Help => "[COMMAND]",

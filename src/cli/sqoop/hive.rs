@@ -10,7 +10,7 @@ use crate::transfer::args::{HiveStoredAs, ImportArgs, ImportFormat, Pairs, TextA
 ///
 /// # Errors
 /// Usage: keys and values of partitions that do not match, or a storage format that is not written here.
-pub fn table(given: &Given, args: &mut ImportArgs, notes: &mut Vec<String>) -> Result<()> {
+pub(super) fn table(given: &Given, args: &mut ImportArgs, notes: &mut Vec<String>) -> Result<()> {
     let (plain, catalogue) = (given.has("hive-import"), given.has("hcatalog-table"));
     let typed = (given.owned("hive-table"), given.owned("hive-database"));
     let (overwrite, create) = (given.has("hive-overwrite"), given.has("create-hive-table"));
@@ -86,7 +86,7 @@ fn storage(given: &Given, args: &mut ImportArgs) -> Result<()> {
 ///
 /// # Errors
 /// Usage: a key without a value or the other way round; a key that is an imported column.
-pub fn partition(given: &Given) -> Result<Option<Pairs>> {
+pub(super) fn partition(given: &Given) -> Result<Option<Pairs>> {
     let (mut keys, mut values) = (given.list("hcatalog-partition-keys"), given.list("hcatalog-partition-values"));
     keys.extend(given.list("hive-partition-key"));
     values.extend(given.list("hive-partition-value"));

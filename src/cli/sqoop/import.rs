@@ -22,7 +22,7 @@ const MOST_MAPPERS: u64 = 10_000;
 ///
 /// # Errors
 /// Usage: what Sqoop refuses, and what we do.
-pub fn import(
+pub(super) fn import(
     given: &Given,
     properties: &Properties,
     hdfs: &mut HdfsOptions,
@@ -53,7 +53,7 @@ pub fn import(
 ///
 /// # Errors
 /// As [`import`].
-pub fn import_all(
+pub(super) fn import_all(
     given: &Given,
     properties: &Properties,
     hdfs: &mut HdfsOptions,
@@ -100,7 +100,7 @@ fn common(given: &Given, properties: &Properties, notes: &mut Vec<String>) -> Re
 }
 
 /// What is always so, as Sqoop does it.
-pub fn as_sqoop() -> ImportArgs {
+pub(super) fn as_sqoop() -> ImportArgs {
     ImportArgs {
         format: ImportFormat::Text,
         compat: Compat::Sqoop,

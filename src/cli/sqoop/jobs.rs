@@ -13,7 +13,7 @@ use crate::secret;
 
 /// What is asked of saved jobs.
 #[derive(Debug)]
-pub enum Ask {
+pub(crate) enum Ask {
     /// Save one.
     Create(String, Box<Job>),
     /// Run one, with these arguments added.
@@ -80,7 +80,7 @@ const PROPERTIES: [(&str, &str); 46] = [
 ///
 /// # Errors
 /// Usage: nothing or two things at once are asked for; those of the saved tool's arguments.
-pub fn ask(given: &Given, properties: &Properties) -> Result<Ask> {
+pub(super) fn ask(given: &Given, properties: &Properties) -> Result<Ask> {
     let acts = ["create", "exec", "delete", "show", "list"];
     let typed: Vec<&str> = acts.into_iter().filter(|act| given.has(act)).collect();
     let [act] = typed[..] else {
@@ -103,7 +103,7 @@ pub fn ask(given: &Given, properties: &Properties) -> Result<Ask> {
 ///
 /// # Errors
 /// Usage: there is no such tool, or it does not take the arguments.
-pub fn of_arguments(rest: &[String], mut properties: BTreeMap<String, String>) -> Result<Job> {
+pub(super) fn of_arguments(rest: &[String], mut properties: BTreeMap<String, String>) -> Result<Job> {
     let Some((name, args)) = rest.split_first() else {
         return Err(error::usage("No sub-tool specified; cannot create job.")
             .hint("write sqoop job --create JOB -- import --connect ..."));
@@ -153,7 +153,7 @@ fn is_secret(name: &str) -> bool {
 ///
 /// # Errors
 /// Usage: what is added is not an option of the tool.
-pub fn vector(job: &Job, overrides: &[String], properties: &BTreeMap<String, String>) -> Result<Vec<String>> {
+pub(crate) fn vector(job: &Job, overrides: &[String], properties: &BTreeMap<String, String>) -> Result<Vec<String>> {
     let tool = Tool::of_name(&job.tool)?;
     let mut notes = Vec::new();
     let (own, overrides) = Properties::take(overrides, &mut notes)?;
@@ -196,7 +196,7 @@ pub fn vector(job: &Job, overrides: &[String], properties: &BTreeMap<String, Str
 ///
 /// # Errors
 /// Usage: the file holds arguments of an unknown tool.
-pub fn show(name: &str, job: &Job) -> Result<String> {
+pub(crate) fn show(name: &str, job: &Job) -> Result<String> {
     let mut shown = BTreeMap::from([("verbose".to_owned(), "false".to_owned())]);
     shown.extend(job.properties.clone());
     if job.arguments_of == Front::Sqoop {
@@ -236,7 +236,7 @@ pub fn show(name: &str, job: &Job) -> Result<String> {
 }
 
 /// The names of the jobs as Sqoop's `--list` prints them.
-pub fn list(names: &[String]) -> String {
+pub(crate) fn list(names: &[String]) -> String {
     let mut text = "Available jobs:".to_owned();
     for name in names {
         text.push_str("\n  ");

@@ -29,15 +29,15 @@ use std::path::Path;
 
 use crate::error::{self, Result};
 
-pub use self::jobs::{Ask, list as list_jobs, show as show_job, vector as job_vector};
-pub use self::run::{run, run_saved};
-pub use self::translate::{Request, Work, save_job};
+pub(super) use self::jobs::{Ask, list as list_jobs, show as show_job, vector as job_vector};
+pub(super) use self::run::{run, run_saved};
+pub(super) use self::translate::{Request, Work, save_job};
 
 /// Prints what would be run, and runs nothing.
 const EXPLAIN: &str = "--explain";
 
 /// The arguments after `sqoop`, where the front door is asked for: as the first argument, or as the program's name.
-pub fn arguments(args: &[OsString]) -> Option<&[OsString]> {
+pub(super) fn arguments(args: &[OsString]) -> Option<&[OsString]> {
     let (program, rest) = args.split_first()?;
     if Path::new(program).file_name().is_some_and(|name| name == "sqoop") {
         return Some(rest);
@@ -49,7 +49,7 @@ pub fn arguments(args: &[OsString]) -> Option<&[OsString]> {
 ///
 /// # Errors
 /// Usage: what Sqoop refuses, and what we do. Config: files of options or properties that cannot be read.
-pub fn read(args: &[OsString]) -> Result<Request> {
+pub(super) fn read(args: &[OsString]) -> Result<Request> {
     let text = |arg: &OsString| {
         let not_text = || error::usage("an argument is not UTF-8").hint("write it in UTF-8");
         arg.to_str().map(str::to_owned).ok_or_else(not_text)

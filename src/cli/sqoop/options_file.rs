@@ -14,7 +14,7 @@ const OPTION: &str = "--options-file";
 ///
 /// # Errors
 /// Usage: no file named, or a malformed line. Config: the file cannot be read.
-pub fn expand(args: &[String]) -> Result<Vec<String>> {
+pub(super) fn expand(args: &[String]) -> Result<Vec<String>> {
     let (mut expanded, mut rest) = (Vec::with_capacity(args.len()), args.iter());
     while let Some(arg) = rest.next() {
         if arg != OPTION {

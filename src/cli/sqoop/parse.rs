@@ -16,7 +16,7 @@ const GENERIC: [&str; 8] = ["D", "conf", "fs", "jt", "files", "libjars", "archiv
 ///
 /// # Errors
 /// Usage: an option that the tool does not take, that lacks its value, that is typed twice, or that is refused.
-pub fn parse(tool: Tool, args: &[String], notes: &mut Vec<String>) -> Result<Given> {
+pub(super) fn parse(tool: Tool, args: &[String], notes: &mut Vec<String>) -> Result<Given> {
     let mut options: Vec<(&'static Opt, Option<String>)> = Vec::new();
     let mut at = 0;
     while let Some(arg) = args.get(at).filter(|arg| *arg != "--") {

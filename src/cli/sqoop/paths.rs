@@ -5,24 +5,24 @@ use crate::storage::hdfs::HdfsOptions;
 
 /// Whose home relative paths start from.
 #[derive(Debug)]
-pub struct Paths {
+pub(super) struct Paths {
     user: String,
 }
 
 impl Paths {
     /// The user as Hadoop finds it on a cluster without Kerberos.
-    pub fn of_user() -> Self {
+    pub(super) fn of_user() -> Self {
         let user = ["HADOOP_USER_NAME", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
         Self { user: user.filter(|user| !user.is_empty()).unwrap_or_else(|| "root".to_owned()) }
     }
 
     /// The home directory, where imports land that name no directory.
-    pub fn home(&self) -> String {
+    pub(super) fn home(&self) -> String {
         format!("/user/{}", self.user)
     }
 
     /// A path without a scheme as an absolute one.
-    pub fn absolute_path(&self, path: &str) -> String {
+    pub(super) fn absolute_path(&self, path: &str) -> String {
         let path = path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path);
         if path.starts_with('/') { path.to_owned() } else { format!("{}/{path}", self.home()) }
     }
@@ -31,7 +31,7 @@ impl Paths {
     ///
     /// # Errors
     /// Usage: another filesystem, or two clusters at once.
-    pub fn absolute(&self, path: &str, hdfs: &mut HdfsOptions) -> Result<String> {
+    pub(super) fn absolute(&self, path: &str, hdfs: &mut HdfsOptions) -> Result<String> {
         let Some((scheme, rest)) = path.split_once(':').filter(|(scheme, _)| !scheme.contains('/')) else {
             return Ok(self.absolute_path(path));
         };

@@ -16,7 +16,7 @@ const PLACES: [&str; 3] = ["fs.defaultFS", "fs.default.name", "hive.metastore.ur
 
 /// Properties by name.
 #[derive(Debug, Default)]
-pub struct Properties {
+pub(super) struct Properties {
     set: BTreeMap<String, String>,
     site: BTreeMap<String, String>,
     asked: RefCell<BTreeSet<String>>,
@@ -28,7 +28,7 @@ impl Properties {
     /// # Errors
     /// Usage: an option without its value, or a `-D` that is not `name=value`. Config: a file of `-conf` that cannot be
     /// read.
-    pub fn take<'a>(mut args: &'a [String], notes: &mut Vec<String>) -> Result<(Self, &'a [String])> {
+    pub(super) fn take<'a>(mut args: &'a [String], notes: &mut Vec<String>) -> Result<(Self, &'a [String])> {
         let (mut files, mut set) = (BTreeMap::new(), BTreeMap::new());
         while let Some((option, value, used)) = generic(args)? {
             match option {
@@ -52,7 +52,7 @@ impl Properties {
     ///
     /// # Errors
     /// Config: there is one that cannot be read.
-    pub fn with_hive_site(mut self) -> Result<Self> {
+    pub(super) fn with_hive_site(mut self) -> Result<Self> {
         let places = ["HIVE_CONF_DIR", "HADOOP_CONF_DIR"].into_iter().filter_map(site::directory);
         if let Some(file) = places.map(|dir| dir.join("hive-site.xml")).find(|file| file.is_file()) {
             self.site = site::read_file(&file)?;
@@ -61,7 +61,7 @@ impl Properties {
     }
 
     /// A property.
-    pub fn get(&self, name: &str) -> Option<&str> {
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.asked.borrow_mut().insert(name.to_owned());
         self.set.get(name).or_else(|| self.site.get(name)).map(String::as_str).map(str::trim)
     }
@@ -70,7 +70,7 @@ impl Properties {
     ///
     /// # Errors
     /// Usage: it is neither.
-    pub fn flag(&self, name: &str) -> Result<Option<bool>> {
+    pub(super) fn flag(&self, name: &str) -> Result<Option<bool>> {
         match self.get(name).map(str::to_ascii_lowercase).as_deref() {
             None => Ok(None),
             Some("true") => Ok(Some(true)),
@@ -80,7 +80,7 @@ impl Properties {
     }
 
     /// The properties that begin so, without the beginning.
-    pub fn below(&self, beginning: &str) -> Vec<(&str, &str)> {
+    pub(super) fn below(&self, beginning: &str) -> Vec<(&str, &str)> {
         let found = self.set.iter().filter_map(|(name, value)| Some((name.strip_prefix(beginning)?, value.as_str())));
         let found: Vec<_> = found.collect();
         self.asked.borrow_mut().extend(found.iter().map(|(name, _)| format!("{beginning}{name}")));
@@ -88,12 +88,12 @@ impl Properties {
     }
 
     /// As they would be typed again.
-    pub fn typed(&self) -> BTreeMap<String, String> {
+    pub(super) fn typed(&self) -> BTreeMap<String, String> {
         self.set.clone()
     }
 
     /// Notes the properties that were never looked up: they do nothing.
-    pub fn note_idle(&self, notes: &mut Vec<String>) {
+    pub(super) fn note_idle(&self, notes: &mut Vec<String>) {
         let asked = self.asked.borrow();
         let idle = |name: &&String| !asked.contains(*name) && !PLACES.contains(&name.as_str());
         for name in self.set.keys().filter(idle) {

@@ -23,7 +23,7 @@ const PASSWORD_FILE: &str = "/path/to/password-file";
 ///
 /// # Errors
 /// Those of the work.
-pub async fn run(request: Request, stop: &Stop) -> Result<Option<Summary>> {
+pub(crate) async fn run(request: Request, stop: &Stop) -> Result<Option<Summary>> {
     if request.explain {
         return explain(request).map(|()| None);
     }
@@ -148,7 +148,7 @@ async fn run_step(step: Step, mut servers: Servers, password: Password, stop: &S
 ///
 /// # Errors
 /// Those of the arguments and of the work.
-pub async fn run_saved(args: &[String], stop: &Stop) -> Result<Option<Summary>> {
+pub(crate) async fn run_saved(args: &[String], stop: &Stop) -> Result<Option<Summary>> {
     let request = translate(args)?;
     match request.work {
         Work::Job(_) => Err(error::usage("a saved job cannot be another saved job").hint("save the work itself")),

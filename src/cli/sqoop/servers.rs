@@ -28,7 +28,7 @@ const IN_CLEAR: &str = "Setting your password on the command-line is insecure. C
 
 /// How the password gets here.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Password {
+pub(crate) enum Password {
     /// No password.
     None,
     /// It stood in the argument vector, or in a file of connection parameters.
@@ -41,7 +41,7 @@ pub enum Password {
 
 /// A database to ask, and the cluster that may hold its password.
 #[derive(Debug)]
-pub struct Source {
+pub(crate) struct Source {
     /// The database.
     pub mysql: MySqlOptions,
     /// How the password gets here.
@@ -54,7 +54,7 @@ pub struct Source {
 ///
 /// # Errors
 /// Those of [`mysql`].
-pub fn source(given: &Given, properties: &Properties, notes: &mut Vec<String>) -> Result<Source> {
+pub(super) fn source(given: &Given, properties: &Properties, notes: &mut Vec<String>) -> Result<Source> {
     let (mysql, password) = mysql(given, properties, notes)?;
     Ok(Source { mysql, password, hdfs: hdfs(properties) })
 }
@@ -63,7 +63,7 @@ pub fn source(given: &Given, properties: &Properties, notes: &mut Vec<String>) -
 ///
 /// # Errors
 /// Usage: no connect string, or several passwords. Config: a file of connection parameters that cannot be read.
-pub fn mysql(given: &Given, properties: &Properties, notes: &mut Vec<String>) -> Result<(MySqlOptions, Password)> {
+pub(super) fn mysql(given: &Given, properties: &Properties, notes: &mut Vec<String>) -> Result<(MySqlOptions, Password)> {
     let url = given.owned("connect").ok_or_else(|| {
         error::usage("Error: Required argument --connect is missing.")
             .hint("give --connect jdbc:mysql://HOST:3306/DATABASE")
@@ -159,7 +159,7 @@ fn add_parameters(options: &mut MySqlOptions, file: &Path) -> Result<Option<Secr
 }
 
 /// HDFS; the site files of `HADOOP_CONF_DIR` say where it is unless the properties do.
-pub fn hdfs(properties: &Properties) -> HdfsOptions {
+pub(super) fn hdfs(properties: &Properties) -> HdfsOptions {
     let url = properties.get("fs.defaultFS").or_else(|| properties.get("fs.default.name"));
     HdfsOptions { url: url.map(str::to_owned), ..HdfsOptions::default() }
 }
@@ -168,7 +168,7 @@ pub fn hdfs(properties: &Properties) -> HdfsOptions {
 ///
 /// # Errors
 /// Usage: nothing says where it is.
-pub fn metastore(properties: &Properties) -> Result<MetastoreOptions> {
+pub(super) fn metastore(properties: &Properties) -> Result<MetastoreOptions> {
     let uris = properties.get("hive.metastore.uris").unwrap_or_default();
     let uris: Vec<String> = uris.split(',').map(str::trim).filter(|uri| !uri.is_empty()).map(str::to_owned).collect();
     if uris.is_empty() {
@@ -183,7 +183,7 @@ pub fn metastore(properties: &Properties) -> Result<MetastoreOptions> {
 ///
 /// # Errors
 /// Usage: nothing says where it is.
-pub fn hbase(properties: &Properties) -> Result<HBaseOptions> {
+pub(super) fn hbase(properties: &Properties) -> Result<HBaseOptions> {
     let urls = named(properties, &["sakia.hbase.url", "sakia.hbase.thrift"])
         .or_else(|| of_environment(&["SAKIA_HBASE_URL", "SAKIA_HBASE_THRIFT"]))
         .ok_or_else(|| {
@@ -203,7 +203,7 @@ fn of_environment(names: &[&str]) -> Option<String> {
 }
 
 /// HiveServer2, if something says where it is.
-pub fn hiveserver2(given: &Given, properties: &Properties) -> Option<HiveServer2Options> {
+pub(super) fn hiveserver2(given: &Given, properties: &Properties) -> Option<HiveServer2Options> {
     let of_url = given.text("hs2-url").map(|url| {
         let address = url.strip_prefix("jdbc:hive2://").unwrap_or(url);
         address.split(['/', ';']).next().unwrap_or_default().to_owned()

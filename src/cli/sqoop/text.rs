@@ -43,7 +43,7 @@ fn checked(name: &str, text: Option<String>, notes: &mut Vec<String>) -> Result<
 ///
 /// # Errors
 /// Usage: an argument that is not a delimiter.
-pub fn delimiters(given: &Given, notes: &mut Vec<String>) -> Result<TextArgs> {
+pub(super) fn delimiters(given: &Given, notes: &mut Vec<String>) -> Result<TextArgs> {
     Ok(TextArgs {
         fields_terminated_by: delimiter(given, "fields-terminated-by", notes)?,
         lines_terminated_by: delimiter(given, "lines-terminated-by", notes)?,
@@ -55,7 +55,7 @@ pub fn delimiters(given: &Given, notes: &mut Vec<String>) -> Result<TextArgs> {
 }
 
 /// Text in a Hive table: ^A between fields.
-pub fn hive() -> TextArgs {
+pub(super) fn hive() -> TextArgs {
     TextArgs {
         fields_terminated_by: Some("\\0x01".to_owned()),
         lines_terminated_by: Some("\\n".to_owned()),
@@ -67,7 +67,7 @@ pub fn hive() -> TextArgs {
 ///
 /// # Errors
 /// Usage: an argument that is not a delimiter or not a Java literal.
-pub fn output(given: &Given, properties: &Properties, in_hive: bool, notes: &mut Vec<String>) -> Result<TextArgs> {
+pub(super) fn output(given: &Given, properties: &Properties, in_hive: bool, notes: &mut Vec<String>) -> Result<TextArgs> {
     let mut text = delimiters(given, notes)?;
     if in_hive && text == TextArgs::default() {
         text = hive();
@@ -84,7 +84,7 @@ pub fn output(given: &Given, properties: &Properties, in_hive: bool, notes: &mut
 ///
 /// # Errors
 /// As [`output`].
-pub fn input(given: &Given, notes: &mut Vec<String>) -> Result<InputTextArgs> {
+pub(super) fn input(given: &Given, notes: &mut Vec<String>) -> Result<InputTextArgs> {
     let twins = delimiters(given, notes)?;
     let mut typed = |name: &str, twin: Option<String>| -> Result<Option<String>> {
         Ok(checked(name, given.owned(name), notes)?.or(twin))

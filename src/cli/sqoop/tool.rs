@@ -4,7 +4,7 @@ use crate::error::{self, Result};
 
 /// A tool of Sqoop that works here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tool {
+pub(crate) enum Tool {
     /// `import`
     Import,
     /// `import-all-tables`
@@ -39,7 +39,7 @@ const REFUSED: [(&str, &str); 4] = [
 
 impl Tool {
     /// Every tool, in the order of Sqoop's help.
-    pub const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::CreateHiveTable,
         Self::Eval,
         Self::Export,
@@ -54,7 +54,7 @@ impl Tool {
     ];
 
     /// The name as typed.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Import => "import",
             Self::ImportAllTables => "import-all-tables",
@@ -71,7 +71,7 @@ impl Tool {
     }
 
     /// One line for the help.
-    pub fn about(self) -> &'static str {
+    pub(crate) fn about(self) -> &'static str {
         match self {
             Self::Import => "Import a table from a database to HDFS",
             Self::ImportAllTables => "Import tables from a database to HDFS",
@@ -88,7 +88,7 @@ impl Tool {
     }
 
     /// What the catalogue calls it.
-    pub fn letter(self) -> char {
+    pub(crate) fn letter(self) -> char {
         match self {
             Self::Import => 'i',
             Self::ImportAllTables => 'a',
@@ -108,7 +108,7 @@ impl Tool {
     ///
     /// # Errors
     /// Usage: an unknown tool, or one that is refused, with what to use instead.
-    pub fn of_name(name: &str) -> Result<Self> {
+    pub(crate) fn of_name(name: &str) -> Result<Self> {
         if let Some(tool) = Self::ALL.into_iter().find(|tool| tool.name() == name) {
             return Ok(tool);
         }

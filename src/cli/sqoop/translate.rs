@@ -19,7 +19,7 @@ const STEP_KEYS: &str = "sakia.step.";
 
 /// What an argument vector asks for.
 #[derive(Debug)]
-pub struct Request {
+pub(crate) struct Request {
     /// The work.
     pub work: Work,
     /// What the user should hear first: options that do nothing, dangers.
@@ -38,7 +38,7 @@ impl Request {
 
 /// The work.
 #[derive(Debug)]
-pub enum Work {
+pub(crate) enum Work {
     /// A step of a pipeline.
     Step(Box<Step>, Box<Servers>, Password),
     /// A statement, and where it runs.
@@ -59,7 +59,7 @@ pub enum Work {
 ///
 /// # Errors
 /// Usage: what Sqoop refuses, and what we do. Config: files of options or properties that cannot be read.
-pub fn translate(args: &[String]) -> Result<Request> {
+pub(super) fn translate(args: &[String]) -> Result<Request> {
     let mut notes = Vec::new();
     let Some((name, args)) = args.split_first() else {
         return Ok(Request::new(Work::Help(None), notes, false));
@@ -157,7 +157,7 @@ fn work(given: &Given, properties: &Properties, notes: &mut Vec<String>) -> Resu
 ///
 /// # Errors
 /// Usage: the arguments are refused.
-pub fn save_job(arguments: &[String]) -> Result<Job> {
+pub(crate) fn save_job(arguments: &[String]) -> Result<Job> {
     let job = jobs::of_arguments(arguments, BTreeMap::new())?;
     check_job(&job).map(|()| job)
 }

@@ -36,7 +36,7 @@ pub(super) struct Container {
 }
 
 impl Container {
-    pub fn new(schema_json: &str, options: &AvroOptions) -> Result<Self> {
+    pub(super) fn new(schema_json: &str, options: &AvroOptions) -> Result<Self> {
         let codec = codec_name(options.codec)?;
         let marker = marker(schema_json, codec);
         let header = header(schema_json, codec, &marker);
@@ -52,19 +52,19 @@ impl Container {
     }
 
     /// The block that records are appended to, each followed by [`Container::row_done`].
-    pub fn block(&mut self) -> &mut Vec<u8> {
+    pub(super) fn block(&mut self) -> &mut Vec<u8> {
         &mut self.block
     }
 
     /// Counts a record that was appended to the block, and ends a block that is long enough.
     #[inline]
-    pub fn row_done(&mut self, out: &mut Vec<u8>) -> Result<()> {
+    pub(super) fn row_done(&mut self, out: &mut Vec<u8>) -> Result<()> {
         self.rows += 1;
         if self.block.len() >= self.block_bytes { self.end_block(out) } else { Ok(()) }
     }
 
     /// Writes the records that wait, if there are any.
-    pub fn end_block(&mut self, out: &mut Vec<u8>) -> Result<()> {
+    pub(super) fn end_block(&mut self, out: &mut Vec<u8>) -> Result<()> {
         out.append(&mut self.header);
         if self.rows == 0 {
             return Ok(());
@@ -84,11 +84,11 @@ impl Container {
     }
 
     /// Writes the last block; a file without records is a header alone.
-    pub fn finish(&mut self, out: &mut Vec<u8>) -> Result<()> {
+    pub(super) fn finish(&mut self, out: &mut Vec<u8>) -> Result<()> {
         self.end_block(out)
     }
 
-    pub fn buffered_bytes(&self) -> usize {
+    pub(super) fn buffered_bytes(&self) -> usize {
         self.header.len() + self.block.len()
     }
 }

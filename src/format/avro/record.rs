@@ -49,7 +49,7 @@ enum Cells<'a> {
 
 impl<'a> Rows<'a> {
     /// Settles the types of a batch.
-    pub fn new(batch: &'a RecordBatch, fields: &'a [std::sync::Arc<Field>], options: &AvroOptions) -> Result<Self> {
+    pub(super) fn new(batch: &'a RecordBatch, fields: &'a [std::sync::Arc<Field>], options: &AvroOptions) -> Result<Self> {
         let columns = fields.iter().zip(batch.columns()).map(|(field, array)| {
             Ok(Column {
                 name: field.name(),
@@ -66,7 +66,7 @@ impl<'a> Rows<'a> {
     /// # Errors
     /// Data: a time that does not fit the file's unit.
     #[inline]
-    pub fn write(&self, row: usize, out: &mut Vec<u8>) -> Result<()> {
+    pub(super) fn write(&self, row: usize, out: &mut Vec<u8>) -> Result<()> {
         for column in &self.0 {
             if column.in_union {
                 if column.nulls.is_some_and(|nulls| nulls.is_null(row)) {

@@ -127,7 +127,7 @@ impl Conversion {
     ///
     /// # Errors
     /// Data: a time zone that is not known.
-    pub fn of_parquet(
+    pub(super) fn of_parquet(
         file: &str,
         metadata: Metadata<'_>,
         created_by: &str,
@@ -165,7 +165,7 @@ impl Conversion {
     ///
     /// # Errors
     /// As [`Conversion::of_parquet`].
-    pub fn of_avro(file: &str, metadata: Metadata<'_>, schema: &Schema, unmarked: Option<Calendar>) -> Result<Self> {
+    pub(super) fn of_avro(file: &str, metadata: Metadata<'_>, schema: &Schema, unmarked: Option<Calendar>) -> Result<Self> {
         let hives = metadata("writer.proleptic").map(|proleptic| !proleptic.eq_ignore_ascii_case("true"));
         let zone = writer_zone(file, metadata)?;
         let of = |spark: Option<Rule>| hives.map(Rule::hybrid).or(spark).unwrap_or(Rule::of(unmarked));
@@ -191,7 +191,7 @@ impl Conversion {
     ///
     /// # Errors
     /// Data: a value that cannot be read; names its row and column.
-    pub fn apply(&mut self, input: &Input, batch: RecordBatch) -> Result<RecordBatch> {
+    pub(super) fn apply(&mut self, input: &Input, batch: RecordBatch) -> Result<RecordBatch> {
         let first = self.rows;
         self.rows += batch.num_rows() as u64;
         let mut changed: Option<Vec<ArrayRef>> = None;

@@ -139,7 +139,7 @@ pub(super) struct InputReader {
 
 impl InputReader {
     /// Offset in the file of the next byte.
-    pub fn offset(&self) -> u64 {
+    pub(super) fn offset(&self) -> u64 {
         self.at - self.buffer.len() as u64
     }
 }

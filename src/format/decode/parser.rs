@@ -115,7 +115,7 @@ pub(super) struct Parser {
 
 impl Parser {
     /// Prepares the rules; `in_lines` where a record ends at a delimiter, and not at a length that is written down.
-    pub fn new(options: &TextDecodeOptions, in_lines: bool) -> Result<Self> {
+    pub(super) fn new(options: &TextDecodeOptions, in_lines: bool) -> Result<Self> {
         let text = &options.text;
         let delimiters = text.delimiters.checked()?;
         let mut nulls = Vec::new();
@@ -141,12 +141,12 @@ impl Parser {
     }
 
     /// Whether the record cannot end here: an encloser is open, or an escape character waits for its own.
-    pub fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         matches!(self.state, State::Enclosed | State::EnclosedEscape | State::UnenclosedEscape)
     }
 
     /// Takes a piece of the record. Pieces after the first may begin inside a field only.
-    pub fn feed(&mut self, text: &str) -> Result<()> {
+    pub(super) fn feed(&mut self, text: &str) -> Result<()> {
         self.begun |= !text.is_empty();
         let mut at = 0;
         while let Some(c) = text[at..].chars().next() {
@@ -273,7 +273,7 @@ impl Parser {
     }
 
     /// The fields of the record; the parser is ready for the next one.
-    pub fn finish(&mut self) -> Result<TextFields> {
+    pub(super) fn finish(&mut self) -> Result<TextFields> {
         let open = match self.state {
             State::Enclosed | State::EnclosedEscape => Some("the record ends inside an enclosed field"),
             State::UnenclosedEscape => Some("the record ends behind an escape character"),
@@ -293,12 +293,12 @@ impl Parser {
     }
 
     /// Takes the fields of a record back, so that those of another need no memory of their own.
-    pub fn recycle(&mut self, fields: TextFields) {
+    pub(super) fn recycle(&mut self, fields: TextFields) {
         self.spare = fields;
     }
 
     /// Forgets what was fed.
-    pub fn reset(&mut self) {
+    pub(super) fn reset(&mut self) {
         self.fields.text.clear();
         self.fields.ends.clear();
         self.is_bare = true;

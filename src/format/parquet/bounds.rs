@@ -16,7 +16,7 @@ pub(super) struct Seen {
 
 impl Seen {
     /// Adds what is known of more values of the same column.
-    pub fn join(&mut self, other: &Self) {
+    pub(super) fn join(&mut self, other: &Self) {
         match (&mut self.bounds, &other.bounds) {
             (Some(own), Some(other)) => own.join(other),
             (own @ None, other) => own.clone_from(other),
@@ -28,7 +28,7 @@ impl Seen {
     }
 
     /// What is known of some floating numbers.
-    pub fn of_floats(values: impl Iterator<Item = f64> + Clone) -> Self {
+    pub(super) fn of_floats(values: impl Iterator<Item = f64> + Clone) -> Self {
         Self { nans: Some(values.clone().filter(|v| v.is_nan()).count()), bounds: Bounds::of_floats(values) }
     }
 }
@@ -50,7 +50,7 @@ pub(super) enum Bounds {
 
 impl Bounds {
     /// Bounds of some numbers that have an order among all of them.
-    pub fn of<T: Copy + Ord>(values: &[T], bounds: impl Fn(T, T) -> Self) -> Option<Self> {
+    pub(super) fn of<T: Copy + Ord>(values: &[T], bounds: impl Fn(T, T) -> Self) -> Option<Self> {
         let (first, rest) = values.split_first()?;
         let (least, most) = rest.iter().fold((*first, *first), |(least, most), v| (least.min(*v), most.max(*v)));
         Some(bounds(least, most))
@@ -66,7 +66,7 @@ impl Bounds {
     }
 
     /// Widens these bounds by others of the same column.
-    pub fn join(&mut self, other: &Self) {
+    pub(super) fn join(&mut self, other: &Self) {
         match (self, other) {
             (Self::Whole(least, most), Self::Whole(a, b)) => (*least, *most) = ((*least).min(*a), (*most).max(*b)),
             (Self::Decimal(least, most), Self::Decimal(a, b)) => (*least, *most) = ((*least).min(*a), (*most).max(*b)),
@@ -81,7 +81,7 @@ impl Bounds {
     }
 
     /// How these bounds lie to those of the page before: whether neither is less, and whether neither is greater.
-    pub fn order_after(&self, before: &Self) -> (bool, bool) {
+    pub(super) fn order_after(&self, before: &Self) -> (bool, bool) {
         let orders = match (self, before) {
             (Self::Whole(a, b), Self::Whole(c, d)) => [a.cmp(c), b.cmp(d)],
             (Self::Decimal(a, b), Self::Decimal(c, d)) => [a.cmp(c), b.cmp(d)],
@@ -104,13 +104,13 @@ pub(super) struct TextBounds {
 }
 
 impl TextBounds {
-    pub fn new(text: &[u8]) -> Self {
+    pub(super) fn new(text: &[u8]) -> Self {
         Self { least: text.into(), most: text.into(), least_key: key(text), most_key: key(text) }
     }
 
     /// Widens the bounds so that the text lies within.
     #[inline]
-    pub fn widen(&mut self, text: &[u8]) {
+    pub(super) fn widen(&mut self, text: &[u8]) {
         let key = key(text);
         if key <= self.least_key && (key < self.least_key || text < self.least.as_slice()) {
             (self.least_key, self.least) = (key, text.into());
@@ -121,13 +121,13 @@ impl TextBounds {
     }
 
     /// A text of at most [`TEXT_BYTES`] that none is less than, and whether it is one of them.
-    pub fn least(&self) -> (Vec<u8>, bool) {
+    pub(super) fn least(&self) -> (Vec<u8>, bool) {
         let cut = cut(&self.least);
         (cut.to_vec(), cut.len() == self.least.len())
     }
 
     /// A text of at most [`TEXT_BYTES`] that none is greater than, if there is one, and whether it is one of them.
-    pub fn most(&self) -> (Vec<u8>, bool) {
+    pub(super) fn most(&self) -> (Vec<u8>, bool) {
         let cut = cut(&self.most);
         let whole = || (self.most.clone(), true);
         if cut.len() == self.most.len() { whole() } else { next(cut).map_or_else(whole, |next| (next, false)) }

@@ -124,7 +124,7 @@ fn varint(mut number: usize, to: &mut Vec<u8>) {
 }
 
 impl PlainChunk {
-    pub fn new(descriptor: ColumnDescPtr, plain: Plain) -> Self {
+    pub(super) fn new(descriptor: ColumnDescPtr, plain: Plain) -> Self {
         let column_index = ColumnIndexBuilder::new(descriptor.physical_type());
         Self {
             page: OpenPage::new(descriptor.max_def_level() > 0),
@@ -145,12 +145,12 @@ impl PlainChunk {
     }
 
     /// Bytes of the chunk so far, those of the open page not compressed yet.
-    pub fn encoded_bytes(&self) -> usize {
+    pub(super) fn encoded_bytes(&self) -> usize {
         self.pages.bytes_written() + self.page.value_bytes()
     }
 
     /// Bytes held.
-    pub fn memory_bytes(&self) -> usize {
+    pub(super) fn memory_bytes(&self) -> usize {
         self.pages.bytes_written() + self.page.bytes.capacity()
     }
 
@@ -158,7 +158,7 @@ impl PlainChunk {
     ///
     /// # Errors
     /// Data: a value that the column's type cannot hold.
-    pub fn write(&mut self, array: &ArrayRef, codec: &mut PageCodec) -> Result<()> {
+    pub(super) fn write(&mut self, array: &ArrayRef, codec: &mut PageCodec) -> Result<()> {
         let mut rest = array.clone();
         while !rest.is_empty() {
             let room = PAGE_BYTES.saturating_sub(self.page.value_bytes());
@@ -224,7 +224,7 @@ impl PlainChunk {
     ///
     /// # Errors
     /// Bug: the library refuses what is to be said.
-    pub fn close(mut self, codec: &mut PageCodec) -> Result<(Pieces, ColumnCloseResult)> {
+    pub(super) fn close(mut self, codec: &mut PageCodec) -> Result<(Pieces, ColumnCloseResult)> {
         if self.page.rows > 0 {
             self.end_page(codec)?;
         }

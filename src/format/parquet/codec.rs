@@ -38,7 +38,7 @@ impl PageCodec {
     ///
     /// # Errors
     /// Bug: a name that [`codec_name`] does not give.
-    pub fn new(name: Name) -> Result<Self> {
+    pub(super) fn new(name: Name) -> Result<Self> {
         let way = match name {
             Name::UNCOMPRESSED => Way::None,
             Name::SNAPPY => Way::Snappy(Box::new(snap::raw::Encoder::new())),
@@ -54,12 +54,12 @@ impl PageCodec {
     }
 
     /// The name of the codec.
-    pub fn name(&self) -> Name {
+    pub(super) fn name(&self) -> Name {
         self.name
     }
 
     /// One page, compressed.
-    pub fn compress(&mut self, page: &[u8]) -> Result<Bytes> {
+    pub(super) fn compress(&mut self, page: &[u8]) -> Result<Bytes> {
         let failed = |e: std::io::Error| error::bug("a page cannot be compressed").source(e);
         Ok(match &mut self.way {
             Way::None => Bytes::copy_from_slice(page),

@@ -75,7 +75,7 @@ impl Column {
 
 impl GroupWriter {
     /// Begins a file. Columns that `properties` want a dictionary for are written by the library.
-    pub fn new(
+    pub(super) fn new(
         schema: SchemaRef,
         descriptor: &SchemaDescriptor,
         properties: WriterProperties,
@@ -108,7 +108,7 @@ impl GroupWriter {
     ///
     /// # Errors
     /// Data: a value that its column cannot hold; names the column.
-    pub fn write(&mut self, batch: &RecordBatch, out: &mut Output) -> Result<()> {
+    pub(super) fn write(&mut self, batch: &RecordBatch, out: &mut Output) -> Result<()> {
         let mut at = 0;
         while at < batch.num_rows() {
             let rows = batch.slice(at, ROWS_AT_ONCE.min(batch.num_rows() - at));
@@ -145,7 +145,7 @@ impl GroupWriter {
     }
 
     /// Ends the row group, if one is open.
-    pub fn flush(&mut self, out: &mut Output) -> Result<()> {
+    pub(super) fn flush(&mut self, out: &mut Output) -> Result<()> {
         let Some(group) = self.open.take() else { return Ok(()) };
         let mut writer = self.file.next_row_group().map_err(failed)?;
         group.columns.into_iter().try_for_each(|column| column.append_to(&mut writer, &mut self.codec))?;
@@ -157,7 +157,7 @@ impl GroupWriter {
     }
 
     /// Ends the file.
-    pub fn finish(&mut self, out: &mut Output) -> Result<()> {
+    pub(super) fn finish(&mut self, out: &mut Output) -> Result<()> {
         self.flush(out)?;
         self.file.finish().map_err(failed)?;
         out.append(self.file.inner_mut());
@@ -165,7 +165,7 @@ impl GroupWriter {
     }
 
     /// Bytes held.
-    pub fn memory_bytes(&self) -> usize {
+    pub(super) fn memory_bytes(&self) -> usize {
         self.open.iter().flat_map(|group| &group.columns).map(Column::memory_bytes).sum()
     }
 }

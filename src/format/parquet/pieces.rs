@@ -13,7 +13,7 @@ use crate::format::Output;
 pub(super) struct Pieces(Vec<Bytes>);
 
 impl Pieces {
-    pub fn new(mut pages: Output) -> Self {
+    pub(super) fn new(mut pages: Output) -> Self {
         Self(pages.take().into_iter().map(Bytes::from).collect())
     }
 

@@ -53,7 +53,7 @@ pub(super) enum Plain {
 
 impl Plain {
     /// The way of a column; `None` for types that are left to the library's writer.
-    pub fn of(data_type: &DataType, physical: Type, length: i32) -> Option<Self> {
+    pub(super) fn of(data_type: &DataType, physical: Type, length: i32) -> Option<Self> {
         Some(match data_type {
             DataType::Int8 => Self::Int8,
             DataType::Int16 => Self::Int16,
@@ -74,7 +74,7 @@ impl Plain {
     }
 
     /// How many of the first rows fit into so many bytes, NULLs counted as if they were values; at least one.
-    pub fn fitting(self, array: &ArrayRef, room: usize) -> usize {
+    pub(super) fn fitting(self, array: &ArrayRef, room: usize) -> usize {
         let wide = |bytes: usize| room / bytes;
         let rows = match self {
             Self::Int8 | Self::Int16 | Self::Int32 | Self::Date | Self::Float => wide(4),
@@ -91,7 +91,7 @@ impl Plain {
     ///
     /// # Errors
     /// Data: a value that the column's type cannot hold.
-    pub fn append(self, array: &ArrayRef, to: &mut Vec<u8>) -> Result<Seen> {
+    pub(super) fn append(self, array: &ArrayRef, to: &mut Vec<u8>) -> Result<Seen> {
         let bounds = match self {
             Self::Int8 => whole(&widened::<Int8Type>(array), to),
             Self::Int16 => whole(&widened::<Int16Type>(array), to),
@@ -135,7 +135,7 @@ impl Plain {
     }
 
     /// Whether [`Plain::append`] tells bounds.
-    pub fn has_bounds(self) -> bool {
+    pub(super) fn has_bounds(self) -> bool {
         !matches!(self, Self::Int96 | Self::Bytes)
     }
 }

@@ -101,7 +101,7 @@ struct Column {
 
 impl Records {
     /// Prepares the rules; `in_lines` where a record ends at a line end, and not at a length that is written down.
-    pub fn new(schema: SchemaRef, options: &TextOptions, in_lines: bool) -> Result<Self> {
+    pub(crate) fn new(schema: SchemaRef, options: &TextOptions, in_lines: bool) -> Result<Self> {
         if options.drop_delimiters && options.replace_delimiters.is_some() {
             return Err(error::config("delimiters cannot be both dropped and replaced")
                 .hint("choose one of hive-drop-import-delims and hive-delims-replacement"));
@@ -123,7 +123,7 @@ impl Records {
     }
 
     /// The rows of a batch.
-    pub fn rows<'a>(&'a self, batch: &'a RecordBatch) -> Result<Rows<'a>> {
+    pub(crate) fn rows<'a>(&'a self, batch: &'a RecordBatch) -> Result<Rows<'a>> {
         if batch.schema_ref().fields() != self.schema.fields() {
             return Err(error::schema("a batch has another schema than the text file"));
         }
@@ -171,7 +171,7 @@ impl Rows<'_> {
     ///
     /// # Errors
     /// Data: a value that nobody could read back.
-    pub fn write(&self, row: usize, out: &mut Vec<u8>) -> Result<()> {
+    pub(crate) fn write(&self, row: usize, out: &mut Vec<u8>) -> Result<()> {
         let records = self.records;
         for (at, ((cells, nulls), column)) in self.cells.iter().zip(&records.columns).enumerate() {
             if at > 0 {

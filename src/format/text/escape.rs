@@ -25,7 +25,7 @@ pub(super) struct Escaping {
 }
 
 impl Escaping {
-    pub fn new(options: &TextOptions, in_lines: bool) -> Result<Self> {
+    pub(super) fn new(options: &TextOptions, in_lines: bool) -> Result<Self> {
         let delimiters = options.delimiters.checked()?;
         let (exact, for_hive) = (options.style == TextStyle::Exact || options.for_hive, options.for_hive);
         // Hadoop's readers end a line at a carriage return too.
@@ -55,7 +55,7 @@ impl Escaping {
     }
 
     /// The encloser of every field, if there is one.
-    pub fn around_all(&self) -> Option<char> {
+    pub(super) fn around_all(&self) -> Option<char> {
         self.encloser.filter(|_| self.always)
     }
 
@@ -64,7 +64,7 @@ impl Escaping {
     /// # Errors
     /// Data: nobody could read it back (exact style).
     #[inline]
-    pub fn field(&self, value: &str, null: &str, out: &mut Vec<u8>) -> Result<()> {
+    pub(super) fn field(&self, value: &str, null: &str, out: &mut Vec<u8>) -> Result<()> {
         let looks_like_null = self.exact && value == null;
         if looks_like_null || value.bytes().any(|b| self.special[usize::from(b)]) {
             return self.special_field(value, looks_like_null, out);

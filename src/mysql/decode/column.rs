@@ -120,7 +120,7 @@ impl Builder {
 }
 
 impl ColumnDecoder {
-    pub fn new(mapping: Mapping, column: &ResultColumn, options: &TypeOptions) -> Self {
+    pub(super) fn new(mapping: Mapping, column: &ResultColumn, options: &TypeOptions) -> Self {
         let layout = Layout::of(column);
         let is_instant = matches!(mapping, Mapping::Instant | Mapping::EpochMillis);
         Self {
@@ -138,12 +138,12 @@ impl ColumnDecoder {
     }
 
     /// Makes room for a batch.
-    pub fn reserve(&mut self, rows: usize) {
+    pub(super) fn reserve(&mut self, rows: usize) {
         self.builder = Builder::new(self.mapping, rows, self.last_bytes);
     }
 
     #[inline]
-    pub fn append_null(&mut self) {
+    pub(super) fn append_null(&mut self) {
         on_builder!(&mut self.builder, b => b.append_null());
     }
 
@@ -151,7 +151,7 @@ impl ColumnDecoder {
     ///
     /// # Errors
     /// Data: text that is not UTF-8; with the row of the batch.
-    pub fn finish(&mut self, rows: usize) -> Result<ArrayRef, (usize, Error)> {
+    pub(super) fn finish(&mut self, rows: usize) -> Result<ArrayRef, (usize, Error)> {
         // A batch of large objects does not say what the next one will be like.
         self.last_bytes = self.builder.varying_bytes().min(1 << 20);
         let array: ArrayRef = match &mut self.builder {
@@ -164,7 +164,7 @@ impl ColumnDecoder {
 
     /// Appends the next value of a row.
     #[inline]
-    pub fn append(&mut self, rest: &mut Bytes<'_>) -> Result<(), Wrong> {
+    pub(super) fn append(&mut self, rest: &mut Bytes<'_>) -> Result<(), Wrong> {
         (self.append)(self, rest)
     }
 

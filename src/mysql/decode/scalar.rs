@@ -31,7 +31,7 @@ pub(in crate::mysql) enum Layout {
 }
 
 impl Layout {
-    pub fn of(column: &ResultColumn) -> Self {
+    pub(crate) fn of(column: &ResultColumn) -> Self {
         use FieldType::*;
         match (column.field_type, column.is_unsigned()) {
             (MYSQL_TYPE_TINY, false) => Self::I8,
@@ -67,12 +67,12 @@ pub(in crate::mysql) enum Scalar<'a> {
 
 impl<'a> Scalar<'a> {
     /// The next value of a row, in a column that the server describes so.
-    pub fn of(rest: &mut Bytes<'a>, column: &ResultColumn) -> Result<Self, Fault> {
+    pub(crate) fn of(rest: &mut Bytes<'a>, column: &ResultColumn) -> Result<Self, Fault> {
         Self::read(rest, Layout::of(column), column.decimals.min(6))
     }
 
     /// The next value of a row; `digits` of a second are shown.
-    pub fn read(rest: &mut Bytes<'a>, layout: Layout, digits: u8) -> Result<Self, Fault> {
+    pub(crate) fn read(rest: &mut Bytes<'a>, layout: Layout, digits: u8) -> Result<Self, Fault> {
         Ok(match layout {
             Layout::I8 => Self::Int(i8::from_le_bytes(rest.array()?).into()),
             Layout::U8 => Self::UInt(rest.byte()?.into()),

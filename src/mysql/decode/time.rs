@@ -33,7 +33,7 @@ pub(in crate::mysql) struct Duration {
 
 impl Dated {
     #[inline]
-    pub fn read(rest: &mut Bytes<'_>) -> Result<Self, Fault> {
+    pub(crate) fn read(rest: &mut Bytes<'_>) -> Result<Self, Fault> {
         let length = rest.byte()?;
         let mut date = Self::default();
         if length >= 4 {
@@ -53,7 +53,7 @@ impl Dated {
     }
 
     /// `2010-01-31`, with or without ` 23:59:59.999999`.
-    pub fn parse(text: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(text: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(text).ok()?.trim();
         let (date, time) = text.split_once([' ', 'T']).unwrap_or((text, "0:0:0"));
         let mut parts = date.splitn(3, '-').map(number);
@@ -73,25 +73,25 @@ impl Dated {
 
     /// Days from 1970-01-01, if it is a date.
     #[inline]
-    pub fn days(&self) -> Option<i32> {
+    pub(crate) fn days(&self) -> Option<i32> {
         days_of(self.year, self.month, self.day)
     }
 
     /// Microseconds from 1970-01-01 00:00, if it is a date.
     #[inline]
-    pub fn epoch_micros(&self) -> Option<i64> {
+    pub(crate) fn epoch_micros(&self) -> Option<i64> {
         Some(i64::from(self.days()?) * DAY_MICROS + self.day_micros())
     }
 
     /// Microseconds from midnight.
     #[inline]
-    pub fn day_micros(&self) -> i64 {
+    pub(crate) fn day_micros(&self) -> i64 {
         let seconds = i64::from(self.hour) * 3600 + i64::from(self.minute) * 60 + i64::from(self.second);
         seconds * MICROS_PER_SECOND + i64::from(self.micros)
     }
 
     /// Writes it as MySQL does.
-    pub fn write(&self, timed: bool, digits: u8, to: &mut impl fmt::Write) -> fmt::Result {
+    pub(crate) fn write(&self, timed: bool, digits: u8, to: &mut impl fmt::Write) -> fmt::Result {
         write!(to, "{:04}-{:02}-{:02}", self.year, self.month, self.day)?;
         if timed {
             write!(to, " {:02}:{:02}:{:02}", self.hour, self.minute, self.second)?;
@@ -103,7 +103,7 @@ impl Dated {
 
 impl Duration {
     #[inline]
-    pub fn read(rest: &mut Bytes<'_>) -> Result<Self, Fault> {
+    pub(crate) fn read(rest: &mut Bytes<'_>) -> Result<Self, Fault> {
         let length = rest.byte()?;
         let mut time = Self::default();
         if length >= 8 {
@@ -122,7 +122,7 @@ impl Duration {
     }
 
     /// `[-]hhh:mm:ss[.ffffff]`.
-    pub fn parse(text: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(text: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(text).ok()?.trim();
         let (negative, text) = match text.strip_prefix('-') {
             Some(rest) => (true, rest),
@@ -138,14 +138,14 @@ impl Duration {
 
     /// All of it in microseconds.
     #[inline]
-    pub fn total_micros(&self) -> i64 {
+    pub(crate) fn total_micros(&self) -> i64 {
         let seconds = i64::from(self.hours) * 3600 + i64::from(self.minutes) * 60 + i64::from(self.seconds);
         let micros = seconds * MICROS_PER_SECOND + i64::from(self.micros);
         if self.negative { -micros } else { micros }
     }
 
     /// Writes it as MySQL does.
-    pub fn write(&self, digits: u8, to: &mut impl fmt::Write) -> fmt::Result {
+    pub(crate) fn write(&self, digits: u8, to: &mut impl fmt::Write) -> fmt::Result {
         let sign = if self.negative { "-" } else { "" };
         write!(to, "{sign}{:02}:{:02}:{:02}", self.hours, self.minutes, self.seconds)?;
         write_fraction(self.micros, digits, to)

@@ -30,7 +30,7 @@ impl Hosts {
     ///
     /// # Errors
     /// Config: a port that is not a number, a key that cannot be honoured, several users, or replicas only.
-    pub fn parse(authority: &str, order: Order) -> Result<Self> {
+    pub(super) fn parse(authority: &str, order: Order) -> Result<Self> {
         let mut found = Self::default();
         for segment in split(authority) {
             found.add(segment, order)?;

@@ -9,7 +9,7 @@ mod hosts;
 mod options;
 mod parameters;
 mod session;
-pub mod tls;
+pub(super) mod tls;
 mod url;
 
 use std::path::Path;
@@ -59,7 +59,7 @@ impl Login {
     /// # Errors
     /// Config: a part is missing, given twice or makes no sense; those of
     /// [`SecretSource::read`](crate::secret::SecretSource::read) and [`Tls::new`].
-    pub fn new(options: &MySqlOptions, base: &Path) -> Result<Self> {
+    pub(super) fn new(options: &MySqlOptions, base: &Path) -> Result<Self> {
         let from_url = options.url.as_deref().map(url::parse).transpose()?.unwrap_or_default();
         let defaults = options.defaults_file.as_ref().map(|file| option_file::read(&base.join(file)));
         let from_file = defaults.transpose()?.unwrap_or_default();
@@ -90,7 +90,7 @@ impl Login {
     }
 
     /// The password, empty where there is none.
-    pub fn password(&self) -> &str {
+    pub(super) fn password(&self) -> &str {
         self.password.as_ref().map_or("", Secret::expose)
     }
 }

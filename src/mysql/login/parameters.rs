@@ -75,7 +75,7 @@ pub(super) enum Parameter {
 
 impl Parameter {
     /// Judges a parameter by its name.
-    pub fn of(name: &str) -> Self {
+    pub(super) fn of(name: &str) -> Self {
         let holds = |list: &'static str| list.split_whitespace().any(|known| known == name);
         if holds(HARMLESS) {
             return Self::Harmless;

@@ -41,7 +41,7 @@ pub enum SslMode {
 
 /// Encryption as decided: the mode, and what it stands on.
 #[derive(Clone)]
-pub struct Tls {
+pub(crate) struct Tls {
     /// How much.
     pub mode: SslMode,
     connector: TlsConnector,
@@ -55,7 +55,7 @@ impl fmt::Debug for Tls {
 
 /// The files that encryption may stand on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TlsFiles {
+pub(crate) struct TlsFiles {
     /// Certificates of the authorities to trust, PEM; instead of the well-known ones.
     pub ca: Option<PathBuf>,
     /// Our own certificate, PEM.
@@ -69,7 +69,7 @@ impl Tls {
     ///
     /// # Errors
     /// Config: a file that cannot be read or holds no certificate or key; a certificate without key, or the reverse.
-    pub fn new(mode: SslMode, files: &TlsFiles) -> Result<Self> {
+    pub(crate) fn new(mode: SslMode, files: &TlsFiles) -> Result<Self> {
         let provider = Arc::new(ring::default_provider());
         let roots = Arc::new(roots(files.ca.as_deref())?);
         let check = Check::new(mode, roots, provider.clone())?;

@@ -70,12 +70,12 @@ impl Way<'_> {
     }
 
     /// Sets how much of other transactions is seen.
-    pub async fn isolate(&mut self, level: &str) -> Result<()> {
+    pub(super) async fn isolate(&mut self, level: &str) -> Result<()> {
         self.on_all(&format!("SET SESSION TRANSACTION ISOLATION LEVEL {level}")).await
     }
 
     /// MariaDB, Percona: until each snapshot says that it lies at the same place.
-    pub async fn binlog_position(&mut self) -> Result<Result<Opened, Refusal>> {
+    pub(super) async fn binlog_position(&mut self) -> Result<Result<Opened, Refusal>> {
         let started = Instant::now();
         for tries in 1.. {
             self.on_all(BEGIN).await?;
@@ -116,7 +116,7 @@ impl Way<'_> {
     /// A transaction owns its GTID from before the engine makes it visible until after, and then leaves the owned for the
     /// executed in one step. So with nothing owned before and after, and nothing more executed, no commit became visible
     /// in between.
-    pub async fn gtid(&mut self) -> Result<Result<Opened, Refusal>> {
+    pub(super) async fn gtid(&mut self) -> Result<Result<Opened, Refusal>> {
         let modes = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('gtid_mode', 'log_bin')";
         let modes = self.first()?.texts(modes, ACT).await?;
         let is_on = |name: &str| {
@@ -147,7 +147,7 @@ impl Way<'_> {
     }
 
     /// While another connection holds a lock that keeps writers out.
-    pub async fn under_lock(&mut self, method: Method, lock: String) -> Result<Result<Opened, Refusal>> {
+    pub(super) async fn under_lock(&mut self, method: Method, lock: String) -> Result<Result<Opened, Refusal>> {
         let mut control = match self.client.connect().await {
             // The server gives no more connections: one reader makes room, if several are left.
             Err(e) if e.kind() == Kind::Busy && self.connections.len() > 2 => {
@@ -187,7 +187,7 @@ impl Way<'_> {
     }
 
     /// One snapshot on the first connection.
-    pub async fn single(&mut self) -> Result<Opened> {
+    pub(super) async fn single(&mut self) -> Result<Opened> {
         let started = Instant::now();
         self.connections.truncate(1);
         self.first()?.run(BEGIN, ACT).await?;
@@ -195,7 +195,7 @@ impl Way<'_> {
     }
 
     /// No common moment: each statement sees what is committed when it starts, or even more.
-    pub async fn apart(&mut self) -> Result<Opened> {
+    pub(super) async fn apart(&mut self) -> Result<Opened> {
         self.isolate(if self.options.read_uncommitted { "READ UNCOMMITTED" } else { "READ COMMITTED" }).await?;
         Ok(Opened { position: None, method: Method::None, tries: 0, aligned_in: Duration::ZERO })
     }

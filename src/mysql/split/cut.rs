@@ -19,7 +19,7 @@ impl Charset {
     ///
     /// # Errors
     /// Bug: a name with characters that no name has.
-    pub fn of(pair: &[Option<String>]) -> Result<Option<Self>> {
+    pub(super) fn of(pair: &[Option<String>]) -> Result<Option<Self>> {
         let [Some(charset), Some(collation)] = pair else { return Ok(None) };
         let is_name = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
         match is_name(charset) && is_name(collation) {
@@ -43,7 +43,7 @@ impl Value {
     ///
     /// # Errors
     /// Data: not the text of a value of this kind.
-    pub fn new(column: &KeyColumn, raw: &str, charset: Option<&Charset>) -> Result<Option<Self>> {
+    pub(super) fn new(column: &KeyColumn, raw: &str, charset: Option<&Charset>) -> Result<Option<Self>> {
         let wrong = || error::data(format!("column {}: {raw} is not a value to split by", column.name));
         let literal = match column.kind {
             KeyKind::Integer | KeyKind::Bits | KeyKind::Decimal | KeyKind::Instant if is_number(raw, false) => {
@@ -76,7 +76,7 @@ impl Value {
     }
 
     /// The value for messages: text is shown as text where it is that.
-    pub fn shown(&self, kind: KeyKind) -> String {
+    pub(super) fn shown(&self, kind: KeyKind) -> String {
         match kind {
             KeyKind::Text => String::from_utf8(bytes_of(&self.raw)).unwrap_or_else(|_| format!("X'{}'", self.raw)),
             KeyKind::Binary => format!("X'{}'", self.raw),

@@ -13,12 +13,12 @@ pub(super) struct Points {
 
 impl Points {
     /// All rows.
-    pub fn rows(&self) -> u64 {
+    pub(super) fn rows(&self) -> u64 {
         self.all.iter().map(|(_, rows)| rows).sum()
     }
 
     /// Keeps the least point and those at which about equal shares begin, `count` in all at most.
-    pub fn merge(&mut self, count: usize) {
+    pub(super) fn merge(&mut self, count: usize) {
         let total = u128::from(self.rows());
         let Some(last) = self.all.len().checked_sub(1) else { return };
         let starts: Vec<u128> = (self.all.iter())
@@ -45,12 +45,12 @@ impl Points {
     }
 
     /// The points at which splits begin: all but the least, which is open.
-    pub fn cuts(&self) -> Vec<Cut> {
+    pub(super) fn cuts(&self) -> Vec<Cut> {
         self.all.iter().skip(1).map(|(cut, _)| cut.clone()).collect()
     }
 
     /// The rows between the first of these cuts; the last split has the rows of all that follow.
-    pub fn rows_of(&self, cuts: &[Cut]) -> Vec<u64> {
+    pub(super) fn rows_of(&self, cuts: &[Cut]) -> Vec<u64> {
         let rows = |from: usize, to: usize| self.all.get(from..to).unwrap_or_default().iter().map(|(_, r)| r).sum();
         let mut of: Vec<u64> = (0..cuts.len()).map(|i| rows(i, i + 1)).collect();
         of.push(rows(cuts.len(), self.all.len()));

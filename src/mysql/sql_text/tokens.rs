@@ -34,18 +34,18 @@ pub(super) struct Token {
 
 impl Token {
     /// The piece itself.
-    pub fn text(self, sql: &str) -> &str {
+    pub(super) fn text(self, sql: &str) -> &str {
         &sql[self.start..self.end]
     }
 
     /// A name without its quotes.
-    pub fn name(self, sql: &str) -> &str {
+    pub(super) fn name(self, sql: &str) -> &str {
         let text = self.text(sql);
         if self.kind == Kind::Quoted && text.len() > 1 { &text[1..text.len() - 1] } else { text }
     }
 
     /// Whether it is a certain keyword.
-    pub fn is(self, sql: &str, word: &str) -> bool {
+    pub(super) fn is(self, sql: &str, word: &str) -> bool {
         self.kind == Kind::Word && self.text(sql).eq_ignore_ascii_case(word)
     }
 }

@@ -73,7 +73,7 @@ pub(in crate::mysql) fn begin_bulk(out: &mut Vec<u8>, statement: &Statement, par
 
 impl Wire {
     /// Whether the server takes many rows of parameters at a time.
-    pub fn can_bulk(&self) -> bool {
+    pub(crate) fn can_bulk(&self) -> bool {
         self.bulk
     }
 }

@@ -16,7 +16,7 @@ pub(in crate::mysql) fn cut() -> Fault {
 impl<'a> Bytes<'a> {
     /// The next `count` bytes.
     #[inline]
-    pub fn take(&mut self, count: usize) -> Result<&'a [u8], Fault> {
+    pub(crate) fn take(&mut self, count: usize) -> Result<&'a [u8], Fault> {
         let (taken, rest) = self.0.split_at_checked(count).ok_or_else(cut)?;
         self.0 = rest;
         Ok(taken)
@@ -24,7 +24,7 @@ impl<'a> Bytes<'a> {
 
     /// The next `N` bytes.
     #[inline]
-    pub fn array<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
         let (taken, rest) = self.0.split_first_chunk().ok_or_else(cut)?;
         self.0 = rest;
         Ok(*taken)
@@ -32,7 +32,7 @@ impl<'a> Bytes<'a> {
 
     /// The next byte.
     #[inline]
-    pub fn byte(&mut self) -> Result<u8, Fault> {
+    pub(crate) fn byte(&mut self) -> Result<u8, Fault> {
         let (byte, rest) = self.0.split_first().ok_or_else(cut)?;
         self.0 = rest;
         Ok(*byte)
@@ -40,7 +40,7 @@ impl<'a> Bytes<'a> {
 
     /// A length of one to nine bytes.
     #[inline]
-    pub fn length(&mut self) -> Result<u64, Fault> {
+    pub(crate) fn length(&mut self) -> Result<u64, Fault> {
         match self.byte()? {
             0xfc => Ok(u16::from_le_bytes(self.array()?).into()),
             0xfd => {
@@ -55,13 +55,13 @@ impl<'a> Bytes<'a> {
 
     /// A string behind its length.
     #[inline]
-    pub fn string(&mut self) -> Result<&'a [u8], Fault> {
+    pub(crate) fn string(&mut self) -> Result<&'a [u8], Fault> {
         let length = usize::try_from(self.length()?).map_err(|_| cut())?;
         self.take(length)
     }
 
     /// A string behind its length, or NULL.
-    pub fn text_or_null(&mut self) -> Result<Option<&'a [u8]>, Fault> {
+    pub(crate) fn text_or_null(&mut self) -> Result<Option<&'a [u8]>, Fault> {
         if let [0xfb, rest @ ..] = self.0 {
             self.0 = rest;
             return Ok(None);

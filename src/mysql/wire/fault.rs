@@ -34,7 +34,7 @@ impl From<io::Error> for Fault {
 
 impl Fault {
     /// The server's error in a payload, if it is one.
-    pub fn of_server(payload: &[u8]) -> Option<Self> {
+    pub(crate) fn of_server(payload: &[u8]) -> Option<Self> {
         let [0xff, low, high, rest @ ..] = payload else { return None };
         // Errors before the login have no SQLSTATE.
         let (state, message) = match rest {
@@ -46,7 +46,7 @@ impl Fault {
     }
 
     /// What a payload means that is not what was waited for.
-    pub fn of_answer(payload: &[u8]) -> Self {
+    pub(crate) fn of_answer(payload: &[u8]) -> Self {
         Self::of_server(payload).unwrap_or(Self::Protocol("an answer that is not known here"))
     }
 }

@@ -76,7 +76,7 @@ pub(super) struct Wire {
 
 impl Wire {
     /// Connects, logs in and sets the session up.
-    pub async fn open(login: &Login, at: &Address) -> Result<Self, Fault> {
+    pub(super) async fn open(login: &Login, at: &Address) -> Result<Self, Fault> {
         let stream = TcpStream::connect((at.host.as_str(), at.port)).await?;
         stream.set_nodelay(true)?;
         let keep_alive = socket2::TcpKeepalive::new().with_time(KEEP_ALIVE).with_interval(KEEP_ALIVE);
@@ -98,32 +98,32 @@ impl Wire {
     }
 
     /// The number by which the server knows the connection.
-    pub fn id(&self) -> u32 {
+    pub(super) fn id(&self) -> u32 {
         self.id
     }
 
     /// Whether the connection is encrypted.
-    pub fn is_encrypted(&self) -> bool {
+    pub(super) fn is_encrypted(&self) -> bool {
         self.packets.is_secure()
     }
 
     /// How the result before ended.
-    pub fn end(&self) -> End {
+    pub(super) fn end(&self) -> End {
         self.end
     }
 
     /// Whether an answer was not read to its end.
-    pub fn has_unread(&self) -> bool {
+    pub(super) fn has_unread(&self) -> bool {
         self.unread
     }
 
     /// Waits for the server however long it takes, which writing needs: otherwise it might not be known whether a COMMIT was done.
-    pub fn without_timeout(&mut self) {
+    pub(super) fn without_timeout(&mut self) {
         self.packets.without_timeout();
     }
 
     /// Lets several statements be sent at a time, with semicolons between them.
-    pub async fn allow_several_statements(&mut self) -> Result<(), Fault> {
+    pub(super) async fn allow_several_statements(&mut self) -> Result<(), Fault> {
         let [low, high] = SEVERAL_STATEMENTS;
         self.command(&[COM_SET_OPTION, low, high]).await?;
         let place = self.packets.next().await?;
@@ -133,18 +133,18 @@ impl Wire {
     }
 
     /// Runs a statement and takes its whole answer; rows are thrown away.
-    pub async fn run(&mut self, sql: impl AsRef<[u8]>) -> Result<End, Fault> {
+    pub(super) async fn run(&mut self, sql: impl AsRef<[u8]>) -> Result<End, Fault> {
         self.send(sql).await?;
         self.answer(|_| Ok(())).await
     }
 
     /// Sends a statement; its answer is to be taken.
-    pub async fn send(&mut self, sql: impl AsRef<[u8]>) -> Result<(), Fault> {
+    pub(super) async fn send(&mut self, sql: impl AsRef<[u8]>) -> Result<(), Fault> {
         self.command(&[&[COM_QUERY], sql.as_ref()].concat()).await
     }
 
     /// Takes the whole answer to what was sent, which may have several results, and hands each row on.
-    pub async fn answer(&mut self, mut each: impl FnMut(&[u8]) -> Result<(), Fault>) -> Result<End, Fault> {
+    pub(super) async fn answer(&mut self, mut each: impl FnMut(&[u8]) -> Result<(), Fault>) -> Result<End, Fault> {
         loop {
             if self.begin().await?.is_some() {
                 while let Some(place) = self.row().await? {
@@ -158,7 +158,7 @@ impl Wire {
     }
 
     /// Takes the next result of the answer to what was sent; its rows are thrown away.
-    pub async fn next_result(&mut self) -> Result<End, Fault> {
+    pub(super) async fn next_result(&mut self) -> Result<End, Fault> {
         if self.begin().await?.is_some() {
             while self.row().await?.is_some() {}
         }
@@ -166,7 +166,7 @@ impl Wire {
     }
 
     /// Runs a LOAD DATA LOCAL of these bytes. Whatever name of a file the server asks for, it gets nothing else.
-    pub async fn load(&mut self, sql: &str, bytes: &[u8]) -> Result<End, Fault> {
+    pub(super) async fn load(&mut self, sql: &str, bytes: &[u8]) -> Result<End, Fault> {
         self.send(sql).await?;
         let place = self.packets.next().await?;
         match self.packets.payload(&place) {
@@ -186,7 +186,7 @@ impl Wire {
 
     /// Says goodbye and waits until the server has closed the connection, so that it no longer counts against the
     /// account's limit. A connection in the middle of an answer is dropped.
-    pub async fn close(mut self) {
+    pub(super) async fn close(mut self) {
         if self.unread {
             return;
         }
@@ -200,7 +200,7 @@ impl Wire {
     }
 
     /// Sends a command; from here on there is something unread.
-    pub async fn command(&mut self, payload: &[u8]) -> Result<(), Fault> {
+    pub(super) async fn command(&mut self, payload: &[u8]) -> Result<(), Fault> {
         if self.unread {
             return Err(Fault::Protocol("an earlier answer was not read to its end"));
         }
@@ -209,7 +209,7 @@ impl Wire {
     }
 
     /// Reads the head of a result: its columns, or `None` where it has no rows and is over.
-    pub async fn begin(&mut self) -> Result<Option<Vec<ResultColumn>>, Fault> {
+    pub(super) async fn begin(&mut self) -> Result<Option<Vec<ResultColumn>>, Fault> {
         let place = self.packets.next().await?;
         let payload = self.packets.payload(&place);
         match payload {
@@ -245,13 +245,13 @@ impl Wire {
     }
 
     /// The next row, or `None` at the end.
-    pub async fn row(&mut self) -> Result<Option<Place>, Fault> {
+    pub(super) async fn row(&mut self) -> Result<Option<Place>, Fault> {
         let place = self.packets.next().await?;
         Ok(if self.is_row(&place)? { Some(place) } else { None })
     }
 
     /// The bytes of a row; good until the next one is asked for.
-    pub fn payload(&self, place: &Place) -> &[u8] {
+    pub(super) fn payload(&self, place: &Place) -> &[u8] {
         self.packets.payload(place)
     }
 

@@ -62,7 +62,7 @@ impl Stream {
     }
 
     /// Whether others can read along.
-    pub fn is_secure(&self) -> bool {
+    pub(super) fn is_secure(&self) -> bool {
         matches!(self, Self::Tls(_))
     }
 }
@@ -97,7 +97,7 @@ impl fmt::Debug for Packets {
 }
 
 impl Packets {
-    pub fn new(stream: Stream, read_timeout: Option<Duration>) -> Self {
+    pub(super) fn new(stream: Stream, read_timeout: Option<Duration>) -> Self {
         Self {
             stream,
             buffer: vec![0; BUFFER_BYTES],
@@ -110,7 +110,7 @@ impl Packets {
     }
 
     /// Puts another stream below, such as TLS above the plain one; nothing may have arrived that was not looked at.
-    pub fn into_stream(self) -> io::Result<Stream> {
+    pub(super) fn into_stream(self) -> io::Result<Stream> {
         match self.unread.is_empty() {
             true => Ok(self.stream),
             // Whoever stands between could slip in packets before the encryption begins.
@@ -118,28 +118,28 @@ impl Packets {
         }
     }
 
-    pub fn is_secure(&self) -> bool {
+    pub(super) fn is_secure(&self) -> bool {
         self.stream.is_secure()
     }
 
     /// The number of the next packet in this exchange.
-    pub fn sequence(&self) -> u8 {
+    pub(super) fn sequence(&self) -> u8 {
         self.sequence
     }
 
     /// Goes on with an exchange that began on another stream.
-    pub fn set_sequence(&mut self, sequence: u8) {
+    pub(super) fn set_sequence(&mut self, sequence: u8) {
         self.sequence = sequence;
     }
 
     /// Sends a command, which begins an exchange.
-    pub async fn command(&mut self, payload: &[u8]) -> io::Result<()> {
+    pub(super) async fn command(&mut self, payload: &[u8]) -> io::Result<()> {
         self.sequence = 0;
         self.send(payload).await
     }
 
     /// Sends a payload within an exchange.
-    pub async fn send(&mut self, payload: &[u8]) -> io::Result<()> {
+    pub(super) async fn send(&mut self, payload: &[u8]) -> io::Result<()> {
         let mut bytes = Vec::new();
         let mut rest = payload;
         loop {
@@ -165,13 +165,13 @@ impl Packets {
     }
 
     /// Waits for the server as long as it takes; otherwise it might not be known whether a COMMIT was done.
-    pub fn without_timeout(&mut self) {
+    pub(super) fn without_timeout(&mut self) {
         self.read_timeout = None;
     }
 
     /// The next payload if all of it has arrived; never waits.
     #[inline]
-    pub fn arrived(&mut self) -> io::Result<Option<Place>> {
+    pub(super) fn arrived(&mut self) -> io::Result<Option<Place>> {
         let Range { start, end } = self.unread;
         let Some(&[a, b, c, sequence]) = self.buffer[start..end].first_chunk() else { return Ok(None) };
         let len = u32::from_le_bytes([a, b, c, 0]) as usize;
@@ -185,7 +185,7 @@ impl Packets {
     }
 
     /// The next payload.
-    pub async fn next(&mut self) -> io::Result<Place> {
+    pub(super) async fn next(&mut self) -> io::Result<Place> {
         if self.large.capacity() > KEPT_BYTES {
             self.large = Vec::new();
         }
@@ -208,7 +208,7 @@ impl Packets {
 
     /// The bytes of a payload; good until the next one is asked for.
     #[inline]
-    pub fn payload(&self, place: &Place) -> &[u8] {
+    pub(super) fn payload(&self, place: &Place) -> &[u8] {
         match place {
             Place::Buffer(range) => &self.buffer[range.clone()],
             Place::Large => &self.large,
@@ -216,7 +216,7 @@ impl Packets {
     }
 
     /// Whether the next payload is known to be longer than the buffer.
-    pub fn large_ahead(&self) -> bool {
+    pub(super) fn large_ahead(&self) -> bool {
         self.header_ahead().is_some_and(|(len, _)| len + HEADER_BYTES > BUFFER_BYTES)
     }
 
@@ -235,7 +235,7 @@ impl Packets {
     }
 
     /// Waits for more bytes. Cancel safe.
-    pub async fn fill(&mut self) -> io::Result<()> {
+    pub(super) async fn fill(&mut self) -> io::Result<()> {
         if self.unread.is_empty() {
             self.unread = 0..0;
         } else if self.unread.start > 0 {

@@ -19,7 +19,7 @@ pub struct Statement {
 
 impl Wire {
     /// Has the server understand a statement; how many parameters it has.
-    pub async fn prepare(&mut self, sql: &str) -> Result<(Statement, usize), Fault> {
+    pub(crate) async fn prepare(&mut self, sql: &str) -> Result<(Statement, usize), Fault> {
         self.command(&[&[COM_STMT_PREPARE], sql.as_bytes()].concat()).await?;
         let place = self.packets.next().await?;
         let payload = self.packets.payload(&place);
@@ -42,7 +42,7 @@ impl Wire {
 
     /// Begins a statement; its rows are taken with [`Wire::row`]. The columns of the result may be other
     /// ones than those of the statement when the table was altered in between.
-    pub async fn execute(&mut self, statement: &Statement) -> Result<Vec<ResultColumn>, Fault> {
+    pub(crate) async fn execute(&mut self, statement: &Statement) -> Result<Vec<ResultColumn>, Fault> {
         let mut payload = vec![COM_STMT_EXECUTE];
         payload.extend_from_slice(&statement.id.to_le_bytes());
         // No cursor, one iteration.
@@ -53,7 +53,7 @@ impl Wire {
 
     /// The next row if all of it has arrived; never waits.
     #[inline]
-    pub fn arrived_row(&mut self) -> Result<Option<Place>, Fault> {
+    pub(crate) fn arrived_row(&mut self) -> Result<Option<Place>, Fault> {
         match self.packets.arrived()? {
             Some(place) if self.is_row(&place)? => Ok(Some(place)),
             _ => Ok(None),
@@ -61,13 +61,13 @@ impl Wire {
     }
 
     /// Whether the result is over.
-    pub fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         !self.unread
     }
 
     /// The bytes of a row, good until the next one: NULL bits of `columns` columns, and values.
     #[inline]
-    pub fn row_parts(&self, place: &Place, columns: usize) -> Result<(&[u8], &[u8]), Fault> {
+    pub(crate) fn row_parts(&self, place: &Place, columns: usize) -> Result<(&[u8], &[u8]), Fault> {
         let payload = self.packets.payload(place);
         // The first byte is always zero; two bits of the NULL bits are not used.
         let bits = (columns + 9) / 8;
@@ -75,7 +75,7 @@ impl Wire {
     }
 
     /// Lets the server forget a statement; it gives no answer to that.
-    pub async fn forget(&mut self, statement: Statement) -> Result<(), Fault> {
+    pub(crate) async fn forget(&mut self, statement: Statement) -> Result<(), Fault> {
         let [a, b, c, d] = statement.id.to_le_bytes();
         self.command(&[COM_STMT_CLOSE, a, b, c, d]).await?;
         self.unread = false;

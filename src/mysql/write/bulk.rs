@@ -36,7 +36,7 @@ enum Unpacked {
 }
 
 impl Bulk {
-    pub fn new(
+    pub(super) fn new(
         statement: wire::Statement,
         parameters: &[Parameter],
         most: usize,
@@ -48,12 +48,12 @@ impl Bulk {
     }
 
     /// The packet.
-    pub fn packet(&self) -> &[u8] {
+    pub(super) fn packet(&self) -> &[u8] {
         &self.packet
     }
 
     /// Packs rows from this one on; where they end. If none fits, the row has to be sent some other way.
-    pub fn pack(&mut self, rows: &Rows, from: usize) -> usize {
+    pub(super) fn pack(&mut self, rows: &Rows, from: usize) -> usize {
         loop {
             self.packet.clear();
             begin_bulk(&mut self.packet, &self.statement, &self.parameters);

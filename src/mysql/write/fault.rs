@@ -31,7 +31,7 @@ const ABOUT_ROWS: [u16; 17] = [
 
 /// What the server says of a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Said {
+pub(super) struct Said {
     /// Error number.
     pub code: u16,
     /// Its words.
@@ -40,7 +40,7 @@ pub struct Said {
 
 /// What an error of a statement means.
 #[derive(Debug)]
-pub enum Fault {
+pub(super) enum Fault {
     /// One of its rows is bad.
     Row(Said),
     /// The whole transaction may be tried again: it lost a conflict.
@@ -72,7 +72,7 @@ impl Fault {
     }
 
     /// In our words; `act` names the object and the attempted act.
-    pub fn explain(self, client: &MySqlClient, act: &str) -> Error {
+    pub(super) fn explain(self, client: &MySqlClient, act: &str) -> Error {
         match self {
             Self::Row(said) | Self::Conflict(said) | Self::Refused(said) => server_error(said.code, &said.message, act),
             Self::Broken(fault) => explain(fault, act, client.address()),
@@ -81,7 +81,7 @@ impl Fault {
 }
 
 /// The column that the server's words name, if they do.
-pub fn column_in(message: &str) -> Option<&str> {
+pub(super) fn column_in(message: &str) -> Option<&str> {
     let after = message.split_once("olumn '")?.1;
     let name = after.split_once('\'')?.0;
     // MariaDB says `db`.`table`.`column`.

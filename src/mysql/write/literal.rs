@@ -21,7 +21,7 @@ const ESCAPES: [u8; 256] = {
 };
 
 /// Writes text in single quotes.
-pub fn quoted(out: &mut Vec<u8>, text: &[u8]) {
+pub(super) fn quoted(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'\'');
     let mut from = 0;
     for (at, byte) in text.iter().enumerate() {
@@ -37,7 +37,7 @@ pub fn quoted(out: &mut Vec<u8>, text: &[u8]) {
 }
 
 /// What stands between the quotes that [`quoted`] writes, without its escapes.
-pub fn unescaped(text: &[u8]) -> Cow<'_, [u8]> {
+pub(super) fn unescaped(text: &[u8]) -> Cow<'_, [u8]> {
     let Some(mut next) = memchr::memchr(b'\\', text) else { return Cow::Borrowed(text) };
     let (mut out, mut rest) = (Vec::with_capacity(text.len()), text);
     while let [before @ .., b'\\', escape] = &rest[..rest.len().min(next + 2)] {
@@ -58,13 +58,13 @@ pub fn unescaped(text: &[u8]) -> Cow<'_, [u8]> {
 }
 
 /// The bytes that [`hex`] wrote these digits for.
-pub fn unhexed(digits: &[u8], out: &mut Vec<u8>) {
+pub(super) fn unhexed(digits: &[u8], out: &mut Vec<u8>) {
     let value = |digit: u8| if digit > b'9' { digit - b'A' + 10 } else { digit - b'0' };
     out.extend(digits.as_chunks().0.iter().map(|[high, low]| value(*high) << 4 | value(*low)));
 }
 
 /// Writes bytes as `X'4f'`.
-pub fn hex(out: &mut Vec<u8>, bytes: &[u8]) {
+pub(super) fn hex(out: &mut Vec<u8>, bytes: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     out.reserve(bytes.len() * 2 + 3);
     out.extend_from_slice(b"X'");
@@ -75,7 +75,7 @@ pub fn hex(out: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 /// Writes a whole number.
-pub fn integer(out: &mut Vec<u8>, value: i128) {
+pub(super) fn integer(out: &mut Vec<u8>, value: i128) {
     let mut digits = [0u8; 40];
     let (mut at, mut rest) = (digits.len(), value.unsigned_abs());
     loop {
@@ -94,14 +94,14 @@ pub fn integer(out: &mut Vec<u8>, value: i128) {
 
 /// Writes a finite double such that the server reads the same bits: with an exponent, without which it would be a
 /// decimal of at most 30 digits.
-pub fn double(out: &mut Vec<u8>, value: f64) {
+pub(super) fn double(out: &mut Vec<u8>, value: f64) {
     use std::io::Write;
     // Writing to memory cannot fail.
     let _ = write!(out, "{value:e}");
 }
 
 /// Writes a day of the proleptic Gregorian calendar.
-pub fn day(out: &mut Vec<u8>, days: i64) -> Result<(), Unfit> {
+pub(super) fn day(out: &mut Vec<u8>, days: i64) -> Result<(), Unfit> {
     out.push(b'\'');
     calendar(out, days)?;
     out.push(b'\'');
@@ -109,7 +109,7 @@ pub fn day(out: &mut Vec<u8>, days: i64) -> Result<(), Unfit> {
 }
 
 /// Writes a moment with at most so many digits of a second.
-pub fn moment(out: &mut Vec<u8>, micros: i64, digits: u8) -> Result<(), Unfit> {
+pub(super) fn moment(out: &mut Vec<u8>, micros: i64, digits: u8) -> Result<(), Unfit> {
     out.push(b'\'');
     calendar(out, micros.div_euclid(DAY))?;
     out.push(b' ');
@@ -119,7 +119,7 @@ pub fn moment(out: &mut Vec<u8>, micros: i64, digits: u8) -> Result<(), Unfit> {
 }
 
 /// Writes a duration with at most so many digits of a second.
-pub fn clock(out: &mut Vec<u8>, micros: i64, digits: u8) -> Result<(), Unfit> {
+pub(super) fn clock(out: &mut Vec<u8>, micros: i64, digits: u8) -> Result<(), Unfit> {
     out.push(b'\'');
     if micros < 0 {
         out.push(b'-');

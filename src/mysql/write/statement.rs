@@ -170,7 +170,7 @@ fn load(target: &str, columns: &[TargetColumn]) -> String {
 }
 
 /// The rows as LOAD DATA reads them: literals without their quotes, whose escapes mean the same there.
-pub fn load_rows(rows: &Rows, range: Range<usize>, out: &mut Vec<u8>) {
+pub(super) fn load_rows(rows: &Rows, range: Range<usize>, out: &mut Vec<u8>) {
     out.reserve(rows.bytes_of(range.clone()) + range.len() * 2);
     for row in range {
         for (at, literal) in rows.row(row).enumerate() {

@@ -18,7 +18,7 @@ fn not(what: &str, text: &str) -> Unfit {
 }
 
 /// Yes and no in Sqoop's words: true, t, 1, on, yes. Exact refuses words that are neither, and takes numbers.
-pub fn boolean(text: &str, reading: Reading, out: &mut Vec<u8>) -> Written {
+pub(super) fn boolean(text: &str, reading: Reading, out: &mut Vec<u8>) -> Written {
     let is = |words: &[&str]| words.iter().any(|w| w.eq_ignore_ascii_case(text));
     if is(&["true", "t", "1", "on", "yes"]) {
         out.push(b'1');
@@ -30,7 +30,7 @@ pub fn boolean(text: &str, reading: Reading, out: &mut Vec<u8>) -> Written {
     Ok(())
 }
 
-pub fn integer(text: &str, out: &mut Vec<u8>) -> Written {
+pub(super) fn integer(text: &str, out: &mut Vec<u8>) -> Written {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text).as_bytes();
     if digits.is_empty() || digits.len() > MAX_DIGITS || !digits.iter().all(u8::is_ascii_digit) {
         return Err(not("whole number", text));
@@ -39,7 +39,7 @@ pub fn integer(text: &str, out: &mut Vec<u8>) -> Written {
     Ok(())
 }
 
-pub fn year(text: &str, out: &mut Vec<u8>) -> Written {
+pub(super) fn year(text: &str, out: &mut Vec<u8>) -> Written {
     match text.parse::<u16>() {
         // As a number 0 it would be 2000 where it is read from a text.
         Ok(0) => out.extend_from_slice(b"'0000'"),
@@ -50,7 +50,7 @@ pub fn year(text: &str, out: &mut Vec<u8>) -> Written {
 }
 
 /// A number, or for one bit yes or no; pairs of hexadecimal digits where Sqoop's reading is asked for.
-pub fn bit(text: &str, bits: u8, reading: Reading, out: &mut Vec<u8>) -> Written {
+pub(super) fn bit(text: &str, bits: u8, reading: Reading, out: &mut Vec<u8>) -> Written {
     if bits == 1 && text.parse::<u64>().is_err() {
         return boolean(text, reading, out);
     }
@@ -63,7 +63,7 @@ pub fn bit(text: &str, bits: u8, reading: Reading, out: &mut Vec<u8>) -> Written
     }
 }
 
-pub fn bit_bytes(bytes: &[u8], bits: u8, out: &mut Vec<u8>) -> Written {
+pub(super) fn bit_bytes(bytes: &[u8], bits: u8, out: &mut Vec<u8>) -> Written {
     let significant = bytes.iter().position(|b| *b != 0).map_or(&[][..], |at| &bytes[at..]);
     if significant.len() > 8 {
         return Err(format!("{} bytes are more than {bits} bits", significant.len()).into());
@@ -71,7 +71,7 @@ pub fn bit_bytes(bytes: &[u8], bits: u8, out: &mut Vec<u8>) -> Written {
     bit_number(significant.iter().fold(0, |n, b| n << 8 | i128::from(*b)), bits, out)
 }
 
-pub fn bit_number(n: i128, bits: u8, out: &mut Vec<u8>) -> Written {
+pub(super) fn bit_number(n: i128, bits: u8, out: &mut Vec<u8>) -> Written {
     if n < 0 || n >> bits != 0 {
         return Err(format!("{n} does not fit {bits} bits").into());
     }
@@ -80,7 +80,7 @@ pub fn bit_number(n: i128, bits: u8, out: &mut Vec<u8>) -> Written {
 }
 
 /// Digits, a point and an exponent, written without the exponent; digits behind the point beyond `scale` must be 0.
-pub fn decimal(text: &str, scale: u8, out: &mut Vec<u8>) -> Written {
+pub(super) fn decimal(text: &str, scale: u8, out: &mut Vec<u8>) -> Written {
     let wrong = || not("decimal number", text);
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, exponent.parse::<i16>().map_err(|_| wrong())?),
@@ -136,12 +136,12 @@ fn plain(out: &mut Vec<u8>, whole: &[u8], fraction: &[u8], scale: u8) -> Written
     Ok(())
 }
 
-pub fn float(text: &str, out: &mut Vec<u8>) -> Written {
+pub(super) fn float(text: &str, out: &mut Vec<u8>) -> Written {
     let value: f32 = text.trim().parse().map_err(|_| not("number", text))?;
     finite(value.into(), out)
 }
 
-pub fn double(text: &str, out: &mut Vec<u8>) -> Written {
+pub(super) fn double(text: &str, out: &mut Vec<u8>) -> Written {
     let text = text.trim();
     let value: f64 = text.parse().map_err(|_| not("number", text))?;
     // A few plain digits need not be printed anew; the exponent keeps the server from taking them for a decimal.
@@ -155,7 +155,7 @@ pub fn double(text: &str, out: &mut Vec<u8>) -> Written {
     finite(value, out)
 }
 
-pub fn finite(value: f64, out: &mut Vec<u8>) -> Written {
+pub(super) fn finite(value: f64, out: &mut Vec<u8>) -> Written {
     if !value.is_finite() {
         return Err(format!("{value} has no place in the column").into());
     }
@@ -164,7 +164,7 @@ pub fn finite(value: f64, out: &mut Vec<u8>) -> Written {
 }
 
 /// A decimal that floating point holds with all its digits.
-pub fn decimal_as_double(digits: &str, kind: &Kind, out: &mut Vec<u8>) -> Written {
+pub(super) fn decimal_as_double(digits: &str, kind: &Kind, out: &mut Vec<u8>) -> Written {
     let value: f64 = digits.parse().map_err(|_| not("decimal number", digits))?;
     let (mut given, mut held) = (Vec::new(), Vec::new());
     decimal(digits, u8::MAX, &mut given)?;
@@ -236,7 +236,7 @@ fn fraction(text: &[u8], holds: u8, lenient: bool, out: &mut Vec<u8>) -> Written
     Ok(())
 }
 
-pub fn date(text: &str, out: &mut Vec<u8>) -> Written {
+pub(super) fn date(text: &str, out: &mut Vec<u8>) -> Written {
     out.push(b'\'');
     let rest = calendar(text.as_bytes(), out).ok_or_else(|| not("date yyyy-mm-dd", text))?;
     if !rest.is_empty() {
@@ -254,7 +254,7 @@ pub fn date(text: &str, out: &mut Vec<u8>) -> Written {
 }
 
 /// `yyyy-mm-dd hh:mm:ss.f`, or a day alone, which is its midnight.
-pub fn date_time(text: &str, holds: u8, lenient: bool, out: &mut Vec<u8>) -> Written {
+pub(super) fn date_time(text: &str, holds: u8, lenient: bool, out: &mut Vec<u8>) -> Written {
     let wrong = || not("time yyyy-mm-dd hh:mm:ss", text);
     out.push(b'\'');
     let rest = calendar(text.as_bytes(), out).ok_or_else(wrong)?;
@@ -272,7 +272,7 @@ pub fn date_time(text: &str, holds: u8, lenient: bool, out: &mut Vec<u8>) -> Wri
 }
 
 /// `[-]hhh:mm:ss.f`.
-pub fn time(text: &str, holds: u8, lenient: bool, out: &mut Vec<u8>) -> Written {
+pub(super) fn time(text: &str, holds: u8, lenient: bool, out: &mut Vec<u8>) -> Written {
     out.push(b'\'');
     let unsigned = text.strip_prefix('-');
     if unsigned.is_some() {
@@ -286,7 +286,7 @@ pub fn time(text: &str, holds: u8, lenient: bool, out: &mut Vec<u8>) -> Written 
 
 /// Pairs of hexadecimal digits with blanks between them, or base64, which is never mistaken for them: it has no blanks
 /// and its length is a multiple of four.
-pub fn bytes(text: &str, reading: Reading, out: &mut Vec<u8>) -> Written {
+pub(super) fn bytes(text: &str, reading: Reading, out: &mut Vec<u8>) -> Written {
     if reading == Reading::Sqoop || text.len() == 2 || text.contains(' ') {
         literal::hex(out, &hex_pairs(text)?);
     } else {

@@ -40,7 +40,7 @@ impl Health {
     }
 
     /// The way of the next file.
-    pub fn way(&self) -> Way {
+    pub(super) fn way(&self) -> Way {
         let mut state = self.state();
         match state.probe_at {
             None => Way::Native,
@@ -54,7 +54,7 @@ impl Health {
     }
 
     /// A native file was lost.
-    pub fn lost(&self) {
+    pub(super) fn lost(&self) {
         let mut state = self.state();
         if state.probe_at.is_none() {
             // A probe that was lucky to miss the dead node proves little: go on where the pauses were.
@@ -67,7 +67,7 @@ impl Health {
     }
 
     /// A probe came through.
-    pub fn recovered(&self) {
+    pub(super) fn recovered(&self) {
         let mut state = self.state();
         if state.probe_at.take().is_some() {
             tracing::info!("native writes work again");

@@ -79,7 +79,7 @@ impl WebHdfs {
     ///
     /// # Errors
     /// Bug: the HTTP client cannot be made.
-    pub fn new(namenodes: Vec<Url>, user: String, block_bytes: Option<u64>, limit: Duration) -> Result<Self> {
+    pub(super) fn new(namenodes: Vec<Url>, user: String, block_bytes: Option<u64>, limit: Duration) -> Result<Self> {
         // Like Hadoop's own clients it goes to the nodes directly, whatever proxy the environment names.
         let http = reqwest::Client::builder()
             .no_proxy()
@@ -94,7 +94,7 @@ impl WebHdfs {
     ///
     /// # Errors
     /// Those of the NameNode. Lost: no DataNode takes the file.
-    pub async fn create(&self, path: &str, options: CreateOptions) -> Result<WebSink> {
+    pub(super) async fn create(&self, path: &str, options: CreateOptions) -> Result<WebSink> {
         let what = format!("writing {path} over WebHDFS");
         let location = self.locate(path, options).await.map_err(|e| e.context(&what))?;
         let node = authority(&location);

@@ -60,7 +60,7 @@ impl Chunk {
     }
 
     /// A row of the chunk that the server refused.
-    pub fn reject(&self, row: usize, column: Option<String>, reason: String) -> Reject {
+    pub(super) fn reject(&self, row: usize, column: Option<String>, reason: String) -> Reject {
         let place = self.places.get(row);
         let text = place.and_then(|p| p.raw.clone()).and_then(|range| self.raw.get(range));
         let raw = text.map_or_else(|| literals(&self.rows, row), str::to_owned);

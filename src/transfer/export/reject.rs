@@ -42,7 +42,7 @@ impl Reject {
 
 /// The count of rejected records and the file that they go to.
 #[derive(Debug)]
-pub struct Rejects {
+pub(super) struct Rejects {
     limit: u64,
     count: AtomicU64,
     path: Option<String>,
@@ -60,7 +60,7 @@ impl std::fmt::Debug for OpenFile {
 
 impl Rejects {
     /// No rejects yet; `path` is the file that is made with the first one.
-    pub fn new(fs: Arc<dyn Filesystem>, path: Option<String>, limit: u64) -> Self {
+    pub(super) fn new(fs: Arc<dyn Filesystem>, path: Option<String>, limit: u64) -> Self {
         Self { limit, count: AtomicU64::new(0), path, fs, file: Mutex::new(None) }
     }
 
@@ -68,7 +68,7 @@ impl Rejects {
     ///
     /// # Errors
     /// Data: they are more than the limit; names the first of these.
-    pub fn count(&self, rejects: &[Reject]) -> Result<()> {
+    pub(super) fn count(&self, rejects: &[Reject]) -> Result<()> {
         let Some(first) = rejects.first() else { return Ok(()) };
         let before = self.count.fetch_add(rejects.len() as u64, Ordering::SeqCst);
         if before + rejects.len() as u64 <= self.limit {
@@ -85,17 +85,17 @@ impl Rejects {
     }
 
     /// Takes records out of the count, because their transaction is tried again.
-    pub fn uncount(&self, rejects: usize) {
+    pub(super) fn uncount(&self, rejects: usize) {
         self.count.fetch_sub(rejects as u64, Ordering::SeqCst);
     }
 
     /// Records counted.
-    pub fn total(&self) -> u64 {
+    pub(super) fn total(&self) -> u64 {
         self.count.load(Ordering::SeqCst)
     }
 
     /// The file, if one is kept.
-    pub fn path(&self) -> Option<&str> {
+    pub(super) fn path(&self) -> Option<&str> {
         self.path.as_deref()
     }
 
@@ -103,7 +103,7 @@ impl Rejects {
     ///
     /// # Errors
     /// Those of the filesystem.
-    pub async fn keep(&self, rejects: &[Reject]) -> Result<()> {
+    pub(super) async fn keep(&self, rejects: &[Reject]) -> Result<()> {
         let Some(path) = self.path.as_ref().filter(|_| !rejects.is_empty()) else { return Ok(()) };
         let mut lines = Vec::new();
         for reject in rejects {
@@ -124,7 +124,7 @@ impl Rejects {
     ///
     /// # Errors
     /// Those of the filesystem.
-    pub async fn close(&self) -> Result<()> {
+    pub(super) async fn close(&self) -> Result<()> {
         match self.file.lock().await.take() {
             Some(OpenFile(writer)) => writer.close().await.map(drop),
             None => Ok(()),

@@ -26,12 +26,12 @@ pub(super) struct Unit {
 
 impl Unit {
     /// The range, if it is not all of the file.
-    pub fn part(&self) -> Option<Range<u64>> {
+    pub(super) fn part(&self) -> Option<Range<u64>> {
         (!self.whole).then(|| self.range.clone())
     }
 
     /// Whether its lines and rows are counted from the beginning of the file.
-    pub fn is_from_the_beginning(&self) -> bool {
+    pub(super) fn is_from_the_beginning(&self) -> bool {
         self.range.start == 0
     }
 }

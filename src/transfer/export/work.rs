@@ -66,7 +66,7 @@ impl Job {
     }
 
     /// Whether units are left.
-    pub fn has_more(&self) -> bool {
+    pub(super) fn has_more(&self) -> bool {
         !self.queue.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 }

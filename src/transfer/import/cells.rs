@@ -112,7 +112,7 @@ impl CellPlan {
 }
 
 /// Writes the rows of one import.
-pub struct CellWriter {
+pub(super) struct CellWriter {
     plan: CellPlan,
     client: HBaseClient,
     timestamp_ms: i64,
@@ -129,7 +129,7 @@ impl CellWriter {
     ///
     /// # Errors
     /// NotFound: no such table, and it is not to be made. Schema: it lacks the family. Those of the gateway.
-    pub async fn open(options: &HBaseOptions, plan: CellPlan) -> Result<Self> {
+    pub(super) async fn open(options: &HBaseOptions, plan: CellPlan) -> Result<Self> {
         let client = HBaseClient::connect(options).await?;
         if plan.create {
             client.ensure_family(&plan.table, &plan.family).await?;
@@ -148,7 +148,7 @@ impl CellWriter {
     ///
     /// # Errors
     /// Those of [`CellPlan::rows`] and of the gateway.
-    pub async fn write(&self, batch: &RecordBatch) -> Result<(u64, u64)> {
+    pub(super) async fn write(&self, batch: &RecordBatch) -> Result<(u64, u64)> {
         let rows = self.plan.rows(batch)?;
         let bytes: usize = rows.iter().map(RowMutation::len_bytes).sum();
         let count = rows.len() as u64;
@@ -161,7 +161,7 @@ impl CellWriter {
     }
 
     /// `table`, for messages.
-    pub fn table(&self) -> &str {
+    pub(super) fn table(&self) -> &str {
         &self.plan.table
     }
 }

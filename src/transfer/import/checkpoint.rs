@@ -33,7 +33,7 @@ fn if_understood<'de, D: Deserializer<'de>>(from: D) -> Result<Option<KeptCuts>,
 }
 
 impl Checkpoint {
-    pub fn new(position: Option<Position>, incremental: Option<Watermark>, cuts: Option<KeptCuts>) -> Self {
+    pub(super) fn new(position: Option<Position>, incremental: Option<Watermark>, cuts: Option<KeptCuts>) -> Self {
         Self { version: VERSION, position, incremental, cuts }
     }
 
@@ -41,7 +41,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// Config: a newer program wrote it. Data: it is damaged.
-    pub fn from_json(json: &Value) -> Result<Self> {
+    pub(super) fn from_json(json: &Value) -> Result<Self> {
         let version = json.get("version").and_then(Value::as_u64).unwrap_or_default();
         if version > VERSION.into() {
             let what = format!("the import's checkpoint has version {version}, this program knows {VERSION}");
@@ -61,7 +61,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// Bug: it cannot be written.
-    pub fn to_json(&self) -> Result<Value> {
+    pub(super) fn to_json(&self) -> Result<Value> {
         serde_json::to_value(self).map_err(|e| error::bug("cannot write a checkpoint as JSON").source(e))
     }
 }

@@ -67,34 +67,34 @@ pub(super) struct Completion<'a> {
 
 impl<'a> Completion<'a> {
     /// What is to be completed goes through `steps`, whose other end [`Completion::run`] gets.
-    pub fn new(with: Settling<'a>, queue: &'a Queue<Item>, steps: UnboundedSender<Step<'a>>) -> Self {
+    pub(super) fn new(with: Settling<'a>, queue: &'a Queue<Item>, steps: UnboundedSender<Step<'a>>) -> Self {
         let (files, tables) = (Arc::new(Semaphore::new(FILES_AT_ONCE)), Semaphore::new(TABLES_AT_ONCE));
         Self { with, queue, steps, files, tables, ended: Mutex::default() }
     }
 
     /// Completes what it is given until nothing more can come.
-    pub async fn run(&self, steps: UnboundedReceiver<Step<'a>>) {
+    pub(super) async fn run(&self, steps: UnboundedReceiver<Step<'a>>) {
         steps.for_each_concurrent(None, |step| self.step(step)).await;
     }
 
     /// Nothing more will be read; what is under way is completed.
-    pub fn no_more(&self) {
+    pub(super) fn no_more(&self) {
         self.steps.close_channel();
     }
 
     /// How the tables ended.
-    pub fn into_ended(self) -> Vec<TableEnd> {
+    pub(super) fn into_ended(self) -> Vec<TableEnd> {
         self.ended.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Hands over the files of a split; waits while too many are under way.
-    pub async fn close(&self, split: SealedSplit<'a>) {
+    pub(super) async fn close(&self, split: SealedSplit<'a>) {
         let permit = self.files.clone().acquire_owned().await.ok();
         self.give(Step::Files(split, permit));
     }
 
     /// A split was not written: one whose file was lost is read again, a few times.
-    pub fn failed(&self, task: SplitTask, error: Error, taken: Taken<'a, Item>) {
+    pub(super) fn failed(&self, task: SplitTask, error: Error, taken: Taken<'a, Item>) {
         if let Some(run) = self.fail(task, error) {
             self.settle(run);
         }
@@ -102,7 +102,7 @@ impl<'a> Completion<'a> {
     }
 
     /// Hands over a table with which nothing more happens.
-    pub fn settle(&self, run: Arc<ImportRun>) {
+    pub(super) fn settle(&self, run: Arc<ImportRun>) {
         self.give(Step::Table(run));
     }
 

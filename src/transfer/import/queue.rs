@@ -27,12 +27,12 @@ pub(super) struct Taken<'a, T> {
 
 impl<T> Queue<T> {
     /// A queue of these items, the first to be taken first.
-    pub fn new(items: impl IntoIterator<Item = T>) -> Self {
+    pub(super) fn new(items: impl IntoIterator<Item = T>) -> Self {
         Self { state: Mutex::new(State { waiting: items.into_iter().collect(), taken: 0 }), changed: Notify::new() }
     }
 
     /// Waits for an item; `None` once the queue has ended. Cancelling it takes nothing.
-    pub async fn take(&self) -> Option<Taken<'_, T>> {
+    pub(super) async fn take(&self) -> Option<Taken<'_, T>> {
         loop {
             // Registered before the look, so that no change between look and wait is missed.
             let changed = self.changed.notified();
@@ -53,19 +53,19 @@ impl<T> Queue<T> {
     }
 
     /// Keeps the queue from ending until what this gives is dropped: items will be added.
-    pub fn hold(&self) -> Taken<'_, T> {
+    pub(super) fn hold(&self) -> Taken<'_, T> {
         self.lock().taken += 1;
         Taken { queue: self, item: None }
     }
 
     /// Adds an item that is to be taken after all others.
-    pub fn put_last(&self, item: T) {
+    pub(super) fn put_last(&self, item: T) {
         self.lock().waiting.push_back(item);
         self.changed.notify_waiters();
     }
 
     /// Adds items that are to be taken before all others.
-    pub fn put_first(&self, items: impl IntoIterator<Item = T, IntoIter: DoubleEndedIterator>) {
+    pub(super) fn put_first(&self, items: impl IntoIterator<Item = T, IntoIter: DoubleEndedIterator>) {
         let mut state = self.lock();
         for item in items.into_iter().rev() {
             state.waiting.push_front(item);
@@ -75,7 +75,7 @@ impl<T> Queue<T> {
     }
 
     /// Takes out all that waits; what was taken goes on.
-    pub fn drain(&self) -> Vec<T> {
+    pub(super) fn drain(&self) -> Vec<T> {
         let left = std::mem::take(&mut self.lock().waiting);
         self.changed.notify_waiters();
         left.into()
@@ -89,12 +89,12 @@ impl<T> Queue<T> {
 
 impl<T> Taken<'_, T> {
     /// The item.
-    pub fn item(&self) -> Option<&T> {
+    pub(super) fn item(&self) -> Option<&T> {
         self.item.as_ref()
     }
 
     /// The work on the item is done. An item that is dropped before goes back to the front of the queue.
-    pub fn finish(mut self) {
+    pub(super) fn finish(mut self) {
         self.item = None;
     }
 }

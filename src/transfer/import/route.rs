@@ -98,7 +98,7 @@ pub(super) struct Router<'a> {
 
 impl<'a> Router<'a> {
     /// A split without a file: files begin with their first row.
-    pub fn new(load: Arc<Load>, split: usize, partitioner: Option<&'a Partitioner>) -> Self {
+    pub(super) fn new(load: Arc<Load>, split: usize, partitioner: Option<&'a Partitioner>) -> Self {
         Self { load, split, partitioner, open: Vec::new(), files: 0, done: Vec::new() }
     }
 
@@ -106,7 +106,7 @@ impl<'a> Router<'a> {
     ///
     /// # Errors
     /// Data: a value that makes no partition. Those of the load's parts.
-    pub async fn write(&mut self, batches: Vec<RecordBatch>) -> Result<()> {
+    pub(super) async fn write(&mut self, batches: Vec<RecordBatch>) -> Result<()> {
         match self.partitioner {
             None => self.write_to(Partition::none(), batches).await?,
             Some(partitioner) => {
@@ -158,7 +158,7 @@ impl<'a> Router<'a> {
     ///
     /// # Errors
     /// Those of the load's parts.
-    pub async fn seal(self) -> Result<SealedFiles> {
+    pub(super) async fn seal(self) -> Result<SealedFiles> {
         let closing = try_join_all(self.open.into_iter().map(|(_, writer)| writer.seal())).await?;
         Ok(SealedFiles { done: self.done, closing })
     }
@@ -175,7 +175,7 @@ impl SealedFiles {
     ///
     /// # Errors
     /// Those of the load's parts.
-    pub async fn close(mut self) -> Result<Vec<StagedPart>> {
+    pub(super) async fn close(mut self) -> Result<Vec<StagedPart>> {
         self.done.extend(try_join_all(self.closing.into_iter().map(SealedPart::close)).await?);
         Ok(self.done)
     }

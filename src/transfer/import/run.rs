@@ -25,7 +25,7 @@ pub(super) struct Opened {
 
 impl Opened {
     /// What the target was last filled by, if it was replaced by the same import.
-    pub fn same_import(&self) -> Option<(&Manifest, &Checkpoint)> {
+    pub(super) fn same_import(&self) -> Option<(&Manifest, &Checkpoint)> {
         let OpenTarget::Files(load) = &self.target else { return None };
         let previous = load.previous().filter(|previous| previous.mode == LoadMode::Replace)?;
         let same = self.plan.incremental.is_none()
@@ -35,7 +35,7 @@ impl Opened {
     }
 
     /// A run that reads nothing.
-    pub fn given_up(self) -> ImportRun {
+    pub(super) fn given_up(self) -> ImportRun {
         let reading = Reading::nothing(&self.plan);
         ImportRun::new(self.plan, self.target, reading)
     }
@@ -73,7 +73,7 @@ pub(super) struct Reading {
 
 impl Reading {
     /// Nothing of what was planned.
-    pub fn nothing(plan: &ImportPlan) -> Self {
+    pub(super) fn nothing(plan: &ImportPlan) -> Self {
         Self {
             selection: plan.selection.clone(),
             splits: Vec::new(),
@@ -119,7 +119,7 @@ pub(super) struct SplitTask {
 
 impl SplitTask {
     /// The split.
-    pub fn split(&self) -> Option<&Split> {
+    pub(super) fn split(&self) -> Option<&Split> {
         self.run.reading.splits.get(self.number)
     }
 }
@@ -134,13 +134,13 @@ pub(super) struct Complete {
 
 impl ImportRun {
     /// A run that has read nothing yet.
-    pub fn new(plan: Arc<ImportPlan>, target: OpenTarget, reading: Reading) -> Self {
+    pub(super) fn new(plan: Arc<ImportPlan>, target: OpenTarget, reading: Reading) -> Self {
         let progress = Progress { left: reading.splits.len(), ..Progress::default() };
         Self { plan, reading, target: Mutex::new(Some(target)), progress: Mutex::new(progress) }
     }
 
     /// A run that failed before its splits were known.
-    pub fn failed(plan: Arc<ImportPlan>, target: OpenTarget, error: Error) -> Self {
+    pub(super) fn failed(plan: Arc<ImportPlan>, target: OpenTarget, error: Error) -> Self {
         let reading = Reading::nothing(&plan);
         let run = Self::new(plan, target, reading);
         run.refuse(error);
@@ -148,23 +148,23 @@ impl ImportRun {
     }
 
     /// How far an incremental import gets, as the user may type it again.
-    pub fn last_value(&self) -> Option<String> {
+    pub(super) fn last_value(&self) -> Option<String> {
         let value = self.reading.watermark.as_ref()?.last_value.as_ref()?;
         Some(self.plan.incremental.as_ref()?.column.shown(value))
     }
 
     /// A task for each split.
-    pub fn tasks(self: &Arc<Self>) -> Vec<SplitTask> {
+    pub(super) fn tasks(self: &Arc<Self>) -> Vec<SplitTask> {
         (0..self.reading.splits.len()).map(|number| SplitTask { run: self.clone(), number, lost: 0 }).collect()
     }
 
     /// Where rows go; `None` once the run failed or was given up.
-    pub fn target(&self) -> Option<OpenTarget> {
+    pub(super) fn target(&self) -> Option<OpenTarget> {
         lock(&self.target).clone()
     }
 
     /// A split is done; says whether it was the last.
-    pub fn done(&self, written: Written, rows: u64) -> bool {
+    pub(super) fn done(&self, written: Written, rows: u64) -> bool {
         let mut progress = lock(&self.progress);
         progress.written.add(written);
         progress.rows += rows;
@@ -173,35 +173,35 @@ impl ImportRun {
     }
 
     /// A split failed for good, and with it the run; the first error is the one to tell. Says whether it was the last.
-    pub fn fail(&self, error: Error) -> bool {
+    pub(super) fn fail(&self, error: Error) -> bool {
         let mut progress = lock(&self.progress);
         progress.failed.get_or_insert(error);
         progress.one_less()
     }
 
     /// A split is not read, since another failed; says whether it was the last.
-    pub fn skip(&self) -> bool {
+    pub(super) fn skip(&self) -> bool {
         lock(&self.progress).one_less()
     }
 
     /// The run failed, whatever its splits do.
-    pub fn refuse(&self, error: Error) {
+    pub(super) fn refuse(&self, error: Error) {
         lock(&self.progress).failed.get_or_insert(error);
     }
 
     /// Whether the run failed: what was not read need not be.
-    pub fn has_failed(&self) -> bool {
+    pub(super) fn has_failed(&self) -> bool {
         lock(&self.progress).failed.is_some()
     }
 
     /// The files that are staged so far.
-    pub fn staged(&self) -> Vec<StagedPart> {
+    pub(super) fn staged(&self) -> Vec<StagedPart> {
         lock(&self.progress).written.parts.clone()
     }
 
     /// What the next import goes on from, once all splits are done. The cuts are kept, as with them the same rows come
     /// to lie in the same files, unless a split has by now so many rows that cutting anew is worth more.
-    pub fn checkpoint(&self, position: Option<Position>) -> Checkpoint {
+    pub(super) fn checkpoint(&self, position: Option<Position>) -> Checkpoint {
         let Progress { rows, largest, .. } = *lock(&self.progress);
         let at_once = (self.reading.splits.len() as u64).min(self.plan.connections.into());
         // Half as much again as a connection's share.
@@ -211,12 +211,12 @@ impl ImportRun {
     }
 
     /// Whether an incremental import gets no further than the last one did.
-    pub fn stands_still(&self) -> bool {
+    pub(super) fn stands_still(&self) -> bool {
         self.reading.last_watermark.is_some() && self.reading.last_watermark == self.reading.watermark
     }
 
     /// Takes out what is complete, once all splits are done; the error of a split that failed.
-    pub fn take(&self) -> Result<Complete> {
+    pub(super) fn take(&self) -> Result<Complete> {
         let mut progress = lock(&self.progress);
         if let Some(error) = progress.failed.take() {
             return Err(error);
@@ -226,7 +226,7 @@ impl ImportRun {
     }
 
     /// Takes the target out of a run that is given up.
-    pub fn give_up(&self) -> Option<OpenTarget> {
+    pub(super) fn give_up(&self) -> Option<OpenTarget> {
         lock(&self.target).take()
     }
 }

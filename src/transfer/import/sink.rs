@@ -17,7 +17,7 @@ pub(super) enum Sink<'a> {
 
 impl<'a> Sink<'a> {
     /// The end of the split `number`.
-    pub fn new(target: OpenTarget, number: usize, partitioner: Option<&'a Partitioner>) -> Self {
+    pub(super) fn new(target: OpenTarget, number: usize, partitioner: Option<&'a Partitioner>) -> Self {
         match target {
             OpenTarget::Files(load) => Self::Files(Router::new(load, number, partitioner)),
             OpenTarget::Cells(cells) => Self::Cells(cells, Written::default()),
@@ -28,7 +28,7 @@ impl<'a> Sink<'a> {
     ///
     /// # Errors
     /// Those of the target; Lost: the file has to be written again.
-    pub async fn write(&mut self, batches: Vec<RecordBatch>) -> Result<()> {
+    pub(super) async fn write(&mut self, batches: Vec<RecordBatch>) -> Result<()> {
         match self {
             Self::Files(router) => router.write(batches).await,
             Self::Cells(cells, written) => {
@@ -45,7 +45,7 @@ impl<'a> Sink<'a> {
     ///
     /// # Errors
     /// As [`Sink::write`].
-    pub async fn seal(self) -> Result<Sealed> {
+    pub(super) async fn seal(self) -> Result<Sealed> {
         Ok(match self {
             Self::Files(router) => Sealed::Files(router.seal().await?),
             Self::Cells(_, written) => Sealed::Cells(written),
@@ -64,7 +64,7 @@ impl Sealed {
     ///
     /// # Errors
     /// As [`Sink::write`].
-    pub async fn close(self) -> Result<Written> {
+    pub(super) async fn close(self) -> Result<Written> {
         match self {
             Self::Files(files) => {
                 let parts = files.close().await?;

@@ -16,7 +16,7 @@ pub(super) struct SnapshotPoint {
 }
 
 impl SnapshotPoint {
-    pub fn of(snapshot: &Snapshot) -> Self {
+    pub(super) fn of(snapshot: &Snapshot) -> Self {
         let mut detail = match &snapshot.position {
             Some(position) => format!("snapshot {position}"),
             None => "snapshot without a position".to_owned(),

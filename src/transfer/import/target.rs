@@ -27,7 +27,7 @@ pub(super) struct Written {
 
 impl Written {
     /// Adds what was written of other rows.
-    pub fn add(&mut self, other: Self) {
+    pub(super) fn add(&mut self, other: Self) {
         self.parts.extend(other.parts);
         self.rows += other.rows;
         self.bytes += other.bytes;

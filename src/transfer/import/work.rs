@@ -44,7 +44,7 @@ impl<'a> Worker<'a, '_> {
     ///
     /// # Errors
     /// Unreachable: the connection was lost; what it was reading is back in the queue for the others.
-    pub async fn run(&self, mut conn: Connection) -> Result<()> {
+    pub(super) async fn run(&self, mut conn: Connection) -> Result<()> {
         while let Some(taken) = self.queue.take().await {
             match taken.item() {
                 Some(Item::Split(task)) => {

@@ -29,7 +29,7 @@ impl RangeRead for Bridge {
 ///
 /// # Errors
 /// Those of the filesystem.
-pub async fn open(fs: &dyn Filesystem, path: &str) -> Result<Input> {
+pub(super) async fn open(fs: &dyn Filesystem, path: &str) -> Result<Input> {
     let reader = fs.open(path).await?;
     Ok(Input::new(path, Arc::new(Bridge { reader, runtime: Handle::current() })))
 }

@@ -14,7 +14,7 @@ pub(super) struct Keys {
 }
 
 impl Keys {
-    pub fn new(names: &[String]) -> Self {
+    pub(super) fn new(names: &[String]) -> Self {
         Self { names: names.to_vec(), converter: None }
     }
 
@@ -22,7 +22,7 @@ impl Keys {
     ///
     /// # Errors
     /// NotFound: no such column. Data: a key that is NULL. Schema: columns of other types than before.
-    pub fn of(&mut self, batch: &RecordBatch, file: &str, first: u64) -> Result<Rows> {
+    pub(super) fn of(&mut self, batch: &RecordBatch, file: &str, first: u64) -> Result<Rows> {
         let columns = self.columns(batch)?;
         for (name, column) in self.names.iter().zip(&columns) {
             if column.null_count() > 0 {

@@ -24,9 +24,9 @@ pub(super) struct Class {
 
 impl Class {
     /// Every key.
-    pub const ALL: Self = Self { index: 0, of: 1 };
+    pub(super) const ALL: Self = Self { index: 0, of: 1 };
 
-    pub fn holds(self, hash: u64) -> bool {
+    pub(super) fn holds(self, hash: u64) -> bool {
         ((hash >> 32) as u32) & (self.of - 1) == self.index
     }
 }
@@ -59,25 +59,25 @@ pub(super) enum Inserted {
 }
 
 impl KeySet {
-    pub fn new(class: Class, budget_bytes: usize) -> Self {
+    pub(super) fn new(class: Class, budget_bytes: usize) -> Self {
         Self { class, budget_bytes, arena: Vec::new(), entries: Vec::new(), slots: vec![0; 64] }
     }
 
-    pub fn class(&self) -> Class {
+    pub(super) fn class(&self) -> Class {
         self.class
     }
 
-    pub fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         self.arena.len() + self.entries.len() * size_of::<Entry>() + self.slots.len() * size_of::<u32>()
     }
 
-    pub fn contains(&self, key: &[u8]) -> bool {
+    pub(super) fn contains(&self, key: &[u8]) -> bool {
         let hash = hash(key);
         self.class.holds(hash) && self.find(hash, key).is_ok()
     }
 
     /// Takes a key seen at `place`, a number that grows with age: the newest place of a key has the greatest number.
-    pub fn insert(&mut self, key: &[u8], place: u64) -> Inserted {
+    pub(super) fn insert(&mut self, key: &[u8], place: u64) -> Inserted {
         let hash = hash(key);
         if !self.class.holds(hash) {
             return Inserted::New;
@@ -109,7 +109,7 @@ impl KeySet {
 
     /// Halves the class until the set fits its budget. Only while the first class is being found: a later class keeps
     /// its size.
-    pub fn shrink(&mut self) {
+    pub(super) fn shrink(&mut self) {
         while self.bytes() > self.budget_bytes && self.entries.len() > 1 && self.class.of < MAX_CLASSES {
             self.class.of *= 2;
             let (class, arena) = (self.class, std::mem::take(&mut self.arena));

@@ -14,12 +14,12 @@ pub(super) struct RowChecksum {
 }
 
 impl RowChecksum {
-    pub fn new(by_bits: impl IntoIterator<Item = bool>) -> Self {
+    pub(super) fn new(by_bits: impl IntoIterator<Item = bool>) -> Self {
         Self { by_bits: by_bits.into_iter().collect(), text: String::new() }
     }
 
     /// The checksum of a row, given those of its columns; `None` stands for NULL.
-    pub fn of(&mut self, columns: impl Iterator<Item = Option<u64>> + Clone) -> u64 {
+    pub(super) fn of(&mut self, columns: impl Iterator<Item = Option<u64>> + Clone) -> u64 {
         self.text.clear();
         let summed = columns.clone().zip(&self.by_bits).filter(|(_, by_bits)| !**by_bits);
         for (number, (checksum, _)) in summed.enumerate() {

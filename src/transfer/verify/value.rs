@@ -28,7 +28,7 @@ pub(super) enum Value<'a> {
 
 impl<'a> Value<'a> {
     /// Adds the value to the sums of its column; its checksum, or its bits, for that of its row.
-    pub fn add_to(&self, sums: &mut Sums) -> u64 {
+    pub(super) fn add_to(&self, sums: &mut Sums) -> u64 {
         let checksum = match self {
             Self::Number(number, text) => {
                 sums.sum = sums.sum.wrapping_add(*number);
@@ -42,7 +42,7 @@ impl<'a> Value<'a> {
     }
 
     /// A number at the scale of its meaning.
-    pub fn of_number(number: i256, meaning: Meaning) -> Option<Self> {
+    pub(super) fn of_number(number: i256, meaning: Meaning) -> Option<Self> {
         let (scale, summed) = match meaning {
             Meaning::Integer | Meaning::Truth => (0, true),
             Meaning::Decimal { scale, summed } => (scale, summed),
@@ -51,7 +51,7 @@ impl<'a> Value<'a> {
         Some(Self::Number(if summed { number } else { i256::ZERO }, decimal_text(number, scale)))
     }
 
-    pub fn of_integer(number: i64, meaning: Meaning) -> Option<Self> {
+    pub(super) fn of_integer(number: i64, meaning: Meaning) -> Option<Self> {
         let number = i256::from_i128(number.into());
         match meaning {
             Meaning::Decimal { scale, .. } => Self::of_number(
@@ -63,13 +63,13 @@ impl<'a> Value<'a> {
     }
 
     /// A float; single precision where the source is, unless the target holds more digits than that has.
-    pub fn float(number: f64, meaning: Meaning) -> Self {
+    pub(super) fn float(number: f64, meaning: Meaning) -> Self {
         let single = number as f32;
         let is_single = meaning == Meaning::Float && f64::from(single).to_bits() == number.to_bits();
         Self::Bits(if is_single { single.to_bits().into() } else { number.to_bits() })
     }
 
-    pub fn of_micros(micros: i128, meaning: Meaning) -> Option<Self> {
+    pub(super) fn of_micros(micros: i128, meaning: Meaning) -> Option<Self> {
         let micros = i64::try_from(micros).ok()?;
         let mut text = String::with_capacity(26);
         match meaning {
@@ -82,7 +82,7 @@ impl<'a> Value<'a> {
         Some(Self::Bytes(Cow::Owned(text.into_bytes())))
     }
 
-    pub fn of_bytes(bytes: &'a [u8], meaning: Meaning) -> Option<Self> {
+    pub(super) fn of_bytes(bytes: &'a [u8], meaning: Meaning) -> Option<Self> {
         match meaning {
             Meaning::Bytes | Meaning::Text => Some(Self::Bytes(Cow::Borrowed(bytes))),
             // The bits of a BIT, most significant first.
@@ -94,7 +94,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    pub fn of_text(text: &'a str, meaning: Meaning, bytes_as: BytesAs) -> Option<Self> {
+    pub(super) fn of_text(text: &'a str, meaning: Meaning, bytes_as: BytesAs) -> Option<Self> {
         let mut canonical = String::new();
         match meaning {
             Meaning::Text => return Some(Self::Bytes(Cow::Borrowed(text.as_bytes()))),

@@ -14,7 +14,7 @@ use super::tool::Tool;
 
 /// How much users of Sqoop rely on an option: all of the first must work, the second work or say what to use instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mark {
+pub(super) enum Mark {
     /// Users of MySQL, HDFS, Hive and HBase rely on it.
     Must,
     /// Some do.
@@ -25,7 +25,7 @@ pub enum Mark {
 
 /// What becomes of an option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Does {
+pub(super) enum Does {
     /// It has a meaning here.
     Mapped,
     /// It is taken and does nothing, for this reason.
@@ -36,7 +36,7 @@ pub enum Does {
 
 /// The groups of Sqoop's help, in its order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Group {
+pub(super) enum Group {
     /// Connections and everything every tool takes.
     Common,
     /// What and how to import.
@@ -69,7 +69,7 @@ pub enum Group {
 
 impl Group {
     /// The heading in the help.
-    pub fn title(self) -> &'static str {
+    pub(super) fn title(self) -> &'static str {
         match self {
             Self::Common => "Common arguments",
             Self::Import => "Import control arguments",
@@ -91,7 +91,7 @@ impl Group {
 
 /// One option of Sqoop.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Opt {
+pub(super) struct Opt {
     /// Long name without dashes; for `-P` and the like the short one.
     pub name: &'static str,
     /// One-letter name.
@@ -112,12 +112,12 @@ pub struct Opt {
 
 impl Opt {
     /// As it is typed: `--table`, `-P`.
-    pub fn typed(&self) -> String {
+    pub(super) fn typed(&self) -> String {
         if self.name.len() == 1 { format!("-{}", self.name) } else { format!("--{}", self.name) }
     }
 
     /// Whether its value is a URL, which may hold a password.
-    pub fn is_url(&self) -> bool {
+    pub(super) fn is_url(&self) -> bool {
         matches!(self.name, "connect" | "hs2-url" | "meta-connect")
     }
 
@@ -163,7 +163,7 @@ impl Rows {
 }
 
 /// All rows.
-pub fn all() -> impl Iterator<Item = &'static Opt> {
+pub(super) fn all() -> impl Iterator<Item = &'static Opt> {
     [
         common::COMMON,
         import::IMPORT,
@@ -185,12 +185,12 @@ pub fn all() -> impl Iterator<Item = &'static Opt> {
 }
 
 /// The options of a tool, in the order of the help.
-pub fn of_tool(tool: Tool) -> impl Iterator<Item = &'static Opt> {
+pub(super) fn of_tool(tool: Tool) -> impl Iterator<Item = &'static Opt> {
     all().filter(move |opt| opt.tools.contains(tool.letter()))
 }
 
 /// The option of a tool by its name without dashes, long or short.
-pub fn find(tool: Tool, name: &str) -> Option<&'static Opt> {
+pub(super) fn find(tool: Tool, name: &str) -> Option<&'static Opt> {
     let mut letters = name.chars();
     let letter = letters.next().filter(|_| letters.next().is_none());
     of_tool(tool).find(|opt| opt.name == name || letter.is_some() && opt.short == letter)

@@ -6,7 +6,7 @@ mod print;
 mod read;
 
 pub(super) use self::files::hive_name;
-pub use self::files::{Facts, FilesPlan};
+pub(super) use self::files::{Facts, FilesPlan};
 pub(super) use self::read::type_options;
 use crate::error::Result;
 use crate::load::LoadMode;
