@@ -7,15 +7,16 @@
 //!
 //! | floor | rooms |
 //! |---|---|
-//! | 0 | [`config`], [`error`], [`lease`], `net`, [`private`], [`retry`], [`secret`], [`shutdown`], [`telemetry`] |
-//! | 1 | [`format`](mod@format), [`hbase`], [`hiveserver2`], [`metastore`], [`mysql`], [`sasl`], [`storage`] |
+//! | 0 | [`config`], [`error`], `lease`, `net`, `private`, `retry`, `secret`, [`shutdown`], [`telemetry`] |
+//! | 1 | [`format`](mod@format), [`hbase`], [`hiveserver2`], [`metastore`], [`mysql`], `sasl`, [`storage`] |
 //! | 2 | [`load`] |
-//! | 3 | [`agent`], [`lookup`], [`scd2`], [`transfer`] |
-//! | 4 | [`pipeline`] |
+//! | 3 | `agent`, [`lookup`], [`scd2`], [`transfer`] |
+//! | 4 | `pipeline` |
 //! | 5 | [`cli`] |
 
 // A load inside an import inside a pipeline is a future within futures, some 45 deep.
 #![recursion_limit = "256"]
+#![warn(unreachable_pub)]
 
 mod agent;
 pub mod cli;

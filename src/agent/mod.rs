@@ -96,7 +96,13 @@ pub(crate) fn plan(args: &AgentArgs, base: &Path) -> Result<String> {
 /// use. Exists: the target is not ours. NotFound: no file to drain. Data: the channel is corrupt, or a drain rejected
 /// more lines than it was allowed. Of the first file that a drain could not read, once the others are written.
 /// Those of [`Load`](crate::load::Load).
-pub(crate) async fn run(args: &AgentArgs, base: &Path, cluster: &Cluster, run_id: &str, stop: &Stop) -> Result<StepSummary> {
+pub(crate) async fn run(
+    args: &AgentArgs,
+    base: &Path,
+    cluster: &Cluster,
+    run_id: &str,
+    stop: &Stop,
+) -> Result<StepSummary> {
     let patience = if args.drain { DRAIN_PATIENCE } else { Duration::MAX };
     run_patiently(args, base, cluster, run_id, stop, Retry::for_time(patience)).await
 }

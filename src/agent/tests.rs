@@ -12,6 +12,8 @@ use bytes::Bytes;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use tempfile::TempDir;
 
+use super::config::RollArgs;
+use super::roll::TimePartition;
 use super::*;
 use crate::error::Kind;
 use crate::storage::Filesystem;

@@ -38,7 +38,11 @@ impl Gateway {
     }
 
     /// Runs a call that may be sent twice; a lost connection is made again once.
-    pub(super) fn call<T>(&mut self, act: &str, mut call: impl FnMut(&mut RawClient) -> thrift::Result<T>) -> Result<T> {
+    pub(super) fn call<T>(
+        &mut self,
+        act: &str,
+        mut call: impl FnMut(&mut RawClient) -> thrift::Result<T>,
+    ) -> Result<T> {
         let was_open = self.client.is_some();
         match self.attempt(&mut call)? {
             Ok(value) => Ok(value),
@@ -51,7 +55,10 @@ impl Gateway {
     }
 
     /// Runs a call on the connection as it is, and gives the raw outcome back to a caller that knows what it means.
-    pub(super) fn attempt<T>(&mut self, call: impl FnOnce(&mut RawClient) -> thrift::Result<T>) -> Result<thrift::Result<T>> {
+    pub(super) fn attempt<T>(
+        &mut self,
+        call: impl FnOnce(&mut RawClient) -> thrift::Result<T>,
+    ) -> Result<thrift::Result<T>> {
         let done = call(self.client()?);
         if let Err(e) = &done
             && fault::spoils_connection(e)

@@ -50,7 +50,12 @@ impl<'a> Connections<'a> {
     }
 
     /// The ends of an import, an export or a comparison.
-    pub(super) async fn ends<'b>(&'b mut self, mysql: &'b MySqlClient, kind: &StepKind, stop: &Stop) -> Result<Ends<'b>> {
+    pub(super) async fn ends<'b>(
+        &'b mut self,
+        mysql: &'b MySqlClient,
+        kind: &StepKind,
+        stop: &Stop,
+    ) -> Result<Ends<'b>> {
         let servers = &self.pipeline.servers;
         let to_hbase = matches!(kind, StepKind::Import(args) if args.hbase.table.is_some());
         let cluster = if to_hbase { None } else { Some(self.cluster(stop).await?) };

@@ -95,7 +95,12 @@ impl Directive {
     }
 
     /// One with a column of its own.
-    pub(super) fn extra(column: impl Into<String>, shape: Shape, data_type: ExtraType, comment: impl Into<String>) -> Self {
+    pub(super) fn extra(
+        column: impl Into<String>,
+        shape: Shape,
+        data_type: ExtraType,
+        comment: impl Into<String>,
+    ) -> Self {
         let (column, comment) = (column.into(), comment.into());
         let label = column.clone();
         Self { text: String::new(), label, field: None, rank: 0, shape, column, data_type, comment }

@@ -63,7 +63,11 @@ pub(super) fn source(given: &Given, properties: &Properties, notes: &mut Vec<Str
 ///
 /// # Errors
 /// Usage: no connect string, or several passwords. Config: a file of connection parameters that cannot be read.
-pub(super) fn mysql(given: &Given, properties: &Properties, notes: &mut Vec<String>) -> Result<(MySqlOptions, Password)> {
+pub(super) fn mysql(
+    given: &Given,
+    properties: &Properties,
+    notes: &mut Vec<String>,
+) -> Result<(MySqlOptions, Password)> {
     let url = given.owned("connect").ok_or_else(|| {
         error::usage("Error: Required argument --connect is missing.")
             .hint("give --connect jdbc:mysql://HOST:3306/DATABASE")

@@ -67,7 +67,12 @@ pub(super) fn hive() -> TextArgs {
 ///
 /// # Errors
 /// Usage: an argument that is not a delimiter or not a Java literal.
-pub(super) fn output(given: &Given, properties: &Properties, in_hive: bool, notes: &mut Vec<String>) -> Result<TextArgs> {
+pub(super) fn output(
+    given: &Given,
+    properties: &Properties,
+    in_hive: bool,
+    notes: &mut Vec<String>,
+) -> Result<TextArgs> {
     let mut text = delimiters(given, notes)?;
     if in_hive && text == TextArgs::default() {
         text = hive();

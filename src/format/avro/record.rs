@@ -49,7 +49,11 @@ enum Cells<'a> {
 
 impl<'a> Rows<'a> {
     /// Settles the types of a batch.
-    pub(super) fn new(batch: &'a RecordBatch, fields: &'a [std::sync::Arc<Field>], options: &AvroOptions) -> Result<Self> {
+    pub(super) fn new(
+        batch: &'a RecordBatch,
+        fields: &'a [std::sync::Arc<Field>],
+        options: &AvroOptions,
+    ) -> Result<Self> {
         let columns = fields.iter().zip(batch.columns()).map(|(field, array)| {
             Ok(Column {
                 name: field.name(),

@@ -165,7 +165,12 @@ impl Conversion {
     ///
     /// # Errors
     /// As [`Conversion::of_parquet`].
-    pub(super) fn of_avro(file: &str, metadata: Metadata<'_>, schema: &Schema, unmarked: Option<Calendar>) -> Result<Self> {
+    pub(super) fn of_avro(
+        file: &str,
+        metadata: Metadata<'_>,
+        schema: &Schema,
+        unmarked: Option<Calendar>,
+    ) -> Result<Self> {
         let hives = metadata("writer.proleptic").map(|proleptic| !proleptic.eq_ignore_ascii_case("true"));
         let zone = writer_zone(file, metadata)?;
         let of = |spark: Option<Rule>| hives.map(Rule::hybrid).or(spark).unwrap_or(Rule::of(unmarked));
