@@ -90,7 +90,7 @@ impl Drop for MySqlServer {
 pub enum Server {
     MariaDb,
     /// A MariaDB of its own and its port.
-    OwnMariaDb(Arc<ContainerAsync<GenericImage>>, u16),
+    OwnMariaDb(#[allow(dead_code, reason = "the server ends with it")] Arc<ContainerAsync<GenericImage>>, u16),
     MySql(Arc<MySqlServer>),
 }
 

@@ -14,7 +14,7 @@ use proptest::prelude::*;
 
 /// One row; whole milliseconds, so that Avro carries it too.
 #[derive(Clone, Debug)]
-pub struct Row {
+pub(crate) struct Row {
     pub boolean: Option<bool>,
     pub int: Option<i64>,
     pub float: f32,
@@ -25,7 +25,7 @@ pub struct Row {
     pub decimal: Option<i128>,
 }
 
-pub fn schema() -> SchemaRef {
+pub(crate) fn schema() -> SchemaRef {
     let utc = Some("UTC".into());
     Arc::new(Schema::new(vec![
         Field::new("a_bool", DataType::Boolean, true),
@@ -46,7 +46,7 @@ pub fn schema() -> SchemaRef {
     ]))
 }
 
-pub fn rows() -> impl Strategy<Value = Vec<Row>> {
+pub(crate) fn rows() -> impl Strategy<Value = Vec<Row>> {
     let values = (
         option::of(any::<bool>()),
         option::of(any::<i64>()),
@@ -73,7 +73,7 @@ pub fn rows() -> impl Strategy<Value = Vec<Row>> {
     vec(row, 0..60)
 }
 
-pub fn fixed_rows(count: i64) -> Vec<Row> {
+pub(crate) fn fixed_rows(count: i64) -> Vec<Row> {
     let row = |i: i64| Row {
         boolean: (i % 3 != 0).then_some(i % 2 == 0),
         int: (i % 5 != 0).then_some(i * 1_000_003),
@@ -87,7 +87,7 @@ pub fn fixed_rows(count: i64) -> Vec<Row> {
     (0..count).map(row).collect()
 }
 
-pub fn batch(rows: &[Row]) -> RecordBatch {
+pub(crate) fn batch(rows: &[Row]) -> RecordBatch {
     macro_rules! column {
         ($builder:expr, $value:expr) => {{
             let mut builder = $builder;

@@ -46,7 +46,7 @@ impl Load {
     /// # Errors
     /// Exists: the target holds files that no manifest of ours names, or the table is not ours. Schema: the table has
     /// other columns. Busy: somebody is loading there. Config: the plan makes no sense. An error after the files of
-    /// the earlier load became visible has the effect [`Effect::RegistrationPending`].
+    /// the earlier load became visible has the effect [`Effect::RegistrationPending`](error::Effect::RegistrationPending).
     pub async fn open(cluster: &Cluster, plan: LoadPlan) -> Result<Self> {
         strangers::check_plan(&plan)?;
         let (layout, root) = register::layout(&plan)?;
@@ -238,7 +238,7 @@ impl Load {
     /// # Errors
     /// Exists: somebody put a file into the target that would be lost. Before the manifest is recorded nothing has
     /// changed. Afterwards the next [`Load::open`] of this target goes on
-    /// where this one failed; where the data is visible the effect is [`Effect::RegistrationPending`].
+    /// where this one failed; where the data is visible the effect is [`Effect::RegistrationPending`](error::Effect::RegistrationPending).
     pub async fn commit(self, parts: Vec<StagedPart>, checkpoint: Value) -> Result<Committed> {
         self.refuse_again()?;
         let Self { cluster, plan, table, registered: _, layout, names: _, load_id, previous, forgotten, lease } = self;

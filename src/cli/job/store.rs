@@ -93,7 +93,7 @@ impl JobStore {
 
     /// A directory of the caller's choice.
     #[cfg(test)]
-    pub fn in_dir(dir: impl Into<PathBuf>) -> Self {
+    pub(crate) fn in_dir(dir: impl Into<PathBuf>) -> Self {
         Self { dir: dir.into() }
     }
 

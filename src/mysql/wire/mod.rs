@@ -1,7 +1,7 @@
 //! The protocol of MySQL and MariaDB over one TCP connection: statements as text, large results by prepared statements
 //! whose rows are looked at where the packets lie, many rows at a time by MariaDB's bulk execution, and local files.
 //!
-//! What goes wrong is a [`Fault`]; the caller says what was attempted. A call that is cancelled or fails in the
+//! What goes wrong is a `Fault`; the caller says what was attempted. A call that is cancelled or fails in the
 //! middle of an answer leaves the connection fit only to be dropped; it says so itself when it is used again.
 
 mod bulk;
