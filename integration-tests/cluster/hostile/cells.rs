@@ -96,7 +96,8 @@ pub enum Form {
     Exact,
     /// Zeros at the end of a fraction do not count.
     Fraction,
-    /// As numbers of floating point.
+    /// As numbers of floating point, of one and of two words.
+    Single,
     Floating,
     /// MySQL says 0 and 1, Hive false and true.
     Boolean,
@@ -156,7 +157,8 @@ impl Kind {
 
     pub fn form(self) -> Form {
         match self {
-            Self::Float | Self::Double => Form::Floating,
+            Self::Float => Form::Single,
+            Self::Double => Form::Floating,
             Self::Bit1 => Form::Boolean,
             Self::Decimal | Self::DecimalWide => Form::Fraction,
             Self::DateTime | Self::DateTimeMillis | Self::DateTimeMicros | Self::Timestamp | Self::TimestampMillis => {
@@ -181,12 +183,13 @@ impl Kind {
         format!("IFNULL({word}, 'NULL')")
     }
 
-    /// How Hive is asked for the same.
-    pub fn ask_hive(self, column: &str) -> String {
+    /// How Hive is asked for the same. In text files bytes are base64 in a column of strings.
+    pub fn ask_hive(self, column: &str, in_text: bool) -> String {
         let word = match self {
             Self::DateTime | Self::DateTimeMillis | Self::DateTimeMicros | Self::Timestamp | Self::TimestampMillis => {
                 format!("replace(cast({column} as string), ' ', 'T')")
             }
+            _ if self.is_bytes() && in_text => format!("concat('x', hex(unbase64({column})))"),
             _ if self.is_text() || self == Self::Json || self.is_bytes() => format!("concat('x', hex({column}))"),
             _ => format!("cast({column} as string)"),
         };
@@ -229,13 +232,14 @@ impl Kind {
                 &["'1969-12-31 23:59:59.999999'", "'2024-10-27 02:30:00.000001'", "'1000-01-01 00:00:00.500000'"],
             ),
             // As moments, so that the zone of the session that inserts them says nothing: both sides of the hour that
-            // comes twice in central Europe, and of the one that is missing.
+            // is missing in central Europe, and of the one that comes twice. Not within it, as the text of a TIMESTAMP is
+            // what the clock shows.
             Self::Timestamp => format!(
                 "FROM_UNIXTIME({})",
-                one(rng, &["1", "1729989000", "1729992600", "1711846799", "1711846800", "2147483647"])
+                one(rng, &["1", "1729985399", "1729994400", "1711846799", "1711846800", "2147483647"])
             ),
             Self::TimestampMillis => {
-                format!("FROM_UNIXTIME({})", one(rng, &["0.001", "1729989000.999", "1729992600.500", "1711846799.999"]))
+                format!("FROM_UNIXTIME({})", one(rng, &["0.001", "1729985399.999", "1729994400.500", "1711846799.999"]))
             }
             Self::Time => one(rng, &["'-838:59:59'", "'00:00:00'", "'25:00:01'", "'838:59:59'"]),
             Self::TimeMicros => one(rng, &["'-00:00:00.000001'", "'23:59:59.999999'", "'100:00:00.500000'"]),

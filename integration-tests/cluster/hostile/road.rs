@@ -43,7 +43,7 @@ impl Road {
     /// Takes a table through every format and back. The error says where it went wrong.
     pub fn walk(&self, server: &Server, table: &Table) -> Result<(), String> {
         server.sql(&format!("{}{}", self.reset(table, server), table.script(server)))?;
-        let want = cells(server, table, &table.name)?;
+        let want = cells(server, table, &table.name, UTC)?;
         for (format, more) in FORMATS {
             self.walk_format(server, table, &want, format, more).map_err(|why| format!("{format}: {why}"))?;
         }
@@ -97,7 +97,8 @@ impl Road {
             server.sql(&format!("DELETE FROM {}", quoted(&got(table))))?;
             let step = format!("type = 'export'\ntable = '{}'\n{}{more}", got(table), from(exported));
             self.run(server, &step).succeeded("export")?;
-            differs(table, want, &cells(server, table, &got(table))?).map_err(|why| format!("{exported}: {why}"))?;
+            differs(table, want, &cells(server, table, &got(table), UTC)?)
+                .map_err(|why| format!("{exported}: {why}"))?;
         }
         Ok(())
     }
@@ -116,7 +117,8 @@ impl Road {
         let mut failed = Vec::new();
         for ((_, format), (name, table)) in here() {
             let rows = shown.remove(name).unwrap_or_default();
-            let want = cells(super::server_of(servers, table), table, &table.name);
+            let clock = if is_text(format) { "" } else { UTC };
+            let want = cells(super::server_of(servers, table), table, &table.name, clock);
             if let Err(why) = want.and_then(|want| differs(table, &want, &rows)) {
                 failed.push((table.clone(), format!("{format} read by beeline: {why}\n{errors}")));
             }
@@ -128,8 +130,9 @@ impl Road {
 
     /// Names of columns are left to Hive: `select *` must work, and cells are asked for by their places.
     fn query(&self, name: &str, table: &Table) -> String {
+        let in_text = is_text(name);
         let places: Vec<String> = (0..table.columns.len()).map(|place| format!("c{place}")).collect();
-        let asked = table.columns.iter().zip(&places).map(|(column, place)| column.kind.ask_hive(place));
+        let asked = table.columns.iter().zip(&places).map(|(column, place)| column.kind.ask_hive(place, in_text));
         format!(
             "with x({}) as (select * from {}.{name}) select '{name}', {} from x;\n",
             places.join(", "),
@@ -204,11 +207,18 @@ fn refused(table: &Table, format: &str, run: &Run) -> Result<(), String> {
     Err(format!("import ends with {}, and that is no refusal by name:\n{}", run.code, run.said))
 }
 
-/// The cells of a table as its server says them.
-fn cells(server: &Server, table: &Table, name: &str) -> Result<Rows, String> {
+/// Text holds of a TIMESTAMP what the server's clock shows, everything else the instant.
+fn is_text(format: &str) -> bool {
+    format.ends_with("text") || format.ends_with("sequence")
+}
+
+const UTC: &str = "SET time_zone = '+00:00';\n";
+
+/// The cells of a table as its server says them, its times by a clock: that of UTC, or the server's own.
+fn cells(server: &Server, table: &Table, name: &str, clock: &str) -> Result<Rows, String> {
     let asked = table.columns.iter().map(|column| column.kind.ask_mysql(&quoted(&column.name)));
     let asked: Vec<String> = asked.collect();
-    server.sql(&format!("SET time_zone = '+00:00';\nSELECT {} FROM {};\n", asked.join(", "), quoted(name)))
+    server.sql(&format!("{clock}SELECT {} FROM {};\n", asked.join(", "), quoted(name)))
 }
 
 /// Whether the same rows are on both sides, in any order.
@@ -238,6 +248,7 @@ fn canonical(form: Form, cell: &str) -> String {
         Form::Fraction if cell.contains('.') => cell.trim_end_matches('0').trim_end_matches('.').to_owned(),
         Form::Fraction => cell.to_owned(),
         // Whole, as both print as many digits as tell a number from its neighbours.
+        Form::Single => cell.parse::<f32>().map_or_else(|_| cell.to_owned(), |number| format!("{number:e}")),
         Form::Floating => cell.parse::<f64>().map_or_else(|_| cell.to_owned(), |number| format!("{number:e}")),
     }
 }
