@@ -56,7 +56,7 @@ hbase: ## HBase's own shell: make hbase, or echo list | make hbase
 	@$(BIN)/tool hbase $(ARGS)
 
 build: ## build sakia and the click log's generator for development
-	@echo "sakia: compiling sakia and what it is made of, for development: about 10 minutes on 2 cores the first time"
+	@echo "sakia: compiling sakia and what it is made of, for development; the first time takes some ten minutes on 2 cores"
 	cargo build --locked --workspace --bins
 
 install: ## build the release binary and put it into PREFIX (/usr/local), with manual pages and completions
