@@ -28,10 +28,8 @@ pub use self::row::{Origin, Shape};
 use self::work::{Counts, Job, work};
 use super::args::ExportArgs;
 use super::cleanup;
-use super::input::{self, Dataset, FileSet, FileSetOptions, hive, options};
+use super::input::{self, Dataset, FileSet, hive, options};
 use crate::error::{self, Effect, Error, Kind, Result};
-use crate::format::TextOptions;
-use crate::format::decode::TextDecodeOptions;
 use crate::load::Cluster;
 use crate::mysql::MySqlClient;
 use crate::mysql::table::{Procedure, Table};
@@ -99,9 +97,7 @@ async fn source(args: &ExportArgs, cluster: &Cluster) -> Result<Source> {
         (None, Some(path)) => {
             let mut files = input::list(cluster.fs.as_ref(), path).await?;
             files.retain(|file| file.len_bytes > 0);
-            let text = options::of_read(&args.text, style, TextOptions::default())?;
-            let options = FileSetOptions::new(TextDecodeOptions::new(text), Vec::new());
-            (None, files, FileSetOptions { calendar: args.calendar, ..options })
+            (None, files, options::of_directory(&args.text, style, args.calendar)?)
         }
         (None, None) => {
             return Err(error::config("the export has no export-dir").hint("name the directory of the files"));

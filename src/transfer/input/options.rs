@@ -1,7 +1,9 @@
 //! How text is read, from what was typed: one translation for exports, verifications, merges and imports.
 
+use super::FileSetOptions;
 use crate::error::Result;
 use crate::format::TextOptions;
+use crate::format::decode::{Calendar, TextDecodeOptions};
 use crate::format::text::{Delimiters, TextStyle, parse_delimiter};
 use crate::transfer::args::{Compat, InputTextArgs, TextArgs};
 
@@ -64,6 +66,16 @@ pub fn of_read(args: &InputTextArgs, style: TextStyle, known: TextOptions) -> Re
         style,
         ..TextOptions::default()
     })
+}
+
+/// How files are read of which nothing is known but what was typed: those of a directory.
+///
+/// # Errors
+/// Those of [`of_read`].
+pub fn of_directory(args: &InputTextArgs, style: TextStyle, calendar: Option<Calendar>) -> Result<FileSetOptions> {
+    let text = of_read(args, style, TextOptions::default())?;
+    let options = FileSetOptions::new(TextDecodeOptions::new(text), Vec::new());
+    Ok(FileSetOptions { calendar, ..options })
 }
 
 /// The style of text, by whose values are asked for.

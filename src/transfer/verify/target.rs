@@ -1,8 +1,6 @@
 //! The files of a target: a directory, or what the metastore says of a Hive table.
 
 use crate::error::{self, Result};
-use crate::format::TextOptions;
-use crate::format::decode::TextDecodeOptions;
 use crate::load::Cluster;
 use crate::transfer::args::VerifyArgs;
 use crate::transfer::input::{DataFile, FileSet, FileSetOptions, hive, list, options};
@@ -18,9 +16,7 @@ pub(super) async fn find(args: &VerifyArgs, cluster: &Cluster) -> Result<Target>
     let style = options::style(args.compat);
     match (&args.target_dir, &args.hive_table) {
         (Some(directory), None) => {
-            let text = options::of_read(&args.text, style, TextOptions::default())?;
-            let options = FileSetOptions::new(TextDecodeOptions::new(text), Vec::new());
-            let options = FileSetOptions { calendar: args.calendar, ..options };
+            let options = options::of_directory(&args.text, style, args.calendar)?;
             let files = list(cluster.fs.as_ref(), directory).await?;
             Ok(Target { name: directory.clone(), set: open(cluster, files, options).await? })
         }
