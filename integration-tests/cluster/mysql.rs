@@ -1,18 +1,16 @@
 //! A real MySQL beside the stack's MariaDB, in a container of its own: GTIDs on, caching_sha2_password, certificates that
 //! the server made for itself. One server serves all tests that run at the same time; the last one to end stops it.
 
-use std::process::Command;
 use std::sync::{Arc, LazyLock, Weak};
 
 use mysql_async::{Conn, OptsBuilder};
 use sakia::mysql::{MySqlClient, MySqlOptions};
-use testcontainers::core::{IntoContainerPort, WaitFor};
 use testcontainers::runners::AsyncRunner;
-use testcontainers::{ContainerAsync, GenericImage, ImageExt};
+use testcontainers::{ContainerAsync, GenericImage};
 use tokio::runtime::Runtime;
 use tokio::sync::Mutex;
 
-use crate::stack::{self, root, setting};
+use crate::stack::{self, database_request, root, setting};
 
 /// The password of every account.
 const PASSWORD: &str = "s3cret of mysql";
@@ -52,24 +50,14 @@ impl MySqlServer {
     }
 
     async fn start() -> Self {
-        let reference =
-            Command::new("bash").args(["-c", ". docker/bin/lib.sh; mysql_image_ref"]).current_dir(root()).output();
-        let reference = String::from_utf8(reference.unwrap().stdout).unwrap();
-        let (name, tag) = reference.trim().split_once(':').unwrap();
         let options = "--no-defaults --datadir=/data --user=root";
         let start = format!(
             "mysqld {options} --initialize-insecure && exec mysqld {options} --gtid-mode=ON \
              --enforce-gtid-consistency=ON --init-file=/init.sql --secure-file-priv=NULL --mysqlx=OFF \
              --innodb-flush-log-at-trx-commit=2 --sync-binlog=0 --local-infile=ON --socket=/tmp/mysql.sock --pid-file=/tmp/mysql.pid"
         );
-        let container = GenericImage::new(name, tag)
-            .with_exposed_port(3306.tcp())
-            .with_wait_for(WaitFor::message_on_stderr("ready for connections"))
-            .with_cmd(["bash", "-c", &start])
-            .with_copy_to("/init.sql", SETUP.as_bytes().to_vec())
-            .start()
-            .await
-            .expect("the image of `make mysql-image` starts");
+        let request = database_request("mysql_image_ref", &start, SETUP);
+        let container = request.start().await.expect("the image of `make mysql-image` starts");
         let port = container.get_host_port_ipv4(3306).await.unwrap();
         Self { container: Some(container), port }
     }

@@ -48,23 +48,40 @@ pub async fn mariadb_with(setup: &str, flags: &str, files: &[(&str, &str)]) -> C
 
 /// The container of such a server, not started yet.
 pub fn mariadb_request(setup: &str, flags: &str, files: &[(&str, &str)]) -> ContainerRequest<GenericImage> {
-    let reference = Command::new("bash").args(["-c", ". docker/bin/lib.sh; image_ref"]).current_dir(root()).output();
-    let reference = String::from_utf8(reference.unwrap().stdout).unwrap();
-    let (name, tag) = reference.trim().split_once(':').unwrap();
     let start = format!(
         "mariadb-install-db --no-defaults --datadir=/data --user=root --skip-test-db >/dev/null && \
          mkdir -p /run/mysqld && \
          exec mariadbd --no-defaults --datadir=/data --user=root --init-file=/init.sql {flags}"
     );
-    let mut request = GenericImage::new(name, tag)
-        .with_exposed_port(3306.tcp())
-        .with_wait_for(WaitFor::message_on_stderr("ready for connections"))
-        .with_cmd(["bash", "-c", &start])
-        .with_copy_to("/init.sql", setup.as_bytes().to_vec());
+    let mut request = database_request("image_ref", &start, setup);
     for (path, content) in files {
         request = request.with_copy_to(*path, content.as_bytes().to_vec());
     }
     request
+}
+
+/// MySQL in a container of its own, not started yet: statements of its init file, one a line, and more flags.
+pub fn mysql_request(setup: &str, flags: &str) -> ContainerRequest<GenericImage> {
+    let start = format!(
+        "mysqld --no-defaults --datadir=/data --user=root --initialize-insecure && \
+         exec mysqld --no-defaults --datadir=/data --user=root --socket=/tmp/s.sock --secure-file-priv= \
+         --innodb-buffer-pool-size=32M --performance-schema=OFF --mysqlx=OFF --init-file=/init.sql {flags}"
+    );
+    database_request("mysql_image_ref", &start, setup)
+}
+
+/// A database server on port 3306 of a container of its own, not started yet: the function of `docker/bin/lib.sh` that
+/// says its image, its command, and what lies in `/init.sql`.
+pub fn database_request(image: &str, start: &str, setup: &str) -> ContainerRequest<GenericImage> {
+    let script = format!(". docker/bin/lib.sh; {image}");
+    let reference = Command::new("bash").args(["-c", &script]).current_dir(root()).output().unwrap();
+    let reference = String::from_utf8(reference.stdout).unwrap();
+    let (name, tag) = reference.trim().split_once(':').unwrap();
+    GenericImage::new(name, tag)
+        .with_exposed_port(3306.tcp())
+        .with_wait_for(WaitFor::message_on_stderr("ready for connections"))
+        .with_cmd(["bash", "-c", start])
+        .with_copy_to("/init.sql", setup.as_bytes().to_vec())
 }
 
 /// What a stock tool (`hdfs`, `beeline`, `hbase`, `mariadb`) prints; panics with its errors if it fails.

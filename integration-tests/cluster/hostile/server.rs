@@ -3,9 +3,8 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use testcontainers::core::{IntoContainerPort, WaitFor};
 use testcontainers::runners::AsyncRunner;
-use testcontainers::{ContainerAsync, GenericImage, ImageExt};
+use testcontainers::{ContainerAsync, ContainerRequest, GenericImage, ImageExt};
 
 use crate::stack;
 
@@ -28,23 +27,16 @@ impl Server {
     /// Central European time, summer time and all, and names in double quotes.
     pub async fn mariadb() -> Self {
         let modes = "ANSI,NO_BACKSLASH_ESCAPES,STRICT_ALL_TABLES,HIGH_NOT_PRECEDENCE,NO_UNSIGNED_SUBTRACTION";
-        let start = format!(
-            "mariadb-install-db --no-defaults --datadir=/data --user=root --skip-test-db >/dev/null && \
-             mkdir -p /run/mysqld && exec mariadbd --no-defaults --datadir=/data --user=root --init-file=/init.sql \
-             --log-bin=log --server-id=1 --sql-mode={modes}"
-        );
-        let (container, port) = start_server("image_ref", &start).await;
+        let flags = format!("--log-bin=log --server-id=1 --sql-mode={modes}");
+        let (container, port) = start(stack::mariadb_request(SETUP, &flags, &[])).await;
         let client = [container.id().to_owned(), "127.0.0.1".to_owned()];
         Self { container, port, client, backslash_is_plain: true }
     }
 
     /// A zone of half an hour, and the modes of its makers.
     pub async fn mysql(client: &Self) -> Self {
-        let start = "mysqld --no-defaults --datadir=/data --user=root --initialize-insecure && \
-                     exec mysqld --no-defaults --datadir=/data --user=root --socket=/tmp/s.sock --secure-file-priv= \
-                     --innodb-buffer-pool-size=32M --performance-schema=OFF --mysqlx=OFF --init-file=/init.sql \
-                     --default-time-zone=+05:30 --gtid-mode=ON --enforce-gtid-consistency=ON";
-        let (container, port) = start_server("mysql_image_ref", start).await;
+        let flags = "--default-time-zone=+05:30 --gtid-mode=ON --enforce-gtid-consistency=ON";
+        let (container, port) = start(stack::mysql_request(SETUP, flags)).await;
         let format = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
         let address = Command::new("docker").args(["inspect", "--format", format, container.id()]).output().unwrap();
         let address = String::from_utf8(address.stdout).unwrap().trim().to_owned();
@@ -94,20 +86,8 @@ impl Server {
     }
 }
 
-async fn start_server(image: &str, start: &str) -> (ContainerAsync<GenericImage>, u16) {
-    let script = format!(". docker/bin/lib.sh; {image}");
-    let reference = Command::new("bash").args(["-c", &script]).current_dir(stack::root()).output().unwrap();
-    let reference = String::from_utf8(reference.stdout).unwrap();
-    let (name, tag) = reference.trim().split_once(':').unwrap();
-    let container = GenericImage::new(name, tag)
-        .with_exposed_port(3306.tcp())
-        .with_wait_for(WaitFor::message_on_stderr("ready for connections"))
-        .with_env_var("TZ", "Europe/Berlin")
-        .with_cmd(["bash", "-c", start])
-        .with_copy_to("/init.sql", SETUP.as_bytes().to_vec())
-        .start()
-        .await
-        .unwrap();
+async fn start(request: ContainerRequest<GenericImage>) -> (ContainerAsync<GenericImage>, u16) {
+    let container = request.with_env_var("TZ", "Europe/Berlin").start().await.unwrap();
     let port = container.get_host_port_ipv4(3306).await.unwrap();
     (container, port)
 }

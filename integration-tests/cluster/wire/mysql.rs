@@ -1,7 +1,6 @@
 //! A real MySQL in a container of its own: the ways of logging in, encryption by its own certificates, and the types
 //! that only it has.
 
-use std::process::Command;
 use std::sync::Arc;
 
 use arrow_array::Array;
@@ -16,12 +15,12 @@ use sakia::mysql::{MySqlClient, MySqlOptions};
 use sakia::shutdown::Stop;
 use sakia::storage::local::LocalFilesystem;
 use sakia::transfer::{export, verify};
-use testcontainers::core::{ExecCommand, IntoContainerPort, WaitFor};
+use testcontainers::core::ExecCommand;
 use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, GenericImage, ImageExt};
 
 use super::types::read;
-use crate::stack::root;
+use crate::stack::{mysql_request, root};
 
 /// One statement a line, as an init file wants them.
 const SETUP: &str = "\
@@ -43,22 +42,7 @@ SET GLOBAL sql_select_limit = 1;
 /// A MySQL in a container of its own: statements of its init file, one a line, and the zone of its system, which is named
 /// as POSIX does.
 pub async fn server(setup: &str, zone: &str) -> ContainerAsync<GenericImage> {
-    let script = ". docker/bin/lib.sh; mysql_image_ref";
-    let reference = Command::new("bash").args(["-c", script]).current_dir(root()).output().unwrap();
-    let reference = String::from_utf8(reference.stdout).unwrap();
-    let (name, tag) = reference.trim().split_once(':').unwrap();
-    let start = "mysqld --no-defaults --datadir=/data --user=root --initialize-insecure && \
-                 exec mysqld --no-defaults --datadir=/data --user=root --socket=/tmp/s.sock --secure-file-priv= \
-                 --innodb-buffer-pool-size=32M --performance-schema=OFF --mysqlx=OFF --init-file=/init.sql";
-    GenericImage::new(name, tag)
-        .with_exposed_port(3306.tcp())
-        .with_wait_for(WaitFor::message_on_stderr("ready for connections"))
-        .with_cmd(["bash", "-c", start])
-        .with_copy_to("/init.sql", setup.as_bytes().to_vec())
-        .with_env_var("TZ", zone)
-        .start()
-        .await
-        .unwrap()
+    mysql_request(setup, "").with_env_var("TZ", zone).start().await.unwrap()
 }
 
 struct Logins {
