@@ -65,7 +65,8 @@ install: ## build the release binary and put it into PREFIX (/usr/local), with m
 
 check: ## formatting, lints, unit and offline tests, documentation
 	cargo fmt --check
-	cargo clippy --locked --workspace --exclude encode-fixed --all-targets --test cluster --test faults -- -D warnings
+	cargo clippy --locked --workspace --exclude encode-fixed --all-targets -- -D warnings
+	cargo clippy --locked --test cluster --test faults -- -D warnings
 	cargo test --locked --workspace
 	bench/callgrind.sh check
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --exclude encode-fixed --no-deps --lib --examples

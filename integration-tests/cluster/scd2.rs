@@ -74,12 +74,14 @@ async fn apply(args: &Scd2Args) -> Result<StepSummary> {
     scd2::run(args, &hiveserver2(), "run-1", &Stop::new()).await
 }
 
+type Attributes = serde_json::Map<String, Json>;
+
 #[derive(Deserialize)]
 struct Vector {
     id: String,
     tracked: Vec<String>,
-    batches: Vec<Vec<(u32, u32, String, serde_json::Map<String, Json>)>>,
-    expected: Vec<(u32, serde_json::Map<String, Json>, u32, Option<u32>)>,
+    batches: Vec<Vec<(u32, u32, String, Attributes)>>,
+    expected: Vec<(u32, Attributes, u32, Option<u32>)>,
 }
 
 impl Vector {

@@ -96,8 +96,11 @@ impl Scene {
     }
 }
 
-/// Columns of every kind that can be split by, and how a random value of each is written.
-fn kinds(server: &Server) -> Vec<(&'static str, &'static str, fn(&mut ChaCha8Rng) -> String)> {
+/// A column, its type, and how a random value of it is written.
+type Sample = (&'static str, &'static str, fn(&mut ChaCha8Rng) -> String);
+
+/// Columns of every kind that can be split by.
+fn kinds(server: &Server) -> Vec<Sample> {
     fn any_of(rng: &mut ChaCha8Rng, values: &[&str]) -> String {
         values[rng.random_range(0..values.len())].to_owned()
     }
@@ -117,7 +120,7 @@ fn kinds(server: &Server) -> Vec<(&'static str, &'static str, fn(&mut ChaCha8Rng
         format!("_utf8mb4 X'{digits}'")
     }
     const LATIN: &str = "aAbBcCzZäÄåÅéÉèÈeEoOöÖøØßsS019'\"\\%_-.,;";
-    let mut kinds: Vec<(&'static str, &'static str, fn(&mut ChaCha8Rng) -> String)> = vec![
+    let mut kinds: Vec<Sample> = vec![
         ("tiny", "TINYINT", |r| r.random_range(-128..=127).to_string()),
         ("usmall", "SMALLINT UNSIGNED", |r| r.random_range(0..=65535).to_string()),
         ("big", "BIGINT", |r| {

@@ -119,8 +119,11 @@ async fn dates_before_1582_keep_their_names() {
     scene.clear().await;
 }
 
+/// Files by their names.
+type Files = &'static [(&'static str, &'static str)];
+
 /// Text tables by hand: their files, and what follows the columns in the statement that makes them.
-const TEXT_TABLES: [(&str, &[(&str, &str)], &str); 7] = [
+const TEXT_TABLES: [(&str, Files, &str); 7] = [
     (
         "csv",
         &[("f", "\"a\",\"x \"\"y\"\" z\",1\n\\N,\"b\\\"c\",\n\"d\\,e\",,NULL\n")],

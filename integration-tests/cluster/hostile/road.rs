@@ -17,6 +17,7 @@ const TEXT: &str = "text = { fields-terminated-by = '\\0x01', escaped-by = '\\',
                     null-string = '\\N', null-non-string = '\\N' }\n";
 
 type Rows = Vec<Vec<String>>;
+type Registered = BTreeMap<(u64, &'static str), (String, Table)>;
 
 pub struct Road {
     /// The Hive database and the directory below `/it`.
@@ -25,7 +26,7 @@ pub struct Road {
     /// Every import goes to a directory and a Hive table of its own.
     imports: AtomicUsize,
     /// The Hive tables, by the number of the table that they were made from and the format.
-    registered: Mutex<BTreeMap<(u64, &'static str), (String, Table)>>,
+    registered: Mutex<Registered>,
 }
 
 /// What a run of sakia said.
