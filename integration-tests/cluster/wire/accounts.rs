@@ -8,7 +8,7 @@ use sakia::load::Cluster;
 use sakia::mysql::{MySqlClient, MySqlOptions};
 use sakia::shutdown::Stop;
 use sakia::storage::local::LocalFilesystem;
-use sakia::transfer::args::ImportArgs;
+use sakia::transfer::args::{ImportAllArgs, ImportArgs};
 
 use sakia::transfer::{Ends, export, import, verify};
 
@@ -22,8 +22,8 @@ INSERT INTO it.t SELECT seq, 'n', 'e' FROM it.seq_1_to_30000;
 CREATE TABLE it.w (id INT PRIMARY KEY, name VARCHAR(9), email VARCHAR(9) DEFAULT 'none');
 CREATE SEQUENCE it.s;
 CREATE TABLE it.gone (a INT);
-CREATE VIEW it.v_broken AS SELECT a FROM it.gone;
-CREATE VIEW it.v_good AS SELECT id FROM it.t WHERE id < 3;
+CREATE SQL SECURITY INVOKER VIEW it.v_broken AS SELECT a FROM it.gone;
+CREATE SQL SECURITY INVOKER VIEW it.v_good AS SELECT id FROM it.t WHERE id < 3;
 DROP TABLE it.gone;
 CREATE USER limited IDENTIFIED BY 's3cret' WITH MAX_USER_CONNECTIONS 2 MAX_STATEMENT_TIME 1;
 GRANT SELECT ON it.* TO limited;
@@ -81,6 +81,7 @@ async fn an_account_that_may_do_less_is_told_or_gone_along_with() {
     std::fs::write(accounts.dir.path().join("password"), "s3cret\n").unwrap();
     limits(&accounts).await;
     columns(&accounts).await;
+    all(&accounts).await;
 }
 
 /// Fewer connections are had than were asked for, and the session's limits are lifted.
@@ -125,4 +126,24 @@ async fn columns(accounts: &Accounts) {
     let mut conn = client.connect().await.unwrap();
     let rows = conn.texts("SELECT id, name, email FROM w", "read").await.unwrap();
     assert_eq!(rows[0].iter().flatten().collect::<Vec<_>>(), ["1", "x", "none"]);
+}
+
+/// A view is imported as Sqoop does, a broken one says why it cannot be, a sequence is no table.
+async fn all(accounts: &Accounts) {
+    let (client, cluster) = (accounts.client("limited", "127.0.0.1:PORT"), accounts.cluster());
+    let ends = Ends::new(&client, &cluster);
+    let run = |more: &'static str| {
+        let args =
+            format!("{more}\n[each]\nwarehouse-dir = '/all'\nas = 'text'\nnum-mappers = 1\nexisting = 'delete'\n");
+        let args: ImportAllArgs = sakia::config::parse(&args, "test").unwrap();
+        let ends = &ends;
+        async move { import::run_all(&args, ends, "it", &Stop::new()).await }
+    };
+    let error = run("").await.unwrap_err();
+    assert!(error.to_string().contains("v_broken") && error.to_string().contains("(error 1356)"), "{error}");
+    assert!(!error.remedy().unwrap_or_default().contains("where"), "{:?}", error.remedy());
+    assert_eq!(accounts.lines("all/v_good"), ["1", "2"]);
+    assert!(!accounts.dir.path().join("all/s").exists());
+    let done = run("exclude-views = true").await.unwrap();
+    assert!(done.detail.contains("2 tables"), "{}", done.detail);
 }
