@@ -74,7 +74,7 @@ class Commands:
 
     def sakia_small(self):
         target = f"{HDFS_OUT}/sakia_small"
-        hive = ["--hive-database", "bench_small_{round}", "--metastore-uri", "thrift://localhost:9083"]
+        hive = ["--hive-database", "bench_small_{round}", "--metastore-url", "thrift://localhost:9083"]
         flags = ["--warehouse-dir", target, "-m", 1, "--as", "parquet", *hive, *self.on_hdfs()]
         command = self.sakia("import-all", f"{self.sizes.database}_small", *flags)
         return Case(

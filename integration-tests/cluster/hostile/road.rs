@@ -146,7 +146,7 @@ impl Road {
         let file = tempfile::Builder::new().suffix(".toml").tempfile_in(self.dir.path()).unwrap();
         let pipeline = format!(
             "[mysql]\nurl = 'mysql://loader@127.0.0.1:{}/{DATABASE}'\n\
-             [hdfs]\nurl = 'hdfs://{}'\nuser = 'root'\n[metastore]\nuris = ['thrift://{}']\n\
+             [hdfs]\nurl = 'hdfs://{}'\nuser = 'root'\n[metastore]\nurl = 'thrift://{}'\n\
              [[step]]\nname = 'step'\n{step}",
             server.port,
             stack::address("NAMENODE_PORT"),
