@@ -75,8 +75,10 @@ shop: stack-up ## load the example shop into MariaDB and make its click log
 	@examples/shop/load.sh
 	@examples/shop/clicks.sh
 
-generate: ## write HiveServer2's Thrift code anew from its IDL (needs the package thrift-compiler)
+generate: ## write the Thrift code anew from the IDLs (needs the package thrift-compiler)
 	cd src/hiveserver2/thrift && thrift --gen rs -out . TCLIService.thrift && mv t_c_l_i_service.rs tcli_service.rs
+	cd src/metastore/thrift && thrift --gen rs -out . ThriftHiveMetastore.thrift && mv thrift_hive_metastore.rs hive_metastore.rs
+	cd src/hbase/thrift && thrift --gen rs -out . Hbase.thrift && mv hbase.rs thrift1.rs
 
 bless: ## write the golden files anew; read the difference before committing it
 	INSTA_UPDATE=always cargo test --locked --workspace

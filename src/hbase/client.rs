@@ -3,15 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use hbase_thrift::hbase::{BatchMutation, ColumnDescriptor, Mutation, THbaseSyncClient};
-use hbase_thrift_runtime as thrift;
-
 use super::gateway::{Gateway, RawClient};
 use super::mutation::RowMutation;
 use super::options::HBaseOptions;
 use super::row::Row;
 use super::schema::{Family, TableSchema};
+use super::thrift1::{BatchMutation, ColumnDescriptor, Mutation, THbaseSyncClient};
 use crate::error::{self, Kind, Result};
+use crate::net::thrift::blocking;
 
 /// A connection to HBase through a Thrift gateway; clones share it and take turns.
 ///
@@ -206,10 +205,4 @@ impl HBaseClient {
         // A panic in between has taken the connection with it (see Gateway::client), so the state is whole.
         blocking(move || work(&mut gateway.lock().unwrap_or_else(PoisonError::into_inner))).await
     }
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|e| Err(error::bug("the hbase client's thread ended early").source(e)))
 }

@@ -1,9 +1,8 @@
 //! What the gateway says turned into kinds; the Java class name in its text decides, in one table.
 
-use hbase_thrift::hbase::{AlreadyExists, IOError, IllegalArgument};
-use hbase_thrift_runtime::{self as thrift, TransportErrorKind};
-
+use super::thrift1::{AlreadyExists, IOError, IllegalArgument};
 use crate::error::{Error, Kind};
+use crate::net::thrift::is_timeout;
 
 /// Java class names in the order they are looked for: the first one that the text holds decides.
 const CLASSES: &[(&str, Kind, &str)] = &[
@@ -35,29 +34,9 @@ fn classify(text: &str) -> (Kind, &'static str) {
         .map_or((Kind::Refused, ""), |(_, kind, hint)| (*kind, *hint))
 }
 
-/// Whether the connection is gone while the call itself may be fine: an idle one is closed after 60 seconds.
-pub(super) fn is_lost_connection(error: &thrift::Error) -> bool {
-    match error {
-        thrift::Error::Transport(e) => !is_timeout(e),
-        _ => false,
-    }
-}
-
-/// Whether the bytes on the connection can no longer be trusted to start with an answer to the next call.
-pub(super) fn spoils_connection(error: &thrift::Error) -> bool {
-    matches!(error, thrift::Error::Transport(_) | thrift::Error::Protocol(_))
-}
-
 /// Whether a scanner id is unknown to the gateway: it expired, or another gateway answers.
 pub(super) fn is_unknown_scanner(error: &thrift::Error) -> bool {
     said_by_server(error).is_some_and(|text| text.to_ascii_lowercase().contains("scanner id"))
-}
-
-/// A socket that answers too late fails with `WouldBlock` on Unix, which thrift files under `Unknown`.
-pub(super) fn is_timeout(error: &thrift::TransportError) -> bool {
-    error.kind == TransportErrorKind::TimedOut
-        || error.message == std::io::Error::from_raw_os_error(11).to_string()
-        || error.message.contains("temporarily unavailable")
 }
 
 /// The text of an exception that the service declares.
@@ -121,7 +100,7 @@ mod tests {
     use super::*;
 
     fn io_error(text: &str) -> thrift::Error {
-        thrift::Error::User(Box::new(IOError::new(text.to_owned(), None)))
+        thrift::Error::User(Box::new(IOError::new(text.to_owned())))
     }
 
     #[test]
@@ -154,12 +133,8 @@ mod tests {
     }
 
     #[test]
-    fn a_timeout_is_told_from_a_closed_connection() {
+    fn a_call_that_was_waited_for_in_vain_says_so() {
         let late: thrift::Error = std::io::Error::from_raw_os_error(11).into();
-        let closed: thrift::Error = std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into();
-        let reset: thrift::Error = std::io::Error::from(std::io::ErrorKind::ConnectionReset).into();
-        assert!(!is_lost_connection(&late));
-        assert!(is_lost_connection(&closed) && is_lost_connection(&reset));
         assert!(explain(late, "cannot get", "h:1").to_string().contains("h:1: no answer in time"));
     }
 

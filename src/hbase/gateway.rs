@@ -1,24 +1,17 @@
 //! The blocking half: one connection at a time to one of the gateways, checked when it is made, made again once when
-//! it was lost. The generated client is hbase-thrift's, over thrift 0.17, unframed binary protocol.
+//! it was lost. The generated client is over the unframed binary protocol.
 
-use std::io::{BufReader, BufWriter, Read, Write};
+use thrift::ApplicationErrorKind;
 
-use hbase_thrift::hbase::{HbaseSyncClient, THbaseSyncClient, TThriftServerType};
-use hbase_thrift_runtime::protocol::{TBinaryInputProtocol, TBinaryOutputProtocol};
-use hbase_thrift_runtime::{self as thrift, ApplicationErrorKind};
-
+use super::fault;
 use super::options::HBaseOptions;
-use super::{fault, transport};
+use super::thrift1::{HbaseSyncClient, THbaseSyncClient, TThriftServerType};
 use crate::error::{self, Result};
+use crate::net::thrift::{Input, Output, Wire, is_lost_connection, is_timeout, spoils_connection};
 use crate::net::{self, Server};
 
-const BUFFER_BYTES: usize = 64 * 1024;
-
-/// The generated client over any stream.
-pub(super) type RawClient = HbaseSyncClient<
-    TBinaryInputProtocol<BufReader<Box<dyn Read + Send>>>,
-    TBinaryOutputProtocol<BufWriter<Box<dyn Write + Send>>>,
->;
+/// The generated client over our transport.
+pub(super) type RawClient = HbaseSyncClient<Input, Output>;
 
 /// One connection and how to make it again.
 pub(super) struct Gateway {
@@ -46,7 +39,7 @@ impl Gateway {
         let was_open = self.client.is_some();
         match self.attempt(&mut call)? {
             Ok(value) => Ok(value),
-            Err(e) if was_open && fault::is_lost_connection(&e) => {
+            Err(e) if was_open && is_lost_connection(&e) => {
                 tracing::debug!(endpoint = self.endpoint(), error = %e, "connection lost, connecting again");
                 self.attempt(&mut call)?.map_err(|e| fault::explain(e, act, self.endpoint()))
             }
@@ -61,7 +54,7 @@ impl Gateway {
     ) -> Result<thrift::Result<T>> {
         let done = call(self.client()?);
         if let Err(e) = &done
-            && fault::spoils_connection(e)
+            && spoils_connection(e)
         {
             self.client = None;
         }
@@ -108,11 +101,8 @@ const WHAT: &str = "an hbase thrift1 gateway";
 /// Connects and asks what service answers: the gateway says so itself, whatever HBase does.
 fn open(endpoint: &str, options: &HBaseOptions) -> Result<RawClient> {
     let server = Server::new(WHAT, endpoint, options.connect_timeout());
-    let wire = transport::open(&server)?;
-    let mut client = HbaseSyncClient::new(
-        TBinaryInputProtocol::new(BufReader::with_capacity(BUFFER_BYTES, wire.read), true),
-        TBinaryOutputProtocol::new(BufWriter::with_capacity(BUFFER_BYTES, wire.write), true),
-    );
+    let (input, output, socket) = Wire::plain(&server)?.into_protocols();
+    let mut client = HbaseSyncClient::new(input, output);
     match client.get_thrift_server_type() {
         Ok(TThriftServerType::ONE) => {}
         Ok(_) => {
@@ -123,10 +113,10 @@ fn open(endpoint: &str, options: &HBaseOptions) -> Result<RawClient> {
             return Err(error::refused(format!("{endpoint} is a thrift service, but not an hbase gateway"))
                 .hint("name an hbase thrift gateway of 2.1 or later, which knows getThriftServerType"));
         }
-        Err(thrift::Error::Transport(e)) if fault::is_timeout(&e) => return Err(server.silent()),
+        Err(thrift::Error::Transport(e)) if is_timeout(&e) => return Err(server.silent()),
         Err(e) => return Err(fault::explain(e, "cannot greet hbase", endpoint)),
     }
-    net::set_limit(&wire.socket, options.read_timeout()).map_err(|e| server.unreachable(e))?;
+    net::set_limit(&socket, options.read_timeout()).map_err(|e| server.unreachable(e))?;
     Ok(client)
 }
 
@@ -135,9 +125,9 @@ mod tests {
     use std::net::{TcpListener, TcpStream};
     use std::thread::JoinHandle;
 
-    use hbase_thrift_runtime::protocol::{
-        TFieldIdentifier, TInputProtocol, TListIdentifier, TMessageIdentifier, TMessageType, TOutputProtocol,
-        TStructIdentifier, TType,
+    use thrift::protocol::{
+        TBinaryInputProtocol, TBinaryOutputProtocol, TFieldIdentifier, TInputProtocol, TListIdentifier,
+        TMessageIdentifier, TMessageType, TOutputProtocol, TStructIdentifier, TType,
     };
 
     use super::*;

@@ -2,8 +2,7 @@
 //!
 //! The gateway answers an empty row key or a row without changes with "internal error", so both are refused here.
 
-use hbase_thrift::hbase::{BatchMutation, Mutation};
-
+use super::thrift1::{BatchMutation, Mutation};
 use crate::error::{self, Result};
 
 /// Longest row key that HBase takes.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hbase_thrift::hbase::TRowResult;
+use super::thrift1::TRowResult;
 
 /// One cell: the newest version that the table shows.
 #[derive(Clone, Debug, PartialEq, Eq)]

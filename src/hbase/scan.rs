@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use hbase_thrift::hbase::{THbaseSyncClient, TRowResult, TScan};
-
 use super::client::HBaseClient;
 use super::fault;
 use super::gateway::Gateway;
 use super::row::Row;
+use super::thrift1::{THbaseSyncClient, TRowResult, TScan};
 use crate::error::Result;
+use crate::net::thrift::is_lost_connection;
 
 /// What to scan.
 #[derive(Clone, Debug, Default)]
@@ -86,7 +86,7 @@ impl Progress {
                     self.advance(gateway, &rows);
                     return Ok(rows);
                 }
-                Err(e) if !opened_again && (fault::is_lost_connection(&e) || fault::is_unknown_scanner(&e)) => {
+                Err(e) if !opened_again && (is_lost_connection(&e) || fault::is_unknown_scanner(&e)) => {
                     tracing::debug!(table = self.table, error = %e, "scanner lost, opening it again");
                     opened_again = true;
                     self.id = None;

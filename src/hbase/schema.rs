@@ -7,10 +7,10 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use hbase_thrift::hbase::ColumnDescriptor;
 use serde::Deserialize;
 
 use super::row_key::RowKeyRecipe;
+use super::thrift1::ColumnDescriptor;
 use crate::error::{self, Error, Result};
 
 /// One table.

@@ -2,24 +2,20 @@
 //!
 //! Calls are closures that the thread runs one after another. The thread ends when the last [`Client`] is gone.
 
-use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use thrift::protocol::{TBinaryInputProtocol, TBinaryOutputProtocol};
 use tokio::sync::oneshot;
 
 use super::fault;
 use super::tcli_service::TCLIServiceSyncClient;
-use super::transport::{self, Connection, TimeLimits};
+use super::transport::{self, TimeLimits};
 use crate::error::{self, Result};
+use crate::net::thrift::{Input, Output, is_timeout};
 use crate::net::{self, Server};
 use crate::sasl::Mechanism;
-
-type Input = TBinaryInputProtocol<Box<dyn Read + Send>>;
-type Output = TBinaryOutputProtocol<Box<dyn Write + Send>>;
 
 /// The generated client over our transport.
 pub(super) type Thrift = TCLIServiceSyncClient<Input, Output>;
@@ -51,9 +47,10 @@ impl Client {
         let to = server.clone();
         let run = move || match transport::connect(&to, mechanism) {
             Err(error) => drop(connected.send(Err(error))),
-            Ok(Connection { input, output, socket }) => {
+            Ok(wire) => {
+                let (input, output, socket) = wire.into_protocols();
                 if connected.send(Ok(socket)).is_ok() {
-                    serve(input, output, &to_run);
+                    serve(Thrift::new(input, output), &to_run);
                 }
             }
         };
@@ -79,7 +76,7 @@ impl Client {
         F: FnOnce(&mut Thrift) -> thrift::Result<T> + Send + 'static,
     {
         match self.raw_call(call).await? {
-            Err(thrift::Error::Transport(e)) if !self.logs_in && fault::is_timeout(&e) => Err(self.server.silent()),
+            Err(thrift::Error::Transport(e)) if !self.logs_in && is_timeout(&e) => Err(self.server.silent()),
             Err(e) => Err(fault::of_call(&self.server, e)),
             Ok(answer) => self.answered().map(|()| answer),
         }
@@ -124,8 +121,7 @@ impl Client {
     }
 }
 
-fn serve(input: Box<dyn Read + Send>, output: Box<dyn Write + Send>, calls: &mpsc::Receiver<Call>) {
-    let mut thrift = Thrift::new(TBinaryInputProtocol::new(input, true), TBinaryOutputProtocol::new(output, true));
+fn serve(mut thrift: Thrift, calls: &mpsc::Receiver<Call>) {
     while let Ok(call) = calls.recv() {
         call(&mut thrift);
     }

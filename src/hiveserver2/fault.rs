@@ -3,6 +3,7 @@
 use super::tcli_service::{TStatus, TStatusCode};
 use crate::error::{self, Error, Kind, Result};
 use crate::net::Server;
+use crate::net::thrift::is_timeout;
 
 /// What the server says about a failed call or operation.
 #[derive(Debug, Default)]
@@ -129,11 +130,6 @@ pub(super) fn of_call(server: &Server, error: thrift::Error) -> Error {
             .hint("check that the port is hiveserver2's and that auth names what it is set to")
             .source(other),
     }
-}
-
-/// A socket that waited in vain fails with `WouldBlock` on Unix, which thrift files under another kind.
-pub(super) fn is_timeout(error: &thrift::TransportError) -> bool {
-    error.kind == thrift::TransportErrorKind::TimedOut || error.message.contains("os error 11")
 }
 
 /// The first words of a statement, for errors and logs.

@@ -27,6 +27,7 @@ mod transport;
     clippy::panic,
     missing_docs,
     dead_code,
+    unreachable_pub,
     reason = "generated code"
 )]
 #[path = "thrift/tcli_service.rs"]

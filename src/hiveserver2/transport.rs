@@ -1,24 +1,16 @@
 //! The bytes under the Thrift calls: TCP with time limits, plain or inside a SASL negotiation and its frames.
 //!
-//! Everything above sees [`Connection`], two boxed halves; TLS, HTTP or a wrapping SASL mechanism slot in here. Refuses
-//! frames above 1 GiB.
+//! Everything above sees a [`Wire`]; TLS, HTTP or a wrapping SASL mechanism slot in here. Refuses frames above 1 GiB.
 
-use std::io::{self, BufReader, BufWriter, Read, Write};
-use std::net::TcpStream;
+use std::io::{self, Read, Write};
 use std::time::Duration;
 
 use crate::error::{Error, Result};
+use crate::net::thrift::Wire;
 use crate::net::{self, Server};
 use crate::sasl::{Handshake, Header, Mechanism, Step};
 
 const MAX_FRAME_BYTES: usize = 1 << 30;
-
-/// Both directions of an open connection, ready for Thrift's binary protocol, and the socket below them.
-pub(super) struct Connection {
-    pub input: Box<dyn Read + Send>,
-    pub output: Box<dyn Write + Send>,
-    pub socket: TcpStream,
-}
 
 /// How long to wait for a connection and its first answer, and for the answer to one call.
 #[derive(Clone, Copy, Debug)]
@@ -31,21 +23,13 @@ pub(super) struct TimeLimits {
 ///
 /// # Errors
 /// Unreachable: no connection, or no answer. Auth: the server declined.
-pub(super) fn connect(server: &Server, mechanism: Option<Mechanism>) -> Result<Connection> {
+pub(super) fn connect(server: &Server, mechanism: Option<Mechanism>) -> Result<Wire> {
+    let Some(mechanism) = mechanism else { return Wire::plain(server) };
     let socket = server.connect()?;
     let clone = || socket.try_clone().map_err(|e| server.unreachable(e));
     let (mut input, output) = (clone()?, clone()?);
-    match mechanism {
-        None => {
-            let (input, output) = (Box::new(BufReader::new(input)), Box::new(BufWriter::new(output)));
-            Ok(Connection { input, output, socket })
-        }
-        Some(mechanism) => {
-            negotiate(&mut input, mechanism, server)?;
-            let (input, output) = (Box::new(FrameReader::new(input)), Box::new(FrameWriter::new(output)));
-            Ok(Connection { input, output, socket })
-        }
-    }
+    negotiate(&mut input, mechanism, server)?;
+    Ok(Wire::new(Box::new(FrameReader::new(input)), Box::new(FrameWriter::new(output)), socket))
 }
 
 fn negotiate(stream: &mut (impl Read + Write), mechanism: Mechanism, server: &Server) -> Result<()> {

@@ -82,7 +82,7 @@ fn describe(columns: &[Column], partition_columns: &[Column]) -> String {
 mod tests {
     use super::*;
     use crate::error::Kind;
-    use crate::metastore::{HiveStorage, thrift};
+    use crate::metastore::{HiveStorage, structures};
 
     fn spec(columns: &[(&str, &str)]) -> TableSpec {
         TableSpec {
@@ -99,7 +99,7 @@ mod tests {
     }
 
     fn change(from: &[(&str, &str)], to: &[(&str, &str)]) -> Result<Option<Vec<String>>> {
-        let found = thrift::table_info(&thrift::table(&spec(from), "etl"));
+        let found = structures::table_info(&structures::table(&spec(from), "etl"));
         let list = |columns: Vec<Column>| columns.into_iter().map(|c| format!("{} {}", c.name, c.hive_type)).collect();
         Ok(columns(&spec(to), &found)?.map(list))
     }

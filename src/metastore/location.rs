@@ -1,8 +1,7 @@
 //! Where a table lies, or would lie.
 
-use volo::FastStr;
-
 use super::MetastoreClient;
+use super::hive_metastore::TThriftHiveMetastoreSyncClient;
 use crate::error::{Kind, Result};
 
 impl MetastoreClient {
@@ -25,12 +24,9 @@ impl MetastoreClient {
 
     /// The location of a database without a slash at its end; `None` where there is no such database.
     pub(super) async fn database_location(&self, database: &str) -> Result<Option<String>> {
-        let name = FastStr::from(database.to_owned());
-        let get = |c: hive_metastore::ThriftHiveMetastoreClient| {
-            let name = name.clone();
-            async move { c.get_database(name).await }
-        };
-        match self.call(&format!("looking at database {database}"), get).await {
+        let name = database.to_owned();
+        let act = format!("looking at database {database}");
+        match self.call(act, move |c| c.get_database(name.clone())).await {
             Ok(found) => Ok(found.location_uri.map(|uri| uri.trim_end_matches('/').to_owned())),
             Err(e) if e.kind() == Kind::NotFound => Ok(None),
             Err(e) => Err(e),

@@ -5,11 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use hive_metastore::{AddPartitionsRequest, Partition, ThriftHiveMetastoreClient};
-use volo::FastStr;
-
+use super::hive_metastore::{AddPartitionsRequest, Partition, TThriftHiveMetastoreSyncClient};
+use super::pool::Thrift;
 use super::tables::keep_statistics;
-use super::{MetastoreClient, PartitionSpec, TableSpec, thrift};
+use super::{MetastoreClient, PartitionSpec, TableSpec, structures};
 use crate::error::{self, Error, Kind, Result};
 
 /// Partitions sent in one call: large enough to be quick, small enough for every server's time limit.
@@ -26,7 +25,7 @@ impl MetastoreClient {
             let (mut missing, mut differing) = (Vec::new(), Vec::new());
             for wanted in batch {
                 match found.remove(&wanted.values) {
-                    None => missing.push(thrift::partition(spec, wanted)),
+                    None => missing.push(structures::partition(spec, wanted)),
                     Some(there) => differing.extend(corrected(there, wanted)),
                 }
             }
@@ -70,14 +69,14 @@ impl MetastoreClient {
                 Some(mut there) => {
                     let withdraw =
                         |all: &mut BTreeMap<String, String>| wanted.statistics.iter().for_each(|s| s.withdraw(all));
-                    if thrift::change(&mut there.parameters, withdraw) {
+                    if structures::change(&mut there.parameters, withdraw) {
                         claiming.push(there);
                     }
                 }
             }
         }
         let bare = |p: &PartitionSpec| {
-            thrift::partition(spec, &PartitionSpec { parameters: BTreeMap::new(), statistics: None, ..p.clone() })
+            structures::partition(spec, &PartitionSpec { parameters: BTreeMap::new(), statistics: None, ..p.clone() })
         };
         match self.add(spec, missing.iter().map(|p| bare(p)).collect()).await {
             Ok(()) => added.extend(&missing),
@@ -154,11 +153,10 @@ impl MetastoreClient {
     /// # Errors
     /// Those of the metastore.
     pub async fn drop_partition(&self, spec: &TableSpec, name: &str) -> Result<()> {
-        let drop = |c: ThriftHiveMetastoreClient| {
-            let (database, table, name) = (database(spec), table(spec), FastStr::from(name.to_owned()));
-            async move { c.drop_partition_by_name(database, table, name, false).await }
-        };
-        match self.call(&format!("forgetting partition {name} of {}", spec.full_name()), drop).await {
+        let act = format!("forgetting partition {name} of {}", spec.full_name());
+        let (database, table, name) = (spec.database.clone(), spec.table.clone(), name.to_owned());
+        let drop = move |c: &mut Thrift| c.drop_partition_by_name(database.clone(), table.clone(), name.clone(), false);
+        match self.call(act, drop).await {
             Ok(_) => Ok(()),
             Err(e) if e.kind() == Kind::NotFound => Ok(()),
             Err(e) => Err(e),
@@ -170,12 +168,9 @@ impl MetastoreClient {
     /// # Errors
     /// Those of the metastore.
     pub async fn partition_names(&self, spec: &TableSpec) -> Result<Vec<String>> {
-        let get = |c: ThriftHiveMetastoreClient| {
-            let (database, table) = (database(spec), table(spec));
-            async move { c.get_partition_names(database, table, -1).await }
-        };
-        let names = self.call(&format!("listing the partitions of {}", spec.full_name()), get).await?;
-        Ok(names.into_iter().map(|n| n.to_string()).collect())
+        let act = format!("listing the partitions of {}", spec.full_name());
+        let (database, table) = (spec.database.clone(), spec.table.clone());
+        self.call(act, move |c| c.get_partition_names(database.clone(), table.clone(), -1)).await
     }
 
     /// Those of the wanted partitions that exist, by their values.
@@ -184,14 +179,12 @@ impl MetastoreClient {
         spec: &TableSpec,
         wanted: &[PartitionSpec],
     ) -> Result<HashMap<Vec<String>, Partition>> {
-        let names: Vec<FastStr> = wanted.iter().map(|p| FastStr::from(directory_name(spec, p).to_owned())).collect();
-        let get = |c: ThriftHiveMetastoreClient| {
-            let (database, table, names) = (database(spec), table(spec), names.clone());
-            async move { c.get_partitions_by_names(database, table, names).await }
-        };
-        let found = self.call(&format!("looking at partitions of {}", spec.full_name()), get).await?;
-        let values = |p: &Partition| p.values.iter().flatten().map(ToString::to_string).collect();
-        Ok(found.into_iter().map(|p| (values(&p), p)).collect())
+        let act = format!("looking at partitions of {}", spec.full_name());
+        let (database, table) = (spec.database.clone(), spec.table.clone());
+        let names: Vec<String> = wanted.iter().map(|p| directory_name(spec, p).to_owned()).collect();
+        let get = move |c: &mut Thrift| c.get_partitions_by_names(database.clone(), table.clone(), names.clone());
+        let found = self.call(act, get).await?;
+        Ok(found.into_iter().map(|p| (p.values.clone().unwrap_or_default(), p)).collect())
     }
 
     async fn add(&self, spec: &TableSpec, parts: Vec<Partition>) -> Result<()> {
@@ -199,30 +192,27 @@ impl MetastoreClient {
             return Ok(());
         }
         let request = AddPartitionsRequest {
-            db_name: database(spec),
-            tbl_name: table(spec),
-            parts,
-            if_not_exists: true,
+            db_name: Some(spec.database.clone()),
+            tbl_name: Some(spec.table.clone()),
+            parts: Some(parts),
+            if_not_exists: Some(true),
             need_result: Some(false),
-            cat_name: None,
         };
-        let add = |c: ThriftHiveMetastoreClient| {
-            let request = request.clone();
-            async move { c.add_partitions_req(request).await }
-        };
-        self.call(&format!("adding partitions to {}", spec.full_name()), add).await?;
-        Ok(())
+        let act = format!("adding partitions to {}", spec.full_name());
+        self.call(act, move |c| c.add_partitions_req(request.clone())).await.map(drop)
     }
 
     async fn alter_partitions(&self, spec: &TableSpec, parts: Vec<Partition>) -> Result<()> {
         if parts.is_empty() {
             return Ok(());
         }
-        let alter = |c: ThriftHiveMetastoreClient| {
-            let (database, table, parts) = (database(spec), table(spec), parts.clone());
-            async move { c.alter_partitions_with_environment_context(database, table, parts, keep_statistics()).await }
+        let act = format!("updating partitions of {}", spec.full_name());
+        let (database, table) = (spec.database.clone(), spec.table.clone());
+        let alter = move |c: &mut Thrift| {
+            let (database, table, parts) = (database.clone(), table.clone(), parts.clone());
+            c.alter_partitions_with_environment_context(database, table, parts, keep_statistics())
         };
-        self.call(&format!("updating partitions of {}", spec.full_name()), alter).await
+        self.call(act, alter).await
     }
 }
 
@@ -251,16 +241,16 @@ fn named(error: Error, spec: &TableSpec, partitions: &[&PartitionSpec]) -> Error
 
 /// The partition with the wanted location and parameters; `None` if it has them.
 fn corrected(mut there: Partition, wanted: &PartitionSpec) -> Option<Partition> {
-    let changed = thrift::change(&mut there.parameters, |all| {
+    let changed = structures::change(&mut there.parameters, |all| {
         all.extend(wanted.parameters.clone());
         wanted.statistics.iter().for_each(|s| s.apply(all));
     });
     let mut storage = there.sd.take().unwrap_or_default();
-    let location = thrift::text(storage.location.take());
+    let location = storage.location.take().unwrap_or_default();
     if !changed && location.trim_end_matches('/') == wanted.location {
         return None;
     }
-    storage.location = Some(wanted.location.clone().into());
+    storage.location = Some(wanted.location.clone());
     there.sd = Some(storage);
     Some(there)
 }
@@ -268,14 +258,6 @@ fn corrected(mut there: Partition, wanted: &PartitionSpec) -> Option<Partition> 
 /// `k=v/k2=v2` of a partition: what its location has below the table's.
 fn directory_name<'a>(spec: &TableSpec, partition: &'a PartitionSpec) -> &'a str {
     partition.location.strip_prefix(&spec.location).unwrap_or(&partition.location).trim_start_matches('/')
-}
-
-fn database(spec: &TableSpec) -> FastStr {
-    spec.database.clone().into()
-}
-
-fn table(spec: &TableSpec) -> FastStr {
-    spec.table.clone().into()
 }
 
 #[cfg(test)]
@@ -328,10 +310,10 @@ mod tests {
             statistics: None,
         };
         assert_eq!(directory_name(&spec, &wanted), "dt=1");
-        let there = thrift::partition(&spec, &wanted);
+        let there = structures::partition(&spec, &wanted);
         assert!(corrected(there.clone(), &wanted).is_none());
         wanted.parameters.insert("sakia.rows".into(), "8".into());
         let sent = corrected(there, &wanted).unwrap();
-        assert_eq!(thrift::unmap(sent.parameters.as_ref())["sakia.rows"], "8");
+        assert_eq!(sent.parameters.unwrap()["sakia.rows"], "8");
     }
 }

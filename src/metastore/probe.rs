@@ -2,7 +2,7 @@
 //! back. Hive's own scripts make latin1 columns, where other characters become question marks or an error; many have
 //! been altered since, some columns and not others, so that nothing but trying tells.
 
-use super::{Column, MetastoreClient, TableSpec, names, stored::StoredTable, thrift};
+use super::{Column, MetastoreClient, TableSpec, names, stored::StoredTable, structures};
 use crate::error::{self, Result};
 
 impl MetastoreClient {
@@ -42,15 +42,15 @@ fn compare(spec: &TableSpec, kept: &StoredTable) -> Result<()> {
             return Err(names::refused(spec, &wanted.name, &why));
         }
     }
-    let wanted = thrift::serde_parameters(&spec.storage);
+    let wanted = structures::serde_parameters(&spec.storage);
     if let Some((name, value)) =
         wanted.iter().find(|(name, value)| kept.storage.serde_parameters.get(*name) != Some(value))
     {
         let what = format!("table {}: this metastore's database cannot hold {name} = {value:?}", spec.full_name());
         return Err(error::schema(what).hint("choose delimiters and a null string of plain characters"));
     }
-    let wanted = thrift::parameters(spec);
-    if wanted.get(thrift::AVRO_SCHEMA) != kept.parameters.get(thrift::AVRO_SCHEMA) {
+    let wanted = structures::parameters(spec);
+    if wanted.get(structures::AVRO_SCHEMA) != kept.parameters.get(structures::AVRO_SCHEMA) {
         let what = format!("table {}: this metastore's database cannot hold the avro schema", spec.full_name());
         return Err(error::schema(what).hint("use plain names, or another file format"));
     }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{TableInfo, TableSpec, thrift};
+use super::{TableInfo, TableSpec, structures};
 use crate::error::{self, Result};
 
 /// What Hive takes for NULL where nothing is said.
@@ -60,7 +60,7 @@ impl TableInfo {
 /// Schema: another format, or other delimiters.
 pub(super) fn check(wanted: &TableSpec, found: &TableInfo) -> Result<()> {
     let name = wanted.full_name();
-    let (input, serde) = thrift::classes(&wanted.storage);
+    let (input, serde) = structures::classes(&wanted.storage);
     if (found.input_format.as_str(), found.serde.as_str()) != (input, serde) {
         let what = format!("table {name} is read by {} and the load would write for {serde}", found.serde);
         return Err(error::schema(what)
@@ -70,7 +70,7 @@ pub(super) fn check(wanted: &TableSpec, found: &TableInfo) -> Result<()> {
         return Ok(());
     }
     let there = TextReader::of(&found.serde_parameters, &found.parameters);
-    let ours = TextReader::of(&thrift::serde_parameters(&wanted.storage), &BTreeMap::new());
+    let ours = TextReader::of(&structures::serde_parameters(&wanted.storage), &BTreeMap::new());
     if there != ours {
         let (there, ours) = (there.in_words(), ours.in_words());
         return Err(error::schema(format!("in table {name} {there}, and the load would write files where {ours}"))
@@ -102,9 +102,9 @@ mod tests {
     #[test]
     fn a_table_is_read_as_it_was_made() {
         for spec in [spec('\u{1}', None, "\\N"), spec(',', Some('\\'), "null"), spec('7', None, "")] {
-            check(&spec, &thrift::table_info(&thrift::table(&spec, "etl"))).unwrap();
+            check(&spec, &structures::table_info(&structures::table(&spec, "etl"))).unwrap();
         }
-        let mut made_by_hive = thrift::table_info(&thrift::table(&spec('\u{1}', None, "\\N"), "etl"));
+        let mut made_by_hive = structures::table_info(&structures::table(&spec('\u{1}', None, "\\N"), "etl"));
         made_by_hive.serde_parameters = BTreeMap::from([("serialization.format".into(), "1".into())]);
         check(&spec('\u{1}', None, "\\N"), &made_by_hive).unwrap();
         assert_eq!(made_by_hive.null_format(), "\\N");
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn other_formats_and_delimiters_are_refused() {
-        let there = thrift::table_info(&thrift::table(&spec(',', None, "\\N"), "etl"));
+        let there = structures::table_info(&structures::table(&spec(',', None, "\\N"), "etl"));
         for other in [spec('|', None, "\\N"), spec(',', Some('\\'), "\\N"), spec(',', None, "null")] {
             assert_eq!(check(&other, &there).unwrap_err().kind(), Kind::Schema);
         }

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use hive_metastore::{Partition, StorageDescriptor, ThriftHiveMetastoreClient};
-use volo::FastStr;
-
-use super::{Column, MetastoreClient, thrift};
+use super::hive_metastore::{Partition, StorageDescriptor, TThriftHiveMetastoreSyncClient};
+use super::{Column, MetastoreClient, structures};
 use crate::error::Result;
 
 /// A table and its partitions.
@@ -56,7 +54,7 @@ impl MetastoreClient {
     /// Those of the metastore.
     pub async fn stored_table(&self, database: &str, table: &str) -> Result<Option<StoredTable>> {
         let Some(raw) = self.raw_table(database, table).await? else { return Ok(None) };
-        let info = thrift::table_info(&raw);
+        let info = structures::table_info(&raw);
         let partitions = if info.partition_columns.is_empty() { Vec::new() } else { self.all(database, table).await? };
         Ok(Some(StoredTable {
             columns: info.columns,
@@ -66,33 +64,27 @@ impl MetastoreClient {
             storage: files(raw.sd),
             partitions: partitions
                 .into_iter()
-                .map(|p| StoredPartition {
-                    values: p.values.iter().flatten().map(ToString::to_string).collect(),
-                    storage: files(p.sd),
-                })
+                .map(|p| StoredPartition { values: p.values.unwrap_or_default(), storage: files(p.sd) })
                 .collect(),
         }))
     }
 
     async fn all(&self, database: &str, table: &str) -> Result<Vec<Partition>> {
-        let name = format!("reading the partitions of {database}.{table}");
-        let (database, table) = (FastStr::from(database.to_lowercase()), FastStr::from(table.to_lowercase()));
-        let get = |c: ThriftHiveMetastoreClient| {
-            let (database, table) = (database.clone(), table.clone());
-            async move { c.get_partitions(database, table, -1).await }
-        };
-        self.call(&name, get).await
+        let act = format!("reading the partitions of {database}.{table}");
+        let (database, table) = (database.to_lowercase(), table.to_lowercase());
+        self.call(act, move |c| c.get_partitions(database.clone(), table.clone(), -1)).await
     }
 }
 
 fn files(sd: Option<StorageDescriptor>) -> StoredFiles {
-    let sd = sd.unwrap_or_default();
-    let serde = sd.serde_info.unwrap_or_default();
+    let Some(sd) = sd else { return StoredFiles::default() };
+    let (serde, serde_parameters) =
+        sd.serde_info.map_or((None, None), |serde| (serde.serialization_lib, serde.parameters));
     StoredFiles {
-        location: thrift::text(sd.location),
-        input_format: thrift::text(sd.input_format),
-        serde: thrift::text(serde.serialization_lib),
-        serde_parameters: thrift::unmap(serde.parameters.as_ref()),
-        columns: thrift::columns(sd.cols),
+        location: sd.location.unwrap_or_default(),
+        input_format: sd.input_format.unwrap_or_default(),
+        serde: serde.unwrap_or_default(),
+        serde_parameters: serde_parameters.unwrap_or_default(),
+        columns: structures::columns(sd.cols),
     }
 }

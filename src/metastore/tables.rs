@@ -1,23 +1,21 @@
 //! Databases and tables: made where missing, brought up to date where ours, refused otherwise.
 //!
-//! A table is changed by sending back what the metastore told, with other parameters. The Thrift structures we speak
-//! are older than the newest metastores', so that fields they do not know are lost; on the external tables that we
-//! made there is nothing in them. Tables of others are changed only where the caller lets us take them over, and then
-//! only in their parameters and columns.
+//! A table is changed by sending back what the metastore told, with other parameters. Tables of others are changed only
+//! where the caller lets us take them over, and then only in their parameters and columns.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{MutexGuard, PoisonError};
 
-use hive_metastore::{ClientCapabilities, Database, EnvironmentContext, GetTableRequest, PrincipalType, Table};
-use volo::FastStr;
-
+use super::hive_metastore::{
+    ClientCapabilities, ClientCapability, Database, EnvironmentContext, GetTableRequest, PrincipalType,
+    TThriftHiveMetastoreSyncClient, Table,
+};
+use super::pool::Thrift;
 use super::{
-    Column, MetastoreClient, OWNER, OWNER_PARAMETER, Statistics, TableInfo, TableSpec, evolve, names, reader, thrift,
+    Column, MetastoreClient, OWNER, OWNER_PARAMETER, Statistics, TableInfo, TableSpec, evolve, names, reader,
+    structures,
 };
 use crate::error::{self, Kind, Result};
-
-/// The capability of reading tables that only grow; younger than the generated code.
-const INSERT_ONLY_TABLES: i32 = 2;
 
 impl MetastoreClient {
     /// Makes a database unless there is one.
@@ -44,16 +42,14 @@ impl MetastoreClient {
 
     async fn make_database(&self, name: &str) -> Result<()> {
         let database = Database {
-            name: Some(FastStr::from(name.to_owned())),
-            owner_name: Some(self.user.clone().into()),
+            name: Some(name.to_owned()),
+            description: None,
+            location_uri: None,
+            parameters: None,
+            owner_name: Some(self.user.clone()),
             owner_type: Some(PrincipalType::USER),
-            ..Database::default()
         };
-        let create = |c: hive_metastore::ThriftHiveMetastoreClient| {
-            let database = database.clone();
-            async move { c.create_database(database).await }
-        };
-        self.call(&format!("making database {name}"), create).await
+        self.call(format!("making database {name}"), move |c| c.create_database(database.clone())).await
     }
 
     /// Looks at a table; `None` where there is none.
@@ -61,7 +57,7 @@ impl MetastoreClient {
     /// # Errors
     /// Those of the metastore.
     pub async fn table(&self, database: &str, table: &str) -> Result<Option<TableInfo>> {
-        Ok(self.raw_table(database, table).await?.map(|t| thrift::table_info(&t)))
+        Ok(self.raw_table(database, table).await?.map(|t| structures::table_info(&t)))
     }
 
     /// Fails if [`MetastoreClient::ensure_table`] could not succeed; gives the table, if there is one. `scratch` is a
@@ -117,8 +113,8 @@ impl MetastoreClient {
         statistics: Option<&Statistics>,
     ) -> Result<BTreeMap<String, String>> {
         let Some(table) = self.made_or_found(spec, statistics).await? else { return Ok(BTreeMap::new()) };
-        let before = thrift::unmap(table.parameters.as_ref());
-        let mut wanted = thrift::parameters(spec);
+        let before = table.parameters.clone().unwrap_or_default();
+        let mut wanted = structures::parameters(spec);
         wanted.retain(|key, _| key != "EXTERNAL");
         let change = |all: &mut BTreeMap<String, String>| {
             all.extend(wanted);
@@ -164,13 +160,10 @@ impl MetastoreClient {
     }
 
     pub(super) async fn make_table(&self, spec: &TableSpec, statistics: Option<&Statistics>) -> Result<()> {
-        let mut table = thrift::table(spec, &self.user);
-        thrift::change(&mut table.parameters, |all| statistics.iter().for_each(|s| s.apply(all)));
-        let create = |c: hive_metastore::ThriftHiveMetastoreClient| {
-            let table = table.clone();
-            async move { c.create_table(table).await }
-        };
-        let made = self.call(&format!("making table {}", spec.full_name()), create).await;
+        let mut table = structures::table(spec, &self.user);
+        structures::change(&mut table.parameters, |all| statistics.iter().for_each(|s| s.apply(all)));
+        let act = format!("making table {}", spec.full_name());
+        let made = self.call(act, move |c| c.create_table(table.clone())).await;
         if made.as_ref().is_err_and(|e| e.kind() != Kind::Exists) {
             // Its database may have been dropped: the next load makes it again.
             self.databases.lock().await.remove(&spec.database.to_lowercase());
@@ -186,13 +179,13 @@ impl MetastoreClient {
         change: impl FnOnce(&mut BTreeMap<String, String>),
     ) -> Result<()> {
         let name = spec.full_name();
-        let grown = compare(spec, &thrift::table_info(&table))?;
-        let changed = thrift::change(&mut table.parameters, change);
+        let grown = compare(spec, &structures::table_info(&table))?;
+        let changed = structures::change(&mut table.parameters, change);
         let context = match grown {
             Some(columns) => {
                 tracing::info!(table = name, columns = columns.len(), "columns are added or widened");
                 let mut storage = table.sd.take().unwrap_or_default();
-                storage.cols = Some(thrift::fields(&columns));
+                storage.cols = Some(structures::fields(&columns));
                 table.sd = Some(storage);
                 cascading()
             }
@@ -216,10 +209,10 @@ impl MetastoreClient {
         let Some(mut found) = self.raw_table(database, table).await? else {
             return Err(error::not_found(format!("table {name} does not exist")));
         };
-        if !thrift::table_info(&found).is_ours() {
+        if !structures::table_info(&found).is_ours() {
             return Err(not_ours(&name));
         }
-        if !thrift::change(&mut found.parameters, |all| all.extend(parameters.clone())) {
+        if !structures::change(&mut found.parameters, |all| all.extend(parameters.clone())) {
             return Ok(());
         }
         self.alter_table(database, table, found, keep_statistics()).await
@@ -235,11 +228,9 @@ impl MetastoreClient {
             Some(found) if !found.is_ours() => return Err(not_ours(&format!("{database}.{table}"))),
             Some(_) => {}
         }
-        let drop = |c: hive_metastore::ThriftHiveMetastoreClient| {
-            let (database, table) = (FastStr::from(database.to_lowercase()), FastStr::from(table.to_lowercase()));
-            async move { c.drop_table(database, table, false).await }
-        };
-        match self.call(&format!("forgetting table {database}.{table}"), drop).await {
+        let act = format!("forgetting table {database}.{table}");
+        let (database, table) = (database.to_lowercase(), table.to_lowercase());
+        match self.call(act, move |c| c.drop_table(database.clone(), table.clone(), false)).await {
             Ok(()) => Ok(true),
             Err(e) if e.kind() == Kind::NotFound => Ok(false),
             Err(e) => Err(e),
@@ -247,28 +238,25 @@ impl MetastoreClient {
     }
 
     async fn alter_table(&self, database: &str, name: &str, table: Table, context: EnvironmentContext) -> Result<()> {
-        let what = format!("changing table {database}.{name}");
-        let (database, name) = (FastStr::from(database.to_lowercase()), FastStr::from(name.to_lowercase()));
-        let alter = |c: hive_metastore::ThriftHiveMetastoreClient| {
+        let act = format!("changing table {database}.{name}");
+        let (database, name) = (database.to_lowercase(), name.to_lowercase());
+        let alter = move |c: &mut Thrift| {
             let (database, name, table, context) = (database.clone(), name.clone(), table.clone(), context.clone());
-            async move { c.alter_table_with_environment_context(database, name, table, context).await }
+            c.alter_table_with_environment_context(database, name, table, context)
         };
-        self.call(&what, alter).await
+        self.call(act, alter).await
     }
 
     pub(super) async fn raw_table(&self, database: &str, table: &str) -> Result<Option<Table>> {
         // Without the capability an insert-only table is an error instead of a table that is not ours.
         let request = GetTableRequest {
-            db_name: database.to_lowercase().into(),
-            tbl_name: table.to_lowercase().into(),
-            capabilities: Some(ClientCapabilities { values: vec![INSERT_ONLY_TABLES.into()] }),
+            db_name: Some(database.to_lowercase()),
+            tbl_name: Some(table.to_lowercase()),
+            capabilities: Some(ClientCapabilities { values: Some(vec![ClientCapability::INSERT_ONLY_TABLES]) }),
         };
-        let get = |c: hive_metastore::ThriftHiveMetastoreClient| {
-            let request = request.clone();
-            async move { c.get_table_req(request).await }
-        };
-        match self.call(&format!("looking at table {database}.{table}"), get).await {
-            Ok(result) => Ok(Some(result.table)),
+        let act = format!("looking at table {database}.{table}");
+        match self.call(act, move |c| c.get_table_req(request.clone())).await {
+            Ok(result) => Ok(result.table),
             Err(e) if e.kind() == Kind::NotFound => Ok(None),
             Err(e) => Err(e),
         }
@@ -278,13 +266,13 @@ impl MetastoreClient {
 /// Tells the metastore not to scan the directory and not to forget our row count.
 pub(super) fn keep_statistics() -> EnvironmentContext {
     let properties = BTreeMap::from([("DO_NOT_UPDATE_STATS".to_owned(), "true".to_owned())]);
-    EnvironmentContext { properties: Some(thrift::map(&properties)) }
+    EnvironmentContext { properties: Some(properties) }
 }
 
 /// Tells it besides to give the columns to the partitions too, as `ADD COLUMNS .. CASCADE` does.
 fn cascading() -> EnvironmentContext {
     let properties = ["DO_NOT_UPDATE_STATS", "CASCADE"].map(|name| (name.to_owned(), "true".to_owned()));
-    EnvironmentContext { properties: Some(thrift::map(&BTreeMap::from(properties))) }
+    EnvironmentContext { properties: Some(BTreeMap::from(properties)) }
 }
 
 /// Whether the table found can be the one wanted; gives the columns it has to get.
@@ -340,7 +328,7 @@ mod tests {
 
     #[test]
     fn a_table_of_ours_with_the_same_columns_is_fine() {
-        let mut found = thrift::table_info(&thrift::table(&wanted(), "etl"));
+        let mut found = structures::table_info(&structures::table(&wanted(), "etl"));
         compare(&wanted(), &found).unwrap();
         found.columns[0].comment = Some("changed by hand".into());
         compare(&wanted(), &found).unwrap();
@@ -350,7 +338,7 @@ mod tests {
 
     #[test]
     fn other_tables_are_refused_and_the_message_shows_both() {
-        let ours = thrift::table_info(&thrift::table(&wanted(), "etl"));
+        let ours = structures::table_info(&structures::table(&wanted(), "etl"));
 
         let mut foreign = ours.clone();
         foreign.parameters.remove(OWNER_PARAMETER);
@@ -364,7 +352,7 @@ mod tests {
     #[test]
     fn a_table_of_others_may_be_taken_over_where_it_is_read_as_we_write() {
         let adopt = TableSpec { adopt: true, ..wanted() };
-        let mut foreign = thrift::table_info(&thrift::table(&wanted(), "etl"));
+        let mut foreign = structures::table_info(&structures::table(&wanted(), "etl"));
         foreign.parameters.remove(OWNER_PARAMETER);
         compare(&adopt, &foreign).unwrap();
 

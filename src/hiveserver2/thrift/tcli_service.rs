@@ -426,7 +426,7 @@ impl From<&TFetchOrientation> for i32 {
 //
 
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(super) struct TStatus {
+pub struct TStatus {
   pub status_code: TStatusCode,
   pub info_messages: Option<Vec<String>>,
   pub sql_state: Option<String>,
@@ -435,7 +435,7 @@ pub(super) struct TStatus {
 }
 
 impl TStatus {
-  pub(super) fn new<F2, F3, F4, F5>(status_code: TStatusCode, info_messages: F2, sql_state: F3, error_code: F4, error_message: F5) -> TStatus where F2: Into<Option<Vec<String>>>, F3: Into<Option<String>>, F4: Into<Option<i32>>, F5: Into<Option<String>> {
+  pub fn new<F2, F3, F4, F5>(status_code: TStatusCode, info_messages: F2, sql_state: F3, error_code: F4, error_message: F5) -> TStatus where F2: Into<Option<Vec<String>>>, F3: Into<Option<String>>, F4: Into<Option<i32>>, F5: Into<Option<String>> {
     TStatus {
       status_code,
       info_messages: info_messages.into(),
@@ -544,13 +544,13 @@ impl TSerializable for TStatus {
 //
 
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(super) struct THandleIdentifier {
+pub struct THandleIdentifier {
   pub guid: Vec<u8>,
   pub secret: Vec<u8>,
 }
 
 impl THandleIdentifier {
-  pub(super) fn new(guid: Vec<u8>, secret: Vec<u8>) -> THandleIdentifier {
+  pub fn new(guid: Vec<u8>, secret: Vec<u8>) -> THandleIdentifier {
     THandleIdentifier {
       guid,
       secret,
@@ -612,12 +612,12 @@ impl TSerializable for THandleIdentifier {
 //
 
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(super) struct TSessionHandle {
+pub struct TSessionHandle {
   pub session_id: THandleIdentifier,
 }
 
 impl TSessionHandle {
-  pub(super) fn new(session_id: THandleIdentifier) -> TSessionHandle {
+  pub fn new(session_id: THandleIdentifier) -> TSessionHandle {
     TSessionHandle {
       session_id,
     }
@@ -668,7 +668,7 @@ impl TSerializable for TSessionHandle {
 //
 
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(super) struct TOperationHandle {
+pub struct TOperationHandle {
   pub operation_id: THandleIdentifier,
   pub operation_type: TOperationType,
   pub has_result_set: bool,
@@ -676,7 +676,7 @@ pub(super) struct TOperationHandle {
 }
 
 impl TOperationHandle {
-  pub(super) fn new<F4>(operation_id: THandleIdentifier, operation_type: TOperationType, has_result_set: bool, modified_row_count: F4) -> TOperationHandle where F4: Into<Option<OrderedFloat<f64>>> {
+  pub fn new<F4>(operation_id: THandleIdentifier, operation_type: TOperationType, has_result_set: bool, modified_row_count: F4) -> TOperationHandle where F4: Into<Option<OrderedFloat<f64>>> {
     TOperationHandle {
       operation_id,
       operation_type,
@@ -761,7 +761,7 @@ impl TSerializable for TOperationHandle {
 //
 
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(super) enum TTypeQualifierValue {
+pub enum TTypeQualifierValue {
   I32Value(i32),
   StringValue(String),
 }
@@ -847,12 +847,12 @@ impl TSerializable for TTypeQualifierValue {
 //
 
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(super) struct TTypeQualifiers {
+pub struct TTypeQualifiers {
   pub qualifiers: BTreeMap<String, TTypeQualifierValue>,
 }
 
 impl TTypeQualifiers {
-  pub(super) fn new(qualifiers: BTreeMap<String, TTypeQualifierValue>) -> TTypeQualifiers {
+  pub fn new(qualifiers: BTreeMap<String, TTypeQualifierValue>) -> TTypeQualifiers {
     TTypeQualifiers {
       qualifiers,
     }
@@ -915,13 +915,13 @@ impl TSerializable for TTypeQualifiers {
 //
 
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(super) struct TPrimitiveTypeEntry {
+pub struct TPrimitiveTypeEntry {
   pub type_: TTypeId,
   pub type_qualifiers: Option<TTypeQualifiers>,
 }
 
 impl TPrimitiveTypeEntry {
-  pub(super) fn new<F2>(type_: TTypeId, type_qualifiers: F2) -> TPrimitiveTypeEntry where F2: Into<Option<TTypeQualifiers>> {
+  pub fn new<F2>(type_: TTypeId, type_qualifiers: F2) -> TPrimitiveTypeEntry where F2: Into<Option<TTypeQualifiers>> {
     TPrimitiveTypeEntry {
       type_,
       type_qualifiers: type_qualifiers.into(),
@@ -984,11 +984,11 @@ impl TSerializable for TPrimitiveTypeEntry {
 //
 
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(super) struct TNestedTypeEntry {
+pub struct TNestedTypeEntry {
 }
 
 impl TNestedTypeEntry {
-  pub(super) fn new() -> TNestedTypeEntry {
+  pub fn new() -> TNestedTypeEntry {
     TNestedTypeEntry {}
   }
 }
@@ -1032,7 +1032,7 @@ impl Default for TNestedTypeEntry {
 //
 
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(super) enum TTypeEntry {
+pub enum TTypeEntry {
   PrimitiveEntry(TPrimitiveTypeEntry),
   ArrayEntry(TNestedTypeEntry),
   MapEntry(TNestedTypeEntry),
@@ -1170,12 +1170,12 @@ impl TSerializable for TTypeEntry {
 //
 
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(super) struct TTypeDesc {
+pub struct TTypeDesc {
   pub types: Vec<TTypeEntry>,
 }
 
 impl TTypeDesc {
-  pub(super) fn new(types: Vec<TTypeEntry>) -> TTypeDesc {
+  pub fn new(types: Vec<TTypeEntry>) -> TTypeDesc {
     TTypeDesc {
       types,
     }
@@ -1236,7 +1236,7 @@ impl TSerializable for TTypeDesc {
 //
 
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(super) struct TColumnDesc {
+pub struct TColumnDesc {
   pub column_name: String,
   pub type_desc: TTypeDesc,
   pub position: i32,
@@ -1244,7 +1244,7 @@ pub(super) struct TColumnDesc {
 }
 
 impl TColumnDesc {
-  pub(super) fn new<F4>(column_name: String, type_desc: TTypeDesc, position: i32, comment: F4) -> TColumnDesc where F4: Into<Option<String>> {
+  pub fn new<F4>(column_name: String, type_desc: TTypeDesc, position: i32, comment: F4) -> TColumnDesc where F4: Into<Option<String>> {
     TColumnDesc {
       column_name,
       type_desc,
@@ -1329,12 +1329,12 @@ impl TSerializable for TColumnDesc {
 //
 
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(super) struct TTableSchema {
+pub struct TTableSchema {
   pub columns: Vec<TColumnDesc>,
 }
 
 impl TTableSchema {
-  pub(super) fn new(columns: Vec<TColumnDesc>) -> TTableSchema {
+  pub fn new(columns: Vec<TColumnDesc>) -> TTableSchema {
     TTableSchema {
       columns,
     }
@@ -1395,13 +1395,13 @@ impl TSerializable for TTableSchema {
 //
 
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(super) struct TBoolColumn {
+pub struct TBoolColumn {
   pub values: Vec<bool>,
   pub nulls: Vec<u8>,
 }
 
 impl TBoolColumn {
-  pub(super) fn new(values: Vec<bool>, nulls: Vec<u8>) -> TBoolColumn {
+  pub fn new(values: Vec<bool>, nulls: Vec<u8>) -> TBoolColumn {
     TBoolColumn {
       values,
       nulls,
@@ -1473,13 +1473,13 @@ impl TSerializable for TBoolColumn {
 //
 
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(super) struct TByteColumn {
+pub struct TByteColumn {
   pub values: Vec<i8>,
   pub nulls: Vec<u8>,
 }
 
 impl TByteColumn {
-  pub(super) fn new(values: Vec<i8>, nulls: Vec<u8>) -> TByteColumn {
+  pub fn new(values: Vec<i8>, nulls: Vec<u8>) -> TByteColumn {
     TByteColumn {
       values,
       nulls,
@@ -1551,13 +1551,13 @@ impl TSerializable for TByteColumn {
 //
 
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(super) struct TI16Column {
+pub struct TI16Column {
   pub values: Vec<i16>,
   pub nulls: Vec<u8>,
 }
 
 impl TI16Column {
-  pub(super) fn new(values: Vec<i16>, nulls: Vec<u8>) -> TI16Column {
+  pub fn new(values: Vec<i16>, nulls: Vec<u8>) -> TI16Column {
     TI16Column {
       values,
       nulls,
@@ -1629,13 +1629,13 @@ impl TSerializable for TI16Column {
 //
 
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(super) struct TI32Column {
+pub struct TI32Column {
   pub values: Vec<i32>,
   pub nulls: Vec<u8>,
 }
 
 impl TI32Column {
-  pub(super) fn new(values: Vec<i32>, nulls: Vec<u8>) -> TI32Column {
+  pub fn new(values: Vec<i32>, nulls: Vec<u8>) -> TI32Column {
     TI32Column {
       values,
       nulls,
@@ -1707,13 +1707,13 @@ impl TSerializable for TI32Column {
 //
 
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(super) struct TI64Column {
+pub struct TI64Column {
   pub values: Vec<i64>,
   pub nulls: Vec<u8>,
 }
 
 impl TI64Column {
-  pub(super) fn new(values: Vec<i64>, nulls: Vec<u8>) -> TI64Column {
+  pub fn new(values: Vec<i64>, nulls: Vec<u8>) -> TI64Column {
     TI64Column {
       values,
       nulls,
@@ -1785,13 +1785,13 @@ impl TSerializable for TI64Column {
 //
 
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(super) struct TDoubleColumn {
+pub struct TDoubleColumn {
   pub values: Vec<OrderedFloat<f64>>,
   pub nulls: Vec<u8>,
 }
 
 impl TDoubleColumn {
-  pub(super) fn new(values: Vec<OrderedFloat<f64>>, nulls: Vec<u8>) -> TDoubleColumn {
+  pub fn new(values: Vec<OrderedFloat<f64>>, nulls: Vec<u8>) -> TDoubleColumn {
     TDoubleColumn {
       values,
       nulls,
@@ -1863,13 +1863,13 @@ impl TSerializable for TDoubleColumn {
 //
 
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(super) struct TStringColumn {
+pub struct TStringColumn {
   pub values: Vec<Vec<u8>>,
   pub nulls: Vec<u8>,
 }
 
 impl TStringColumn {
-  pub(super) fn new(values: Vec<Vec<u8>>, nulls: Vec<u8>) -> TStringColumn {
+  pub fn new(values: Vec<Vec<u8>>, nulls: Vec<u8>) -> TStringColumn {
     TStringColumn {
       values,
       nulls,
@@ -1941,13 +1941,13 @@ impl TSerializable for TStringColumn {
 //
 
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(super) struct TBinaryColumn {
+pub struct TBinaryColumn {
   pub values: Vec<Vec<u8>>,
   pub nulls: Vec<u8>,
 }
 
 impl TBinaryColumn {
-  pub(super) fn new(values: Vec<Vec<u8>>, nulls: Vec<u8>) -> TBinaryColumn {
+  pub fn new(values: Vec<Vec<u8>>, nulls: Vec<u8>) -> TBinaryColumn {
     TBinaryColumn {
       values,
       nulls,
@@ -2019,7 +2019,7 @@ impl TSerializable for TBinaryColumn {
 //
 
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(super) enum TColumn {
+pub enum TColumn {
   BoolVal(TBoolColumn),
   ByteVal(TByteColumn),
   I16Val(TI16Column),
@@ -2183,11 +2183,11 @@ impl TSerializable for TColumn {
 //
 
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(super) struct TRow {
+pub struct TRow {
 }
 
 impl TRow {
-  pub(super) fn new() -> TRow {
+  pub fn new() -> TRow {
     TRow {}
   }
 }
@@ -2231,14 +2231,14 @@ impl Default for TRow {
 //
 
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(super) struct TRowSet {
+pub struct TRowSet {
   pub start_row_offset: i64,
   pub rows: Vec<TRow>,
   pub columns: Option<Vec<TColumn>>,
 }
 
 impl TRowSet {
-  pub(super) fn new<F3>(start_row_offset: i64, rows: Vec<TRow>, columns: F3) -> TRowSet where F3: Into<Option<Vec<TColumn>>> {
+  pub fn new<F3>(start_row_offset: i64, rows: Vec<TRow>, columns: F3) -> TRowSet where F3: Into<Option<Vec<TColumn>>> {
     TRowSet {
       start_row_offset,
       rows,
@@ -2332,7 +2332,7 @@ impl TSerializable for TRowSet {
 //
 
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(super) struct TOpenSessionReq {
+pub struct TOpenSessionReq {
   pub client_protocol: TProtocolVersion,
   pub username: Option<String>,
   pub password: Option<String>,
@@ -2340,7 +2340,7 @@ pub(super) struct TOpenSessionReq {
 }
 
 impl TOpenSessionReq {
-  pub(super) fn new<F2, F3, F4>(client_protocol: TProtocolVersion, username: F2, password: F3, configuration: F4) -> TOpenSessionReq where F2: Into<Option<String>>, F3: Into<Option<String>>, F4: Into<Option<BTreeMap<String, String>>> {
+  pub fn new<F2, F3, F4>(client_protocol: TProtocolVersion, username: F2, password: F3, configuration: F4) -> TOpenSessionReq where F2: Into<Option<String>>, F3: Into<Option<String>>, F4: Into<Option<BTreeMap<String, String>>> {
     TOpenSessionReq {
       client_protocol,
       username: username.into(),
@@ -2439,7 +2439,7 @@ impl TSerializable for TOpenSessionReq {
 //
 
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(super) struct TOpenSessionResp {
+pub struct TOpenSessionResp {
   pub status: TStatus,
   pub server_protocol_version: TProtocolVersion,
   pub session_handle: Option<TSessionHandle>,
@@ -2447,7 +2447,7 @@ pub(super) struct TOpenSessionResp {
 }
 
 impl TOpenSessionResp {
-  pub(super) fn new<F3, F4>(status: TStatus, server_protocol_version: TProtocolVersion, session_handle: F3, configuration: F4) -> TOpenSessionResp where F3: Into<Option<TSessionHandle>>, F4: Into<Option<BTreeMap<String, String>>> {
+  pub fn new<F3, F4>(status: TStatus, server_protocol_version: TProtocolVersion, session_handle: F3, configuration: F4) -> TOpenSessionResp where F3: Into<Option<TSessionHandle>>, F4: Into<Option<BTreeMap<String, String>>> {
     TOpenSessionResp {
       status,
       server_protocol_version,
@@ -2545,12 +2545,12 @@ impl TSerializable for TOpenSessionResp {
 //
 
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(super) struct TCloseSessionReq {
+pub struct TCloseSessionReq {
   pub session_handle: TSessionHandle,
 }
 
 impl TCloseSessionReq {
-  pub(super) fn new(session_handle: TSessionHandle) -> TCloseSessionReq {
+  pub fn new(session_handle: TSessionHandle) -> TCloseSessionReq {
     TCloseSessionReq {
       session_handle,
     }
@@ -2601,12 +2601,12 @@ impl TSerializable for TCloseSessionReq {
 //
 
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(super) struct TCloseSessionResp {
+pub struct TCloseSessionResp {
   pub status: TStatus,
 }
 
 impl TCloseSessionResp {
-  pub(super) fn new(status: TStatus) -> TCloseSessionResp {
+  pub fn new(status: TStatus) -> TCloseSessionResp {
     TCloseSessionResp {
       status,
     }
@@ -2657,7 +2657,7 @@ impl TSerializable for TCloseSessionResp {
 //
 
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(super) struct TExecuteStatementReq {
+pub struct TExecuteStatementReq {
   pub session_handle: TSessionHandle,
   pub statement: String,
   pub conf_overlay: Option<BTreeMap<String, String>>,
@@ -2665,7 +2665,7 @@ pub(super) struct TExecuteStatementReq {
 }
 
 impl TExecuteStatementReq {
-  pub(super) fn new<F3, F4>(session_handle: TSessionHandle, statement: String, conf_overlay: F3, run_async: F4) -> TExecuteStatementReq where F3: Into<Option<BTreeMap<String, String>>>, F4: Into<Option<bool>> {
+  pub fn new<F3, F4>(session_handle: TSessionHandle, statement: String, conf_overlay: F3, run_async: F4) -> TExecuteStatementReq where F3: Into<Option<BTreeMap<String, String>>>, F4: Into<Option<bool>> {
     TExecuteStatementReq {
       session_handle,
       statement,
@@ -2763,13 +2763,13 @@ impl TSerializable for TExecuteStatementReq {
 //
 
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(super) struct TExecuteStatementResp {
+pub struct TExecuteStatementResp {
   pub status: TStatus,
   pub operation_handle: Option<TOperationHandle>,
 }
 
 impl TExecuteStatementResp {
-  pub(super) fn new<F2>(status: TStatus, operation_handle: F2) -> TExecuteStatementResp where F2: Into<Option<TOperationHandle>> {
+  pub fn new<F2>(status: TStatus, operation_handle: F2) -> TExecuteStatementResp where F2: Into<Option<TOperationHandle>> {
     TExecuteStatementResp {
       status,
       operation_handle: operation_handle.into(),
@@ -2832,12 +2832,12 @@ impl TSerializable for TExecuteStatementResp {
 //
 
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(super) struct TGetOperationStatusReq {
+pub struct TGetOperationStatusReq {
   pub operation_handle: TOperationHandle,
 }
 
 impl TGetOperationStatusReq {
-  pub(super) fn new(operation_handle: TOperationHandle) -> TGetOperationStatusReq {
+  pub fn new(operation_handle: TOperationHandle) -> TGetOperationStatusReq {
     TGetOperationStatusReq {
       operation_handle,
     }
@@ -2888,7 +2888,7 @@ impl TSerializable for TGetOperationStatusReq {
 //
 
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(super) struct TGetOperationStatusResp {
+pub struct TGetOperationStatusResp {
   pub status: TStatus,
   pub operation_state: Option<TOperationState>,
   pub sql_state: Option<String>,
@@ -2899,7 +2899,7 @@ pub(super) struct TGetOperationStatusResp {
 }
 
 impl TGetOperationStatusResp {
-  pub(super) fn new<F2, F3, F4, F5, F9, F11>(status: TStatus, operation_state: F2, sql_state: F3, error_code: F4, error_message: F5, has_result_set: F9, num_modified_rows: F11) -> TGetOperationStatusResp where F2: Into<Option<TOperationState>>, F3: Into<Option<String>>, F4: Into<Option<i32>>, F5: Into<Option<String>>, F9: Into<Option<bool>>, F11: Into<Option<i64>> {
+  pub fn new<F2, F3, F4, F5, F9, F11>(status: TStatus, operation_state: F2, sql_state: F3, error_code: F4, error_message: F5, has_result_set: F9, num_modified_rows: F11) -> TGetOperationStatusResp where F2: Into<Option<TOperationState>>, F3: Into<Option<String>>, F4: Into<Option<i32>>, F5: Into<Option<String>>, F9: Into<Option<bool>>, F11: Into<Option<i64>> {
     TGetOperationStatusResp {
       status,
       operation_state: operation_state.into(),
@@ -3022,12 +3022,12 @@ impl TSerializable for TGetOperationStatusResp {
 //
 
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(super) struct TCancelOperationReq {
+pub struct TCancelOperationReq {
   pub operation_handle: TOperationHandle,
 }
 
 impl TCancelOperationReq {
-  pub(super) fn new(operation_handle: TOperationHandle) -> TCancelOperationReq {
+  pub fn new(operation_handle: TOperationHandle) -> TCancelOperationReq {
     TCancelOperationReq {
       operation_handle,
     }
@@ -3078,12 +3078,12 @@ impl TSerializable for TCancelOperationReq {
 //
 
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(super) struct TCancelOperationResp {
+pub struct TCancelOperationResp {
   pub status: TStatus,
 }
 
 impl TCancelOperationResp {
-  pub(super) fn new(status: TStatus) -> TCancelOperationResp {
+  pub fn new(status: TStatus) -> TCancelOperationResp {
     TCancelOperationResp {
       status,
     }
@@ -3134,12 +3134,12 @@ impl TSerializable for TCancelOperationResp {
 //
 
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(super) struct TCloseOperationReq {
+pub struct TCloseOperationReq {
   pub operation_handle: TOperationHandle,
 }
 
 impl TCloseOperationReq {
-  pub(super) fn new(operation_handle: TOperationHandle) -> TCloseOperationReq {
+  pub fn new(operation_handle: TOperationHandle) -> TCloseOperationReq {
     TCloseOperationReq {
       operation_handle,
     }
@@ -3190,12 +3190,12 @@ impl TSerializable for TCloseOperationReq {
 //
 
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(super) struct TCloseOperationResp {
+pub struct TCloseOperationResp {
   pub status: TStatus,
 }
 
 impl TCloseOperationResp {
-  pub(super) fn new(status: TStatus) -> TCloseOperationResp {
+  pub fn new(status: TStatus) -> TCloseOperationResp {
     TCloseOperationResp {
       status,
     }
@@ -3246,12 +3246,12 @@ impl TSerializable for TCloseOperationResp {
 //
 
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(super) struct TGetResultSetMetadataReq {
+pub struct TGetResultSetMetadataReq {
   pub operation_handle: TOperationHandle,
 }
 
 impl TGetResultSetMetadataReq {
-  pub(super) fn new(operation_handle: TOperationHandle) -> TGetResultSetMetadataReq {
+  pub fn new(operation_handle: TOperationHandle) -> TGetResultSetMetadataReq {
     TGetResultSetMetadataReq {
       operation_handle,
     }
@@ -3302,13 +3302,13 @@ impl TSerializable for TGetResultSetMetadataReq {
 //
 
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(super) struct TGetResultSetMetadataResp {
+pub struct TGetResultSetMetadataResp {
   pub status: TStatus,
   pub schema: Option<TTableSchema>,
 }
 
 impl TGetResultSetMetadataResp {
-  pub(super) fn new<F2>(status: TStatus, schema: F2) -> TGetResultSetMetadataResp where F2: Into<Option<TTableSchema>> {
+  pub fn new<F2>(status: TStatus, schema: F2) -> TGetResultSetMetadataResp where F2: Into<Option<TTableSchema>> {
     TGetResultSetMetadataResp {
       status,
       schema: schema.into(),
@@ -3371,14 +3371,14 @@ impl TSerializable for TGetResultSetMetadataResp {
 //
 
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(super) struct TFetchResultsReq {
+pub struct TFetchResultsReq {
   pub operation_handle: TOperationHandle,
   pub orientation: TFetchOrientation,
   pub max_rows: i64,
 }
 
 impl TFetchResultsReq {
-  pub(super) fn new(operation_handle: TOperationHandle, orientation: TFetchOrientation, max_rows: i64) -> TFetchResultsReq {
+  pub fn new(operation_handle: TOperationHandle, orientation: TFetchOrientation, max_rows: i64) -> TFetchResultsReq {
     TFetchResultsReq {
       operation_handle,
       orientation,
@@ -3451,14 +3451,14 @@ impl TSerializable for TFetchResultsReq {
 //
 
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(super) struct TFetchResultsResp {
+pub struct TFetchResultsResp {
   pub status: TStatus,
   pub has_more_rows: Option<bool>,
   pub results: Option<TRowSet>,
 }
 
 impl TFetchResultsResp {
-  pub(super) fn new<F2, F3>(status: TStatus, has_more_rows: F2, results: F3) -> TFetchResultsResp where F2: Into<Option<bool>>, F3: Into<Option<TRowSet>> {
+  pub fn new<F2, F3>(status: TStatus, has_more_rows: F2, results: F3) -> TFetchResultsResp where F2: Into<Option<bool>>, F3: Into<Option<TRowSet>> {
     TFetchResultsResp {
       status,
       has_more_rows: has_more_rows.into(),
@@ -3532,7 +3532,7 @@ impl TSerializable for TFetchResultsResp {
 // TCLIService service client
 //
 
-pub(super) trait TTCLIServiceSyncClient {
+pub trait TTCLIServiceSyncClient {
   fn open_session(&mut self, req: TOpenSessionReq) -> thrift::Result<TOpenSessionResp>;
   fn close_session(&mut self, req: TCloseSessionReq) -> thrift::Result<TCloseSessionResp>;
   fn execute_statement(&mut self, req: TExecuteStatementReq) -> thrift::Result<TExecuteStatementResp>;
@@ -3543,16 +3543,16 @@ pub(super) trait TTCLIServiceSyncClient {
   fn fetch_results(&mut self, req: TFetchResultsReq) -> thrift::Result<TFetchResultsResp>;
 }
 
-pub(super) trait TTCLIServiceSyncClientMarker {}
+pub trait TTCLIServiceSyncClientMarker {}
 
-pub(super) struct TCLIServiceSyncClient<IP, OP> where IP: TInputProtocol, OP: TOutputProtocol {
+pub struct TCLIServiceSyncClient<IP, OP> where IP: TInputProtocol, OP: TOutputProtocol {
   _i_prot: IP,
   _o_prot: OP,
   _sequence_number: i32,
 }
 
 impl <IP, OP> TCLIServiceSyncClient<IP, OP> where IP: TInputProtocol, OP: TOutputProtocol {
-  pub(super) fn new(input_protocol: IP, output_protocol: OP) -> TCLIServiceSyncClient<IP, OP> {
+  pub fn new(input_protocol: IP, output_protocol: OP) -> TCLIServiceSyncClient<IP, OP> {
     TCLIServiceSyncClient { _i_prot: input_protocol, _o_prot: output_protocol, _sequence_number: 0 }
   }
 }
@@ -3789,7 +3789,7 @@ impl <C: TThriftClient + TTCLIServiceSyncClientMarker> TTCLIServiceSyncClient fo
 // TCLIService service processor
 //
 
-pub(super) trait TCLIServiceSyncHandler {
+pub trait TCLIServiceSyncHandler {
   fn handle_open_session(&self, req: TOpenSessionReq) -> thrift::Result<TOpenSessionResp>;
   fn handle_close_session(&self, req: TCloseSessionReq) -> thrift::Result<TCloseSessionResp>;
   fn handle_execute_statement(&self, req: TExecuteStatementReq) -> thrift::Result<TExecuteStatementResp>;
@@ -3800,12 +3800,12 @@ pub(super) trait TCLIServiceSyncHandler {
   fn handle_fetch_results(&self, req: TFetchResultsReq) -> thrift::Result<TFetchResultsResp>;
 }
 
-pub(super) struct TCLIServiceSyncProcessor<H: TCLIServiceSyncHandler> {
+pub struct TCLIServiceSyncProcessor<H: TCLIServiceSyncHandler> {
   handler: H,
 }
 
 impl <H: TCLIServiceSyncHandler> TCLIServiceSyncProcessor<H> {
-  pub(super) fn new(handler: H) -> TCLIServiceSyncProcessor<H> {
+  pub fn new(handler: H) -> TCLIServiceSyncProcessor<H> {
     TCLIServiceSyncProcessor {
       handler,
     }
@@ -3836,10 +3836,10 @@ impl <H: TCLIServiceSyncHandler> TCLIServiceSyncProcessor<H> {
   }
 }
 
-pub(super) struct TTCLIServiceProcessFunctions;
+pub struct TTCLIServiceProcessFunctions;
 
 impl TTCLIServiceProcessFunctions {
-  pub(super) fn process_open_session<H: TCLIServiceSyncHandler>(handler: &H, incoming_sequence_number: i32, i_prot: &mut dyn TInputProtocol, o_prot: &mut dyn TOutputProtocol) -> thrift::Result<()> {
+  pub fn process_open_session<H: TCLIServiceSyncHandler>(handler: &H, incoming_sequence_number: i32, i_prot: &mut dyn TInputProtocol, o_prot: &mut dyn TOutputProtocol) -> thrift::Result<()> {
     let args = TCLIServiceOpenSessionArgs::read_from_in_protocol(i_prot)?;
     match handler.handle_open_session(args.req) {
       Ok(handler_return) => {
@@ -3876,7 +3876,7 @@ impl TTCLIServiceProcessFunctions {
       },
     }
   }
-  pub(super) fn process_close_session<H: TCLIServiceSyncHandler>(handler: &H, incoming_sequence_number: i32, i_prot: &mut dyn TInputProtocol, o_prot: &mut dyn TOutputProtocol) -> thrift::Result<()> {
+  pub fn process_close_session<H: TCLIServiceSyncHandler>(handler: &H, incoming_sequence_number: i32, i_prot: &mut dyn TInputProtocol, o_prot: &mut dyn TOutputProtocol) -> thrift::Result<()> {
     let args = TCLIServiceCloseSessionArgs::read_from_in_protocol(i_prot)?;
     match handler.handle_close_session(args.req) {
       Ok(handler_return) => {
@@ -3913,7 +3913,7 @@ impl TTCLIServiceProcessFunctions {
       },
     }
   }
-  pub(super) fn process_execute_statement<H: TCLIServiceSyncHandler>(handler: &H, incoming_sequence_number: i32, i_prot: &mut dyn TInputProtocol, o_prot: &mut dyn TOutputProtocol) -> thrift::Result<()> {
+  pub fn process_execute_statement<H: TCLIServiceSyncHandler>(handler: &H, incoming_sequence_number: i32, i_prot: &mut dyn TInputProtocol, o_prot: &mut dyn TOutputProtocol) -> thrift::Result<()> {
     let args = TCLIServiceExecuteStatementArgs::read_from_in_protocol(i_prot)?;
     match handler.handle_execute_statement(args.req) {
       Ok(handler_return) => {
@@ -3950,7 +3950,7 @@ impl TTCLIServiceProcessFunctions {
       },
     }
   }
-  pub(super) fn process_get_operation_status<H: TCLIServiceSyncHandler>(handler: &H, incoming_sequence_number: i32, i_prot: &mut dyn TInputProtocol, o_prot: &mut dyn TOutputProtocol) -> thrift::Result<()> {
+  pub fn process_get_operation_status<H: TCLIServiceSyncHandler>(handler: &H, incoming_sequence_number: i32, i_prot: &mut dyn TInputProtocol, o_prot: &mut dyn TOutputProtocol) -> thrift::Result<()> {
     let args = TCLIServiceGetOperationStatusArgs::read_from_in_protocol(i_prot)?;
     match handler.handle_get_operation_status(args.req) {
       Ok(handler_return) => {
@@ -3987,7 +3987,7 @@ impl TTCLIServiceProcessFunctions {
       },
     }
   }
-  pub(super) fn process_cancel_operation<H: TCLIServiceSyncHandler>(handler: &H, incoming_sequence_number: i32, i_prot: &mut dyn TInputProtocol, o_prot: &mut dyn TOutputProtocol) -> thrift::Result<()> {
+  pub fn process_cancel_operation<H: TCLIServiceSyncHandler>(handler: &H, incoming_sequence_number: i32, i_prot: &mut dyn TInputProtocol, o_prot: &mut dyn TOutputProtocol) -> thrift::Result<()> {
     let args = TCLIServiceCancelOperationArgs::read_from_in_protocol(i_prot)?;
     match handler.handle_cancel_operation(args.req) {
       Ok(handler_return) => {
@@ -4024,7 +4024,7 @@ impl TTCLIServiceProcessFunctions {
       },
     }
   }
-  pub(super) fn process_close_operation<H: TCLIServiceSyncHandler>(handler: &H, incoming_sequence_number: i32, i_prot: &mut dyn TInputProtocol, o_prot: &mut dyn TOutputProtocol) -> thrift::Result<()> {
+  pub fn process_close_operation<H: TCLIServiceSyncHandler>(handler: &H, incoming_sequence_number: i32, i_prot: &mut dyn TInputProtocol, o_prot: &mut dyn TOutputProtocol) -> thrift::Result<()> {
     let args = TCLIServiceCloseOperationArgs::read_from_in_protocol(i_prot)?;
     match handler.handle_close_operation(args.req) {
       Ok(handler_return) => {
@@ -4061,7 +4061,7 @@ impl TTCLIServiceProcessFunctions {
       },
     }
   }
-  pub(super) fn process_get_result_set_metadata<H: TCLIServiceSyncHandler>(handler: &H, incoming_sequence_number: i32, i_prot: &mut dyn TInputProtocol, o_prot: &mut dyn TOutputProtocol) -> thrift::Result<()> {
+  pub fn process_get_result_set_metadata<H: TCLIServiceSyncHandler>(handler: &H, incoming_sequence_number: i32, i_prot: &mut dyn TInputProtocol, o_prot: &mut dyn TOutputProtocol) -> thrift::Result<()> {
     let args = TCLIServiceGetResultSetMetadataArgs::read_from_in_protocol(i_prot)?;
     match handler.handle_get_result_set_metadata(args.req) {
       Ok(handler_return) => {
@@ -4098,7 +4098,7 @@ impl TTCLIServiceProcessFunctions {
       },
     }
   }
-  pub(super) fn process_fetch_results<H: TCLIServiceSyncHandler>(handler: &H, incoming_sequence_number: i32, i_prot: &mut dyn TInputProtocol, o_prot: &mut dyn TOutputProtocol) -> thrift::Result<()> {
+  pub fn process_fetch_results<H: TCLIServiceSyncHandler>(handler: &H, incoming_sequence_number: i32, i_prot: &mut dyn TInputProtocol, o_prot: &mut dyn TOutputProtocol) -> thrift::Result<()> {
     let args = TCLIServiceFetchResultsArgs::read_from_in_protocol(i_prot)?;
     match handler.handle_fetch_results(args.req) {
       Ok(handler_return) => {

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hive_metastore::{FieldSchema, Partition, SerDeInfo, StorageDescriptor, Table};
-use volo::FastStr;
-
+use super::hive_metastore::{FieldSchema, Partition, SerDeInfo, StorageDescriptor, Table};
 use super::{Column, HiveStorage, OWNER, OWNER_PARAMETER, PartitionSpec, TableInfo, TableSpec};
 
 /// Without it Hive takes the table for its own and deletes the files when it is dropped.
@@ -27,19 +25,30 @@ pub(super) fn parameters(spec: &TableSpec) -> BTreeMap<String, String> {
     parameters
 }
 
+/// A table to be made. All fields are named: the generated defaults are empty texts, not absent ones.
 pub(super) fn table(spec: &TableSpec, owner: &str) -> Table {
     Table {
-        db_name: Some(spec.database.clone().into()),
-        table_name: Some(spec.table.clone().into()),
-        owner: Some(owner.to_owned().into()),
-        table_type: Some("EXTERNAL_TABLE".into()),
+        db_name: Some(spec.database.clone()),
+        table_name: Some(spec.table.clone()),
+        owner: Some(owner.to_owned()),
+        table_type: Some("EXTERNAL_TABLE".to_owned()),
         partition_keys: Some(fields(&spec.partition_columns)),
-        parameters: Some(map(&parameters(spec))),
+        parameters: Some(parameters(spec)),
         sd: Some(storage(spec, &spec.location)),
         create_time: Some(0),
         last_access_time: Some(0),
         retention: Some(0),
-        ..Table::default()
+        view_original_text: None,
+        view_expanded_text: None,
+        temporary: None,
+        rewrite_enabled: None,
+        cat_name: None,
+        owner_type: None,
+        write_id: None,
+        access_type: None,
+        required_read_capabilities: None,
+        required_write_capabilities: None,
+        id: None,
     }
 }
 
@@ -47,14 +56,15 @@ pub(super) fn partition(spec: &TableSpec, partition: &PartitionSpec) -> Partitio
     let mut parameters = partition.parameters.clone();
     partition.statistics.iter().for_each(|s| s.apply(&mut parameters));
     Partition {
-        values: Some(partition.values.iter().map(|v| FastStr::from(v.clone())).collect()),
-        db_name: Some(spec.database.clone().into()),
-        table_name: Some(spec.table.clone().into()),
+        values: Some(partition.values.clone()),
+        db_name: Some(spec.database.clone()),
+        table_name: Some(spec.table.clone()),
         sd: Some(storage(spec, &partition.location)),
-        parameters: Some(map(&parameters)),
+        parameters: Some(parameters),
         create_time: Some(0),
         last_access_time: Some(0),
-        ..Partition::default()
+        cat_name: None,
+        write_id: None,
     }
 }
 
@@ -115,84 +125,78 @@ fn delimiter(c: char) -> String {
 fn storage(spec: &TableSpec, location: &str) -> StorageDescriptor {
     let (input, library) = classes(&spec.storage);
     let serde = SerDeInfo {
-        serialization_lib: Some(library.into()),
-        parameters: Some(map(&serde_parameters(&spec.storage))),
-        ..SerDeInfo::default()
+        name: None,
+        serialization_lib: Some(library.to_owned()),
+        parameters: Some(serde_parameters(&spec.storage)),
+        description: None,
+        serializer_class: None,
+        deserializer_class: None,
+        serde_type: None,
     };
     StorageDescriptor {
         cols: Some(fields(&spec.columns)),
-        location: Some(location.to_owned().into()),
-        input_format: Some(input.into()),
-        output_format: Some(output_format(&spec.storage).into()),
+        location: Some(location.to_owned()),
+        input_format: Some(input.to_owned()),
+        output_format: Some(output_format(&spec.storage).to_owned()),
         compressed: Some(false),
         num_buckets: Some(-1),
         serde_info: Some(serde),
         bucket_cols: Some(Vec::new()),
         sort_cols: Some(Vec::new()),
-        parameters: Some(map(&BTreeMap::new())),
-        ..StorageDescriptor::default()
+        parameters: Some(BTreeMap::new()),
+        skewed_info: None,
+        stored_as_sub_directories: None,
     }
 }
 
+/// What the metastore told of a table.
 pub(super) fn table_info(table: &Table) -> TableInfo {
-    let sd = table.sd.clone().unwrap_or_default();
+    let Table { sd, partition_keys, parameters, table_type, owner, .. } = table.clone();
+    let (location, columns_of, input_format, serde) = match sd {
+        Some(sd) => (sd.location, sd.cols, sd.input_format, sd.serde_info),
+        None => (None, None, None, None),
+    };
+    let (serde, serde_parameters) = serde.map_or((None, None), |serde| (serde.serialization_lib, serde.parameters));
     TableInfo {
-        columns: columns(sd.cols),
-        partition_columns: columns(table.partition_keys.clone()),
-        location: text(sd.location),
-        table_type: text(table.table_type.clone()),
-        owner: text(table.owner.clone()),
-        input_format: text(sd.input_format),
-        serde_parameters: sd.serde_info.as_ref().map(|serde| unmap(serde.parameters.as_ref())).unwrap_or_default(),
-        serde: text(sd.serde_info.and_then(|serde| serde.serialization_lib)),
-        parameters: unmap(table.parameters.as_ref()),
+        columns: columns(columns_of),
+        partition_columns: columns(partition_keys),
+        location: location.unwrap_or_default(),
+        table_type: table_type.unwrap_or_default(),
+        owner: owner.unwrap_or_default(),
+        input_format: input_format.unwrap_or_default(),
+        serde: serde.unwrap_or_default(),
+        serde_parameters: serde_parameters.unwrap_or_default(),
+        parameters: parameters.unwrap_or_default(),
     }
 }
 
 pub(super) fn fields(columns: &[Column]) -> Vec<FieldSchema> {
     let field = |c: &Column| FieldSchema {
-        name: Some(c.name.clone().into()),
-        r#type: Some(c.hive_type.clone().into()),
-        comment: c.comment.clone().map(FastStr::from),
+        name: Some(c.name.clone()),
+        type_: Some(c.hive_type.clone()),
+        comment: c.comment.clone(),
     };
     columns.iter().map(field).collect()
 }
 
 pub(super) fn columns(fields: Option<Vec<FieldSchema>>) -> Vec<Column> {
     let column = |f: FieldSchema| Column {
-        name: text(f.name),
-        hive_type: text(f.r#type),
-        comment: f.comment.map(|c| c.to_string()).filter(|c| !c.is_empty()),
+        name: f.name.unwrap_or_default(),
+        hive_type: f.type_.unwrap_or_default(),
+        comment: f.comment.filter(|c| !c.is_empty()),
     };
     fields.unwrap_or_default().into_iter().map(column).collect()
 }
 
-pub(super) fn text(value: Option<FastStr>) -> String {
-    value.map(|v| v.to_string()).unwrap_or_default()
-}
-
-/// A map of whichever type the generated code wants.
-pub(super) fn map<M: FromIterator<(FastStr, FastStr)>>(parameters: &BTreeMap<String, String>) -> M {
-    parameters.iter().map(|(k, v)| (k.clone().into(), v.clone().into())).collect()
-}
-
-/// A map of the generated code's type as ours; empty where there is none.
-pub(super) fn unmap<'a, M>(parameters: Option<&'a M>) -> BTreeMap<String, String>
-where
-    &'a M: IntoIterator<Item = (&'a FastStr, &'a FastStr)>,
-{
-    parameters.into_iter().flatten().map(|(k, v)| (k.to_string(), v.to_string())).collect()
-}
-
-/// Changes a map of whichever type the generated code uses; says whether that made a difference.
-pub(super) fn change<M>(parameters: &mut Option<M>, change: impl FnOnce(&mut BTreeMap<String, String>)) -> bool
-where
-    M: FromIterator<(FastStr, FastStr)>,
-    for<'a> &'a M: IntoIterator<Item = (&'a FastStr, &'a FastStr)>,
-{
-    let before = unmap(parameters.as_ref());
+/// Changes parameters; says whether that made a difference.
+pub(super) fn change(
+    parameters: &mut Option<BTreeMap<String, String>>,
+    change: impl FnOnce(&mut BTreeMap<String, String>),
+) -> bool {
+    let before = parameters.clone().unwrap_or_default();
     let mut after = before.clone();
     change(&mut after);
-    *parameters = Some(map(&after));
-    before != after
+    let changed = before != after;
+    *parameters = Some(after);
+    changed
 }

@@ -1,6 +1,8 @@
 //! The first seconds with a server: finding it, connecting, and its first answer, under one limit and with one sentence
 //! for each way in which it fails. All clients of a cluster begin here. Plain TCP.
 
+pub(crate) mod thrift;
+
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
