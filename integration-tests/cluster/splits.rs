@@ -13,7 +13,7 @@ use rand_chacha::ChaCha8Rng;
 use sakia::error::{Kind, Result};
 use sakia::mysql::Connection;
 use sakia::mysql::session::Session;
-use sakia::mysql::split::{self, Planned, Source, Split, SplitKey, SplitOptions};
+use sakia::mysql::split::{self, Planned, Split, SplitKey, SplitOptions, SplitSource};
 use sakia::mysql::table::Table;
 use sakia::mysql::types::Column;
 
@@ -49,7 +49,7 @@ impl Scene {
         Table::describe(&mut conn, client.database(), name).await.unwrap()
     }
 
-    async fn plan(&mut self, source: &Source, key: &SplitKey, options: &SplitOptions) -> Result<Vec<Split>> {
+    async fn plan(&mut self, source: &SplitSource, key: &SplitKey, options: &SplitOptions) -> Result<Vec<Split>> {
         let Planned { splits, cuts } = split::plan(&mut self.reader, source, key, options).await?;
         if let Some(cuts) = cuts {
             // As they are kept: as text.
@@ -252,7 +252,7 @@ async fn splits_over_every_kind_of_key_are_the_table() {
             let all = scene.ids(&table.name).await;
             for (name, ..) in kinds(&server) {
                 let what = format!("{}, {}.{name}", server.name(), table.name);
-                let source = Source::table(&table, None, &Session::Ours);
+                let source = SplitSource::table(&table, None, &Session::Ours);
                 let key = SplitKey::new(table.column(name).unwrap(), &Session::Ours).unwrap();
                 let splits = scene.plan(&source, &key, &fine()).await.unwrap_or_else(|e| panic!("{what}: {e}"));
                 let counts = scene.rows(|c| format!("SELECT id FROM {} WHERE {c}", table.name), &splits, &all).await;
@@ -299,7 +299,7 @@ async fn composite_keys_and_queries_are_covered() {
         let (table, all) = (scene.table("composite").await, scene.ids("composite").await);
         let key = SplitKey::of_primary_key(&table, &Session::Ours).unwrap();
         assert_eq!(key.name(), "tenant, day, n");
-        let splits = scene.plan(&Source::table(&table, None, &Session::Ours), &key, &fine()).await.unwrap();
+        let splits = scene.plan(&SplitSource::table(&table, None, &Session::Ours), &key, &fine()).await.unwrap();
         let counts = scene.rows(|c| format!("SELECT id FROM composite WHERE {c}"), &splits, &all).await;
         assert!(splits.len() > 12 && counts.iter().all(|n| *n <= 3 * all.len() / 16), "{}: {counts:?}", server.name());
 
@@ -310,7 +310,7 @@ async fn composite_keys_and_queries_are_covered() {
                 described.name = "who".to_owned();
             }
             let key = SplitKey::of_query(name, &described, &Session::Ours).unwrap();
-            let splits = scene.plan(&Source::query(query, &Session::Ours), &key, &fine()).await.unwrap();
+            let splits = scene.plan(&SplitSource::query(query, &Session::Ours), &key, &fine()).await.unwrap();
             let counts = scene.rows(|c| query.replace("$CONDITIONS", &format!("({c})")), &splits, &all).await;
             assert!(splits.len() >= 3, "{}: {counts:?}", server.name());
         }
@@ -329,7 +329,7 @@ async fn boundary_queries_filter_and_limits_hold() {
     ];
     let mut scene = Scene::set(&Server::MariaDb, &statements.map(str::to_owned)).await;
     let table = scene.table("t").await;
-    let source = Source::table(&table, None, &Session::Ours);
+    let source = SplitSource::table(&table, None, &Session::Ours);
     let ids = |rows: &[u32]| rows.iter().map(u32::to_string).collect::<Vec<_>>();
     let by = |name: &str| SplitKey::new(table.column(name).unwrap(), &Session::Ours).unwrap();
     let bounded =
@@ -356,7 +356,7 @@ async fn boundary_queries_filter_and_limits_hold() {
 
     let (table, all) = (scene.table("wide").await, scene.ids("wide").await);
     let (source, key) = (
-        Source::table(&table, None, &Session::Ours),
+        SplitSource::table(&table, None, &Session::Ours),
         SplitKey::new(table.column("k").unwrap(), &Session::Ours).unwrap(),
     );
     for connections in [1, 4] {
@@ -371,7 +371,7 @@ async fn boundary_queries_filter_and_limits_hold() {
     }
     let table = scene.table("void").await;
     let key = SplitKey::of_primary_key(&table, &Session::Ours).unwrap();
-    assert_eq!(scene.plan(&Source::table(&table, None, &Session::Ours), &key, &fine()).await.unwrap().len(), 1);
+    assert_eq!(scene.plan(&SplitSource::table(&table, None, &Session::Ours), &key, &fine()).await.unwrap().len(), 1);
     scene.clear().await;
 }
 
@@ -387,7 +387,7 @@ async fn skew(rows: u32, check: bool) {
     let crowd = CROWD.replace("ROWS", &rows.to_string());
     let mut scene = Scene::set(&Server::MariaDb, &[SKEWED.to_owned(), crowd]).await;
     let table = scene.table("skewed").await;
-    let source = Source::table(&table, None, &Session::Ours);
+    let source = SplitSource::table(&table, None, &Session::Ours);
     let column = |name: &str| SplitKey::new(table.column(name).unwrap(), &Session::Ours).unwrap();
     let mut keys: Vec<SplitKey> = ["id", "k", "code", "hash"].map(column).into();
     keys.push(SplitKey { columns: vec![column("tenant").columns.remove(0), column("id").columns.remove(0)] });
@@ -434,7 +434,7 @@ async fn small_tables_cost_one_question() {
     };
     let before = asked(&mut scene).await;
     let splits =
-        scene.plan(&Source::table(&table, None, &Session::Ours), &key, &SplitOptions::default()).await.unwrap();
+        scene.plan(&SplitSource::table(&table, None, &Session::Ours), &key, &SplitOptions::default()).await.unwrap();
     assert_eq!((splits.len(), splits[0].condition.clone()), (1, None));
     assert!(splits[0].estimated_rows.is_some_and(|rows| (500..2000).contains(&rows)), "{splits:?}");
     assert_eq!(asked(&mut scene).await - before, 2, "one question and the one that asks for the count");

@@ -29,7 +29,7 @@ const BATCH_ROWS: usize = 8 << 10;
 
 /// Where rows come from.
 #[derive(Clone, Debug)]
-pub enum Source {
+pub enum RowSource {
     /// A table or a view.
     Table(Box<Table>),
     /// A query with [`CONDITIONS`] in it.
@@ -40,7 +40,7 @@ pub enum Source {
 #[derive(Clone, Debug)]
 pub struct Selection {
     /// Where from.
-    pub source: Source,
+    pub source: RowSource,
     /// The columns read, in order.
     pub columns: Vec<Column>,
     /// Further condition on the rows of a table, SQL text as the user gave it.
@@ -67,7 +67,7 @@ impl Selection {
         let escapes = options.session.escapes();
         let condition =
             condition.map(|sql| sql_text::condition(&sql, "where", escapes).map(str::to_owned)).transpose()?;
-        Self::new(Source::Table(Box::new(table)), columns, condition, schema, options)
+        Self::new(RowSource::Table(Box::new(table)), columns, condition, schema, options)
     }
 
     /// Decides what is read by a query, whose columns the server describes.
@@ -93,11 +93,11 @@ impl Selection {
                 .hint("give each a name of its own by AS"));
         }
         let fields = columns.iter().map(|c| c.field(options)).collect::<Result<Vec<_>>>()?;
-        Self::new(Source::Query(sql.to_owned()), columns, None, Arc::new(Schema::new(fields)), options)
+        Self::new(RowSource::Query(sql.to_owned()), columns, None, Arc::new(Schema::new(fields)), options)
     }
 
     fn new(
-        source: Source,
+        source: RowSource,
         columns: Vec<Column>,
         condition: Option<String>,
         schema: SchemaRef,
@@ -124,8 +124,8 @@ impl Selection {
     /// Leaves out the rows that do not meet a further condition.
     pub fn narrow(&mut self, condition: &str) {
         match &mut self.source {
-            Source::Query(sql) => *sql = sql.replace(CONDITIONS, &format!("({CONDITIONS}) AND ({condition})")),
-            Source::Table(_) => {
+            RowSource::Query(sql) => *sql = sql.replace(CONDITIONS, &format!("({CONDITIONS}) AND ({condition})")),
+            RowSource::Table(_) => {
                 let own = self.condition.take().map(|own| format!("({own}) AND ")).unwrap_or_default();
                 self.condition = Some(format!("{own}({condition})"));
             }
@@ -138,7 +138,7 @@ impl Selection {
     /// # Errors
     /// Config: it gives rows also where nothing meets the condition of a split, or counts over the rows of a split alone.
     pub async fn check_splitting(&self, conn: &mut Connection, key: &str) -> Result<()> {
-        let Source::Query(sql) = &self.source else { return Ok(()) };
+        let RowSource::Query(sql) = &self.source else { return Ok(()) };
         let place = self.columns.iter().position(|column| column.name.eq_ignore_ascii_case(key)).map_or(0, |at| at + 1);
         sql_text::check_splitting(sql, SplitColumn { name: key, place }, self.session().escapes())?;
         let nothing = format!("SELECT 1 FROM ({}) AS t1 LIMIT 1", sql.replace(CONDITIONS, "(1 = 0)"));
@@ -171,16 +171,16 @@ impl Selection {
     /// The table, if it is one.
     pub fn of_table(&self) -> Option<&Table> {
         match &self.source {
-            Source::Table(table) => Some(table),
-            Source::Query(_) => None,
+            RowSource::Table(table) => Some(table),
+            RowSource::Query(_) => None,
         }
     }
 
     /// `table shop.orders` or `the query`, for messages.
     pub fn name(&self) -> String {
         match &self.source {
-            Source::Table(table) => format!("table {}", table.full_name()),
-            Source::Query(_) => "the query".to_owned(),
+            RowSource::Table(table) => format!("table {}", table.full_name()),
+            RowSource::Query(_) => "the query".to_owned(),
         }
     }
 
@@ -188,8 +188,8 @@ impl Selection {
     pub fn sql(&self, split: Option<&str>) -> String {
         let list = || self.columns.iter().map(|c| self.value_of(c)).collect::<Vec<_>>().join(", ");
         match &self.source {
-            Source::Table(_) => self.select(&list(), split),
-            Source::Query(sql) => {
+            RowSource::Table(_) => self.select(&list(), split),
+            RowSource::Query(sql) => {
                 let sql = sql.replace(CONDITIONS, &format!("({})", split.unwrap_or("1 = 1")));
                 match self.columns.iter().any(|c| self.is_in_seconds(c)) {
                     true => format!("SELECT {} FROM ({sql}) AS t1", list()),
@@ -239,8 +239,8 @@ impl Selection {
     /// A SELECT of some expressions over the rows of a split.
     pub fn select(&self, what: &str, split: Option<&str>) -> String {
         let (from, condition) = match &self.source {
-            Source::Table(table) => (table.quoted(), self.condition.as_deref()),
-            Source::Query(sql) => (format!("({}) AS t1", sql.replace(CONDITIONS, "(1 = 1)")), None),
+            RowSource::Table(table) => (table.quoted(), self.condition.as_deref()),
+            RowSource::Query(sql) => (format!("({}) AS t1", sql.replace(CONDITIONS, "(1 = 1)")), None),
         };
         let conditions: Vec<String> = condition.into_iter().chain(split).map(|c| format!("({c})")).collect();
         let mut sql = format!("SELECT {what} FROM {from}");
@@ -314,9 +314,9 @@ impl Selection {
     /// Points to the text that the user wrote, if the server does not understand a statement that holds some.
     fn hinted(&self, error: Error) -> Error {
         match &self.source {
-            Source::Query(_) => in_text(error, "query"),
-            Source::Table(_) if self.condition.is_some() => in_text(error, "where"),
-            Source::Table(_) => error,
+            RowSource::Query(_) => in_text(error, "query"),
+            RowSource::Table(_) if self.condition.is_some() => in_text(error, "where"),
+            RowSource::Table(_) => error,
         }
     }
 
@@ -391,7 +391,7 @@ mod tests {
     fn a_query_takes_conditions_where_it_says() {
         let sql = "SELECT a.id FROM a JOIN b USING (id) WHERE a.x > 1 AND $CONDITIONS";
         let (columns, options) = (vec![column("id", "int")], TypeOptions::default());
-        let source = Source::Query(sql.to_owned());
+        let source = RowSource::Query(sql.to_owned());
         let query = Selection::new(source, columns, None, Arc::new(Schema::empty()), &options).unwrap();
         assert!(query.sql(Some("a.id < 3")).ends_with("a.x > 1 AND (a.id < 3)"));
         assert!(query.sql(None).ends_with("a.x > 1 AND (1 = 1)"));

@@ -69,7 +69,7 @@ async fn v1_to_v17_sqoops_ranges_are_covered() {
         let (table, all) = (scene.table(&name).await, scene.ids(&name).await);
         let key = SplitKey::new(table.column("k").unwrap(), &Session::Ours).unwrap();
         let options = SplitOptions { connections: *connections as _, limit: *limit, ..fine() };
-        let splits = scene.plan(&Source::table(&table, None, &Session::Ours), &key, &options).await.unwrap();
+        let splits = scene.plan(&SplitSource::table(&table, None, &Session::Ours), &key, &options).await.unwrap();
         let counts = scene.rows(|c| format!("SELECT id FROM {name} WHERE {c}"), &splits, &all).await;
         let what = format!("{vector}: {values}: {counts:?} of {splits:?}");
         assert!(counts.iter().filter(|n| **n > 0).count() > 1 || all.len() == 1, "{what}");

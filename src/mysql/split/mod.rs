@@ -77,7 +77,7 @@ impl Planned {
 
 /// The rows that are cut.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Source {
+pub struct SplitSource {
     /// What stands after FROM.
     from: String,
     /// What stands after WHERE.
@@ -90,7 +90,7 @@ pub struct Source {
     session: Session,
 }
 
-impl Source {
+impl SplitSource {
     /// The rows of a table that fulfil a condition.
     pub fn table(table: &Table, condition: Option<&str>, session: &Session) -> Self {
         Self {
@@ -167,7 +167,12 @@ impl SplitOptions {
 /// # Errors
 /// As the server says. Config: a limit for a key that has no width, or one that makes too many splits. Data: a boundary
 /// query whose answer is not a pair of keys.
-pub async fn plan(conn: &mut Connection, source: &Source, key: &SplitKey, options: &SplitOptions) -> Result<Planned> {
+pub async fn plan(
+    conn: &mut Connection,
+    source: &SplitSource,
+    key: &SplitKey,
+    options: &SplitOptions,
+) -> Result<Planned> {
     conn.enter(&source.session).await?;
     let mut planner = Planner::new(conn, source, key, options);
     if options.limit.is_some() {
@@ -215,7 +220,7 @@ pub async fn plan(conn: &mut Connection, source: &Source, key: &SplitKey, option
 /// What planning knows.
 struct Planner<'a> {
     conn: &'a mut Connection,
-    source: &'a Source,
+    source: &'a SplitSource,
     options: &'a SplitOptions,
     key: SplitKey,
     /// The least and the greatest key that rows may have, from a boundary query.
@@ -233,7 +238,7 @@ const AFTER_ALL: &str = "253402300800";
 const ACT: &str = "cannot find the boundaries of the splits";
 
 impl<'a> Planner<'a> {
-    fn new(conn: &'a mut Connection, source: &'a Source, key: &SplitKey, options: &'a SplitOptions) -> Self {
+    fn new(conn: &'a mut Connection, source: &'a SplitSource, key: &SplitKey, options: &'a SplitOptions) -> Self {
         let charsets = vec![None; key.columns.len()];
         Self { conn, source, options, key: key.clone(), ends: None, charsets, estimate: None, indexed: false }
     }

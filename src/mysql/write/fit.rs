@@ -59,70 +59,99 @@ impl Kind {
                 Ok(())
             }
             // Numbers, days and times as text, which is how Sqoop keeps decimals in Avro files.
-            (Self::Binary, Value::Text(text)) => {
-                literal::hex(out, text.as_bytes());
-                Ok(())
-            }
+            (Self::Binary, Value::Text(text)) => self.write_bytes(text.as_bytes(), out),
             (_, Value::Text(text)) => self.write_text(text, Reading::Exact, out),
-            (Self::Binary, Value::Bytes(bytes)) => {
-                literal::hex(out, bytes);
+            (Self::Binary | Self::Bit(_) | Self::Text { .. } | Self::Choice { .. }, Value::Bytes(bytes)) => {
+                self.write_bytes(bytes, out)
+            }
+            (Self::Text { .. }, value) => self.write_as_text(value, out),
+            (_, Value::Integer(n)) => self.write_integer(n, out),
+            (Self::Bool | Self::Integer | Self::Bit(_) | Self::Decimal { .. }, Value::Bool(yes)) => {
+                out.push(if yes { b'1' } else { b'0' });
                 Ok(())
             }
-            (Self::Bit(bits), Value::Bytes(bytes)) => text::bit_bytes(bytes, *bits, out),
-            (Self::Text { .. } | Self::Choice { .. }, Value::Bytes(bytes)) => match std::str::from_utf8(bytes) {
+            (_, Value::Decimal(digits)) => self.write_decimal(digits, out),
+            (Self::Decimal { scale }, Value::Single(n)) => text::decimal(&format!("{n}"), *scale, out),
+            (Self::Decimal { scale }, Value::Double(n)) => text::decimal(&format!("{n}"), *scale, out),
+            (Self::Float | Self::Double, Value::Single(n)) => text::finite(f64::from(n), out),
+            (Self::Float | Self::Double, Value::Double(n)) => self.write_double(n, out),
+            (Self::Time { digits }, Value::Clock(micros)) => literal::clock(out, micros, *digits),
+            (Self::Date | Self::DateTime { .. }, Value::Day(_) | Value::Moment(_)) => self.write_day(value, out),
+            (_, value) => Err(self.unlike(value)),
+        }
+    }
+
+    /// The error of a value whose type does not go into this column.
+    fn unlike(&self, value: Value<'_>) -> Unfit {
+        format!("{} does not go into a column of {}", name_of(value), self.name()).into()
+    }
+
+    fn write_bytes(&self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Unfit> {
+        match self {
+            Self::Bit(bits) => text::bit_bytes(bytes, *bits, out),
+            Self::Text { .. } | Self::Choice { .. } => match std::str::from_utf8(bytes) {
                 Ok(text) => self.write_text(text, Reading::Exact, out),
                 Err(_) => Err("the bytes are not valid UTF-8".into()),
             },
-            (Self::Year, Value::Integer(year)) => text::year(&year.to_string(), out),
-            (Self::Bit(bits), Value::Integer(n)) => text::bit_number(n, *bits, out),
-            (Self::Bool | Self::Integer | Self::Decimal { .. }, Value::Integer(n)) => {
-                literal::integer(out, n);
+            _ => {
+                literal::hex(out, bytes);
                 Ok(())
             }
-            (Self::Float | Self::Double, Value::Integer(n)) => {
+        }
+    }
+
+    fn write_integer(&self, n: i128, out: &mut Vec<u8>) -> Result<(), Unfit> {
+        match self {
+            Self::Year => return text::year(&n.to_string(), out),
+            Self::Bit(bits) => return text::bit_number(n, *bits, out),
+            Self::Bool | Self::Integer | Self::Decimal { .. } => literal::integer(out, n),
+            Self::Float | Self::Double => {
                 let exact = if *self == Self::Float { (n as f32) as i128 == n } else { (n as f64) as i128 == n };
                 if !exact {
                     return Err(format!("{n} has more digits than the column's floating point holds").into());
                 }
                 literal::double(out, n as f64);
-                Ok(())
             }
-            (Self::Bool | Self::Integer | Self::Bit(_) | Self::Decimal { .. }, Value::Bool(yes)) => {
-                out.push(if yes { b'1' } else { b'0' });
-                Ok(())
-            }
-            (Self::Decimal { scale }, Value::Decimal(digits)) => text::decimal(digits, *scale, out),
-            (Self::Integer | Self::Bool, Value::Decimal(digits)) => text::decimal(digits, 0, out),
-            (Self::Bit(bits), Value::Decimal(digits)) => match digits.parse() {
+            _ => return Err(self.unlike(Value::Integer(n))),
+        }
+        Ok(())
+    }
+
+    fn write_decimal(&self, digits: &str, out: &mut Vec<u8>) -> Result<(), Unfit> {
+        match self {
+            Self::Decimal { scale } => text::decimal(digits, *scale, out),
+            Self::Integer | Self::Bool => text::decimal(digits, 0, out),
+            Self::Bit(bits) => match digits.parse() {
                 Ok(n) => text::bit_number(n, *bits, out),
                 Err(_) => Err(format!("{digits} is not a whole number").into()),
             },
-            (Self::Float, Value::Single(n)) => text::finite(f64::from(n), out),
-            (Self::Double, Value::Single(n)) => text::finite(f64::from(n), out),
-            (Self::Double, Value::Double(n)) => text::finite(n, out),
-            (Self::Float, Value::Double(n)) => {
-                // The bits are compared, so that a negative zero stays one.
-                if f64::from(n as f32).to_bits() != n.to_bits() {
-                    return Err(format!("{n:?} has more digits than single precision holds").into());
-                }
-                text::finite(n, out)
-            }
-            (Self::Float | Self::Double, Value::Decimal(digits)) => text::decimal_as_double(digits, self, out),
-            (Self::Decimal { scale }, Value::Single(n)) => text::decimal(&format!("{n}"), *scale, out),
-            (Self::Decimal { scale }, Value::Double(n)) => text::decimal(&format!("{n}"), *scale, out),
+            Self::Float | Self::Double => text::decimal_as_double(digits, self, out),
+            _ => Err(self.unlike(Value::Decimal(digits))),
+        }
+    }
+
+    fn write_double(&self, n: f64, out: &mut Vec<u8>) -> Result<(), Unfit> {
+        // The bits are compared, so that a negative zero stays one.
+        if *self == Self::Float && f64::from(n as f32).to_bits() != n.to_bits() {
+            return Err(format!("{n:?} has more digits than single precision holds").into());
+        }
+        text::finite(n, out)
+    }
+
+    /// A day or a moment in a column of days or of moments.
+    fn write_day(&self, value: Value<'_>, out: &mut Vec<u8>) -> Result<(), Unfit> {
+        match (self, value) {
             (Self::Date, Value::Day(day)) => literal::day(out, day),
-            (Self::DateTime { .. }, Value::Day(day)) => {
-                let micros = day.checked_mul(literal::DAY).ok_or("the day is outside the calendar")?;
-                literal::moment(out, micros, 0)
-            }
             (Self::Date, Value::Moment(micros)) if micros.rem_euclid(literal::DAY) == 0 => {
                 literal::day(out, micros.div_euclid(literal::DAY))
             }
             (Self::Date, Value::Moment(_)) => Err("the time of the day would be lost in a DATE".into()),
+            (Self::DateTime { .. }, Value::Day(day)) => {
+                let micros = day.checked_mul(literal::DAY).ok_or("the day is outside the calendar")?;
+                literal::moment(out, micros, 0)
+            }
             (Self::DateTime { digits }, Value::Moment(micros)) => literal::moment(out, micros, *digits),
-            (Self::Time { digits }, Value::Clock(micros)) => literal::clock(out, micros, *digits),
-            (Self::Text { .. }, value) => self.write_as_text(value, out),
-            (_, value) => Err(format!("{} does not go into a column of {}", name_of(value), self.name()).into()),
+            (_, value) => Err(self.unlike(value)),
         }
     }
 

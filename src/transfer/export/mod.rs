@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use futures::future::try_join_all;
 
 pub use self::plan::ExportPlan;
-use self::plan::Source;
+use self::plan::ExportSource;
 pub use self::reject::Reject;
 use self::reject::Rejects;
 pub use self::row::{Origin, Shape};
@@ -78,7 +78,7 @@ pub async fn plan(args: &ExportArgs, client: &MySqlClient, cluster: &Cluster, ru
 }
 
 /// The files, and what is known of them; all are of one format.
-async fn source(args: &ExportArgs, cluster: &Cluster) -> Result<Source> {
+async fn source(args: &ExportArgs, cluster: &Cluster) -> Result<ExportSource> {
     let style = options::style(args.compat);
     let (hive, files, options) = match (&args.hive_table, &args.export_dir) {
         (Some(table), _) => {
@@ -104,11 +104,11 @@ async fn source(args: &ExportArgs, cluster: &Cluster) -> Result<Source> {
         }
     };
     if files.is_empty() {
-        return Ok(Source { data: None, hive });
+        return Ok(ExportSource { data: None, hive });
     }
     let data = FileSet::open(cluster.fs.clone(), files, options).await?;
     data.check_kinds().await?;
-    Ok(Source { data: Some(data), hive })
+    Ok(ExportSource { data: Some(data), hive })
 }
 
 /// Writes the records of the files to the table.

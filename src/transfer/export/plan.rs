@@ -24,7 +24,7 @@ const ROWS_PER_STATEMENT: u32 = 100;
 const LOAD_CHUNK_ROWS: usize = 10_000;
 
 /// The files of an export, and the Hive table that they belong to.
-pub(super) struct Source {
+pub(super) struct ExportSource {
     pub data: Option<FileSet>,
     pub hive: Option<HiveTable>,
 }
@@ -73,7 +73,7 @@ impl ExportPlan {
         args: &ExportArgs,
         target: Target,
         staging: Option<Target>,
-        source: Source,
+        source: ExportSource,
         run_id: &str,
     ) -> Result<Self> {
         refuse(args.check())?;
@@ -143,7 +143,7 @@ impl ExportPlan {
 fn columns(
     args: &ExportArgs,
     target: &Target,
-    source: &Source,
+    source: &ExportSource,
     notes: &mut Vec<String>,
 ) -> Result<(Vec<(TargetColumn, Origin)>, usize)> {
     let chosen = target.select(&args.columns)?;
@@ -182,7 +182,7 @@ fn columns(
     Ok((columns, fields))
 }
 
-fn partition_columns(source: &Source) -> Vec<String> {
+fn partition_columns(source: &ExportSource) -> Vec<String> {
     match (&source.hive, &source.data) {
         (Some(hive), _) => hive.partition_columns.clone(),
         (None, Some(data)) => {

@@ -16,7 +16,7 @@ use crate::mysql::MySqlClient;
 use crate::mysql::read::Selection;
 use crate::mysql::session::Session;
 use crate::mysql::snapshot::{Snapshot, SnapshotOptions};
-use crate::mysql::split::{self, Source, Split, SplitKey, SplitOptions};
+use crate::mysql::split::{self, Split, SplitKey, SplitOptions, SplitSource};
 use crate::mysql::table::Table;
 use crate::mysql::types::TypeOptions;
 use crate::shutdown::Stop;
@@ -155,7 +155,7 @@ pub(super) async fn splits(conn: &mut Connection, selection: &Selection, connect
     else {
         return Ok(vec![Split::all()]);
     };
-    let source = Source::table(table, selection.condition.as_deref(), selection.session());
+    let source = SplitSource::table(table, selection.condition.as_deref(), selection.session());
     let options = SplitOptions { connections, per_connection: 1, ..SplitOptions::default() };
     Ok(split::plan(conn, &source, &key, &options).await?.splits)
 }

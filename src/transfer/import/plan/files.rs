@@ -101,16 +101,9 @@ impl FilesPlan {
         load.run_id = run_id.to_owned();
         load.replaces = merges(args).then(Vec::new);
         load.accounts_for_earlier = args.incremental.mode.is_some();
-        if let Some((database, table)) = managed.as_ref().map(|m| m.from.clone()).or(hive) {
-            let mut plan = TablePlan::new(database, table, storage(&format, &schema)?);
-            plan.comment = schema.metadata().get("comment").cloned().filter(|text| !text.is_empty());
-            plan.partition_columns =
-                static_partition.names().map(|n| Column::new(n, "string")).chain(dynamic).collect();
-            plan.static_partition = static_partition;
-            plan.columns = hive_types(args, &schema)?;
-            plan.create_only = args.create_hive_table;
-            plan.adopt = args.hive_adopt;
-            load.table = Some(plan);
+        if let Some((database, name)) = managed.as_ref().map(|m| m.from.clone()).or(hive) {
+            let plan = TablePlan::new(database, name, storage(&format, &schema)?);
+            load.table = Some(table(args, &schema, plan, static_partition, dynamic)?);
         }
         load.fingerprint = fingerprint::of(args, selection, address, &format, load.table.as_ref())?;
         Ok(Self { format, partitioner, load, refuse_existing, managed })
@@ -124,6 +117,23 @@ impl FilesPlan {
             FileFormat::Parquet(_) | FileFormat::Avro(_) => TextOptions::default(),
         }
     }
+}
+
+/// The rest of a table's plan; `dynamic` are the partition columns that rows are told apart by.
+fn table(
+    args: &ImportArgs,
+    schema: &Schema,
+    mut plan: TablePlan,
+    partition: Partition,
+    dynamic: Vec<Column>,
+) -> Result<TablePlan> {
+    plan.comment = schema.metadata().get("comment").cloned().filter(|text| !text.is_empty());
+    plan.partition_columns = partition.names().map(|name| Column::new(name, "string")).chain(dynamic).collect();
+    plan.static_partition = partition;
+    plan.columns = hive_types(args, schema)?;
+    plan.create_only = args.create_hive_table;
+    plan.adopt = args.hive_adopt;
+    Ok(plan)
 }
 
 /// Database and name of the Hive table, where one is wanted.

@@ -11,7 +11,7 @@ pub(super) use self::read::type_options;
 use crate::error::Result;
 use crate::load::LoadMode;
 use crate::mysql::read::Selection;
-use crate::mysql::split::{Source, SplitKey, SplitOptions};
+use crate::mysql::split::{SplitKey, SplitOptions, SplitSource};
 use crate::mysql::table::Table;
 use crate::transfer::args::{Consistency, ImportArgs, ZeroDates};
 use crate::transfer::import::cells::CellPlan;
@@ -146,9 +146,9 @@ fn name(selection: &Selection) -> String {
 }
 
 /// The rows that are cut into splits.
-pub(super) fn rows_to_split(selection: &Selection) -> Source {
+pub(super) fn rows_to_split(selection: &Selection) -> SplitSource {
     match &selection.source {
-        read::RowSource::Table(table) => Source::table(table, selection.condition.as_deref(), selection.session()),
-        read::RowSource::Query(sql) => Source::query(sql, selection.session()),
+        read::RowSource::Table(table) => SplitSource::table(table, selection.condition.as_deref(), selection.session()),
+        read::RowSource::Query(sql) => SplitSource::query(sql, selection.session()),
     }
 }
