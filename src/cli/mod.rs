@@ -112,5 +112,9 @@ fn block_on(work: impl Future<Output = Result<()>>) -> Result<()> {
         .enable_all()
         .build()
         .map_err(|e| error::bug("cannot start the runtime").source(e))?;
-    runtime.block_on(work)
+    runtime.block_on(async {
+        let done = work.await;
+        crate::lease::returned().await;
+        done
+    })
 }

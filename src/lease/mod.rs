@@ -16,6 +16,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::task::JoinHandle;
 use tokio_util::task::AbortOnDropHandle;
 
 pub(crate) use self::holder::Holder;
@@ -58,24 +59,38 @@ pub(crate) trait LeaseStore: Send + Sync {
     /// Puts one holder in the place of another; `false` if that one is not there any more.
     async fn replace(&self, from: &Holder, to: &Holder) -> Result<bool>;
 
-    /// Removes the lease of this holder; nothing if it is another's by now.
+    /// Removes the lease of this holder, which may be dead already; nothing if it is another's by now.
     async fn remove(&self, holder: &Holder) -> Result<()>;
 }
 
-/// A held lease. Dropping it makes it dead at once for this process; [`Lease::release`] removes it.
+/// Leases that were dropped and are on their way back.
+static RETURNING: LazyLock<Mutex<Vec<JoinHandle<()>>>> = LazyLock::new(Mutex::default);
+
+/// How long the end of the process waits for them.
+const RETURN_LIMIT: Duration = Duration::from_secs(5);
+
+/// A held lease. [`Lease::release`] gives it back; dropping it makes it dead at once for this process, and gives it back
+/// in the background, which [`returned`] waits for.
 pub(crate) struct Lease {
     store: Arc<dyn LeaseStore>,
     mine: Arc<Mutex<Holder>>,
-    _token: Token,
+    token: Token,
     renewal: Option<AbortOnDropHandle<()>>,
+    is_released: bool,
 }
 
 /// Counts a lease among those that this process holds, for as long as it lives.
 struct Token(String);
 
+impl Token {
+    fn forget(&self) {
+        held().remove(&self.0);
+    }
+}
+
 impl Drop for Token {
     fn drop(&mut self) {
-        held().remove(&self.0);
+        self.forget();
     }
 }
 
@@ -123,7 +138,7 @@ impl Lease {
     fn held_by(store: Arc<dyn LeaseStore>, holder: Holder, token: Token) -> Self {
         let mine = Arc::new(Mutex::new(holder));
         let renewal = AbortOnDropHandle::new(tokio::spawn(renew(store.clone(), mine.clone())));
-        Self { store, mine, _token: token, renewal: Some(renewal) }
+        Self { store, mine, token, renewal: Some(renewal), is_released: false }
     }
 
     /// Fails if the lease was lost to somebody else, or soon may be.
@@ -153,9 +168,39 @@ impl Lease {
     pub(crate) async fn release(mut self) -> Result<()> {
         // Or it might be prolonged while it is being removed.
         self.renewal = None;
+        self.is_released = true;
         let mine = current(&self.mine);
         self.store.remove(&mine).await
     }
+}
+
+impl Drop for Lease {
+    /// Somebody else need not wait until the lease of a failed run expires.
+    fn drop(&mut self) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        if self.is_released {
+            return;
+        }
+        self.renewal = None;
+        // Before it is removed: what is no longer held is removed without what came into its place.
+        self.token.forget();
+        let (store, mine) = (self.store.clone(), current(&self.mine));
+        let removed = runtime.spawn(async move {
+            if let Err(error) = store.remove(&mine).await {
+                tracing::debug!(%error, target = store.target(), "cannot give back the lease, it expires by itself");
+            }
+        });
+        let mut returning = RETURNING.lock().unwrap_or_else(PoisonError::into_inner);
+        returning.retain(|task| !task.is_finished());
+        returning.push(removed);
+    }
+}
+
+/// Waits a few seconds for the leases that were dropped; called before the process ends.
+pub(crate) async fn returned() {
+    let returning = std::mem::take(&mut *RETURNING.lock().unwrap_or_else(PoisonError::into_inner));
+    // One that is not back in time expires by itself.
+    let _ = tokio::time::timeout(RETURN_LIMIT, futures::future::join_all(returning)).await;
 }
 
 fn current(mine: &Mutex<Holder>) -> Holder {

@@ -61,6 +61,9 @@ pub struct Manifest {
     /// Names of the fields of its files, where they are text.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<String>,
+    /// Name and type of each column of its rows, without partition columns.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<(String, String)>,
     /// Its files.
     pub parts: Vec<StagedPart>,
     /// Files that earlier loads added, where the plan asks for an account of them; without their checksums.
@@ -82,6 +85,7 @@ impl Manifest {
             table: None,
             static_partition: Partition::none(),
             columns: Vec::new(),
+            fields: Vec::new(),
             parts: Vec::new(),
             earlier: Vec::new(),
         }

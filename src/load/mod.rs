@@ -21,6 +21,7 @@
 //! with files that no load of ours put there and a table that is not ours.
 
 mod account;
+mod fields;
 mod layout;
 pub mod managed;
 mod manifest;

@@ -10,7 +10,7 @@ use super::part::{self, PartWriter, SideWriter};
 use super::publish::mark;
 use super::recover::{finish, pending, read_manifest, record, recover, unregistered};
 use super::register::{self, Registration};
-use super::{Cluster, LoadMode, LoadPlan, Manifest, Partition, StagedPart, account, prepare, strangers};
+use super::{Cluster, LoadMode, LoadPlan, Manifest, Partition, StagedPart, account, fields, prepare, strangers};
 use crate::error::{self, Error, Result};
 use crate::format::Encoder;
 use crate::lease::Lease;
@@ -62,6 +62,7 @@ impl Load {
         let mut previous = read_manifest(fs, &layout).await?;
         recover(cluster, &layout, previous.as_mut(), &plan, table.as_ref()).await?;
         strangers::refuse(fs, &layout, previous.as_ref(), &plan).await?;
+        fields::check(&plan, previous.as_ref())?;
         let registered = match &table {
             Some(table) => prepare::check(cluster, &layout, table, &plan, previous.as_ref()).await?,
             None => true,
@@ -251,6 +252,7 @@ impl Load {
         let mut manifest =
             Manifest::new(load_id, plan.mode, layout.target.clone(), plan.run_id.clone(), plan.fingerprint.clone());
         (manifest.parts, manifest.checkpoint, manifest.success_marker) = (parts, checkpoint, plan.success_marker);
+        manifest.fields = fields::described(&plan.schema);
         manifest.columns = plan.columns;
         if plan.accounts_for_earlier {
             let is_forgotten = |part: &StagedPart| forgotten.contains(&layout.published(part));

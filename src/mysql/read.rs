@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use super::client::Connection;
 use super::decode::{BatchBuilder, Scalar, is_null};
-use super::session::{self, Session};
+use super::session::{self, Session, UserSession};
 use super::sql::quote;
 use super::sql_text;
 pub use super::sql_text::CONDITIONS;
@@ -51,6 +51,8 @@ pub struct Selection {
     pub most_rows: usize,
     options: TypeOptions,
     mappings: Vec<Mapping>,
+    /// Whether the server was seen to keep the instants of a query or a view.
+    is_kept: bool,
     /// How many dates that are not in the calendar became NULL; clones share the count.
     no_dates: Arc<AtomicU64>,
 }
@@ -117,6 +119,7 @@ impl Selection {
             most_rows: BATCH_ROWS,
             options: options.clone(),
             mappings,
+            is_kept: false,
             no_dates: Arc::default(),
         })
     }
@@ -217,7 +220,33 @@ impl Selection {
     /// Whether the server can say every instant of a TIMESTAMP: some make the text of the session's clock of it before.
     pub fn keeps_instants(&self) -> bool {
         let of_table = self.of_table().is_some_and(|table| table.engine.is_some());
-        of_table || self.session().of_user().is_none_or(|user| user.is_utc() || user.keeps_instants)
+        of_table || self.is_kept || self.session().of_user().is_none_or(UserSession::is_utc)
+    }
+
+    /// Asks how the server answers a query or a view, where that decides whether its instants are kept: MySQL keeps
+    /// none, MariaDB those that do not pass through the table of a GROUP BY (`MAX(t)`; checked on 10.11).
+    ///
+    /// # Errors
+    /// As the server says. An account that may not see the plan (1345) is no error: the instants are then doubted.
+    pub async fn ask_for_instants(&mut self, conn: &mut Connection) -> Result<()> {
+        let has_instants = self.columns.iter().any(|column| self.is_in_seconds(column));
+        let keeps = self.session().of_user().is_some_and(|user| user.keeps_instants);
+        if !has_instants || !keeps || self.keeps_instants() {
+            return Ok(());
+        }
+        if let RowSource::Query(sql) = &self.source
+            && sql_text::calls(sql, &["max", "min"], self.session().escapes())
+        {
+            return Ok(());
+        }
+        conn.enter(self.session()).await?;
+        let plan = format!("EXPLAIN {}", self.select("*", None));
+        match conn.texts(&plan, "cannot ask how the rows are read").await {
+            Ok(steps) => self.is_kept = !steps.iter().flatten().flatten().any(|text| text.contains("Using temporary")),
+            Err(e) if e.kind() == Kind::Auth => {}
+            Err(e) => return Err(self.hinted(e)),
+        }
+        Ok(())
     }
 
     /// The zone whose clock the text of instants shows, where instants are read as text and it is not UTC.

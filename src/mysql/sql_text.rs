@@ -22,6 +22,12 @@ pub fn statement(sql: &str, escapes: Escapes) -> &str {
     &sql[..end]
 }
 
+/// Whether a text calls one of some functions, at whatever depth.
+pub fn calls(sql: &str, functions: &[&str], escapes: Escapes) -> bool {
+    let all: Vec<_> = tokens(sql, escapes).filter(|token| token.kind != Kind::Comment).collect();
+    all.windows(2).any(|pair| pair[1].text(sql) == "(" && functions.iter().any(|name| pair[0].is(sql, name)))
+}
+
 /// A condition as it can stand in parentheses, beside others. `what` names it.
 ///
 /// # Errors
@@ -69,6 +75,18 @@ mod tests {
             ("-- nothing", ""),
         ] {
             assert_eq!(statement(sql, Escapes::Backslash), kept, "{sql}");
+        }
+    }
+
+    #[test]
+    fn calls_are_told_from_names_and_texts() {
+        for (sql, calls_it) in [
+            ("SELECT MAX(t) FROM x", true),
+            ("SELECT a FROM (SELECT max /* of all */ (t) a FROM x) q", true),
+            ("SELECT `max`, max, 'max(t)' FROM x -- max(t)", false),
+            ("SELECT maximum(t) FROM x", false),
+        ] {
+            assert_eq!(calls(sql, &["min", "max"], Escapes::Backslash), calls_it, "{sql}");
         }
     }
 

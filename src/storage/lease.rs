@@ -108,8 +108,8 @@ impl LeaseStore for DirectoryLease {
     }
 
     async fn remove(&self, holder: &Holder) -> Result<()> {
-        // A lease with time left is nobody else's. One that ran out may have been taken over: only the own entry goes.
-        let all = holder.has_time_left();
+        // A live lease with time left is nobody else's. A dead one may have been taken over: only the own entry goes.
+        let all = holder.is_alive() && holder.has_time_left();
         if !all {
             self.fs.delete(&self.entry(holder), DeleteOptions::default()).await?;
         }

@@ -7,7 +7,7 @@ use crate::mysql::wire::Fault;
 
 /// Server error number, the condition behind it, and the remedy; empty where the server's words say all. A hint names no
 /// option: who asked knows which of them were used.
-const SERVER_ERRORS: [(u16, Kind, &str); 24] = [
+const SERVER_ERRORS: [(u16, Kind, &str); 25] = [
     (1040, Kind::Busy, "the server has no connection left: try again later, or raise max_connections"),
     (1044, Kind::Auth, "grant this user the right to read the database"),
     (1045, Kind::Auth, "check user and password"),
@@ -25,6 +25,7 @@ const SERVER_ERRORS: [(u16, Kind, &str); 24] = [
     (1226, Kind::Busy, "this user's quota is used up: end other connections, wait, or raise the quota"),
     (1227, Kind::Auth, "grant this user the right that the message names"),
     (1251, Kind::Auth, "the account's authentication plugin is not known here: use caching_sha2_password"),
+    (1345, Kind::Auth, "grant this user SHOW VIEW on the view, and SELECT on its tables"),
     (1356, Kind::NotFound, "a table or column of the view is gone, or its definer may not read it: mend the view"),
     (1412, Kind::Busy, "the table's definition was changed meanwhile: run again"),
     (1449, Kind::Auth, "the view or trigger runs as a user that is gone: define it anew"),

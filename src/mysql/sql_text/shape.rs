@@ -2,7 +2,8 @@
 //! they have to be the rows of the whole query.
 //!
 //! That holds where the condition only picks rows. It does not where something beside it, or around it, is counted over
-//! all rows: LIMIT, GROUP BY, a window; unless what belongs together has one split key.
+//! all rows: LIMIT, GROUP BY, a total, a window; unless what belongs together has one split key. Nor where it picks rows
+//! that others are compared with: in a subquery of a condition, and on one side of EXCEPT or INTERSECT.
 
 use super::CONDITIONS;
 use super::tokens::{Escapes, Kind, Token, tokens};
@@ -22,6 +23,8 @@ pub struct SplitColumn<'a> {
 struct Group {
     is_select: bool,
     parent: usize,
+    /// Whether its rows are compared with others, as those of `x IN (SELECT ..)` are.
+    is_compared: bool,
     has_conditions: bool,
     tokens: Vec<Token>,
 }
@@ -59,7 +62,16 @@ pub fn check_splitting(sql: &str, key: SplitColumn<'_>, escapes: Escapes) -> Res
 /// What a SELECT does with all of its rows at once.
 fn counted_over_all(sql: &str, group: &Group, key: SplitColumn<'_>) -> Option<&'static str> {
     let is = |at: usize, word: &str| group.tokens.get(at).is_some_and(|token| token.is(sql, word));
+    if group.is_compared {
+        return Some("$CONDITIONS in a subquery of a condition");
+    }
+    if has_total(sql, group) {
+        return Some("a total over all rows");
+    }
     for at in 0..group.tokens.len() {
+        if ["EXCEPT", "INTERSECT", "MINUS"].iter().any(|word| is(at, word)) {
+            return Some("EXCEPT or INTERSECT");
+        }
         if is(at, "LIMIT") || is(at, "FETCH") {
             return Some("a LIMIT");
         }
@@ -72,6 +84,52 @@ fn counted_over_all(sql: &str, group: &Group, key: SplitColumn<'_>) -> Option<&'
         let follows_a_call = at > 0 && group.tokens[at - 1].text(sql) == ")";
         if follows_a_call && is(at, "OVER") && !partitioned(sql, &group.tokens[at + 1..], key) {
             return Some("a window function that is not partitioned by the column to split by");
+        }
+    }
+    None
+}
+
+/// Functions that make one value of many rows.
+const AGGREGATES: [&str; 19] = [
+    "AVG",
+    "BIT_AND",
+    "BIT_OR",
+    "BIT_XOR",
+    "COUNT",
+    "GROUP_CONCAT",
+    "JSON_ARRAYAGG",
+    "JSON_OBJECTAGG",
+    "MAX",
+    "MEDIAN",
+    "MIN",
+    "STD",
+    "STDDEV",
+    "STDDEV_POP",
+    "STDDEV_SAMP",
+    "SUM",
+    "VARIANCE",
+    "VAR_POP",
+    "VAR_SAMP",
+];
+
+/// Whether a SELECT makes one row of all of its rows: it calls an aggregate, not as a window, and does not group.
+fn has_total(sql: &str, group: &Group) -> bool {
+    let tokens = &group.tokens;
+    let opens = |at: usize| tokens.get(at).is_some_and(|token| token.text(sql) == "(");
+    let groups = tokens.windows(2).any(|pair| pair[0].is(sql, "GROUP") && pair[1].is(sql, "BY"));
+    let calls = (0..tokens.len()).filter(|at| opens(at + 1) && AGGREGATES.iter().any(|name| tokens[*at].is(sql, name)));
+    !groups && calls.into_iter().any(|at| !after_call(sql, &tokens[at + 1..]).is_some_and(|next| next.is(sql, "OVER")))
+}
+
+/// What follows a call, whose arguments begin with the first of these.
+fn after_call(sql: &str, arguments: &[Token]) -> Option<Token> {
+    let mut depth = 0;
+    for (at, token) in arguments.iter().enumerate() {
+        match token.text(sql) {
+            "(" => depth += 1,
+            ")" if depth == 1 => return arguments.get(at + 1).copied(),
+            ")" => depth -= 1,
+            _ => {}
         }
     }
     None
@@ -132,7 +190,8 @@ fn groups(sql: &str, escapes: Escapes) -> Vec<Group> {
                 let selects = first.is_some_and(|t| ["SELECT", "WITH", "VALUES", "TABLE"].iter().any(|w| t.is(sql, w)));
                 open.push((current, selects));
                 if selects {
-                    groups.push(Group { is_select: true, parent: current, ..Group::default() });
+                    let is_compared = !gives_rows(sql, &all[..at]);
+                    groups.push(Group { is_select: true, parent: current, is_compared, ..Group::default() });
                     inside.push(groups.len() - 1);
                 } else {
                     groups[current].tokens.push(*token);
@@ -154,6 +213,17 @@ fn groups(sql: &str, escapes: Escapes) -> Vec<Group> {
     groups
 }
 
+/// Whether a SELECT in parentheses that stands behind these is a table, a common table expression or a part of a UNION.
+fn gives_rows(sql: &str, before: &[Token]) -> bool {
+    const BEFORE_ROWS: [&str; 9] =
+        ["FROM", "JOIN", "STRAIGHT_JOIN", "LATERAL", "AS", "UNION", "EXCEPT", "INTERSECT", "DISTINCT"];
+    match before {
+        [] => true,
+        [.., set, all] if all.is(sql, "ALL") => ["UNION", "EXCEPT", "INTERSECT"].iter().any(|word| set.is(sql, word)),
+        [.., last] => matches!(last.text(sql), "(" | ",") || BEFORE_ROWS.iter().any(|word| last.is(sql, word)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -173,6 +243,11 @@ mod tests {
             "SELECT id, GROUP_CONCAT(x ORDER BY x LIMIT 2) FROM t WHERE $CONDITIONS GROUP BY id",
             "SELECT id, 'LIMIT 1' AS `limit` FROM t WHERE $CONDITIONS -- LIMIT 1",
             "WITH c AS (SELECT * FROM u LIMIT 5) SELECT id FROM c WHERE $CONDITIONS",
+            "SELECT * FROM (SELECT id FROM t EXCEPT SELECT id FROM u) q WHERE $CONDITIONS",
+            "SELECT id FROM t WHERE x = (SELECT MAX(x) FROM t) AND y IN (SELECT y FROM u) AND $CONDITIONS",
+            "(SELECT id FROM t WHERE $CONDITIONS) UNION ALL (SELECT id FROM u WHERE $CONDITIONS)",
+            "SELECT q.id FROM u, (SELECT id FROM t WHERE $CONDITIONS) q JOIN (SELECT id FROM v) w USING (id)",
+            "SELECT id, SUM(x) OVER (PARTITION BY id) FROM t WHERE $CONDITIONS",
         ] {
             check_splitting(sql, KEY, Escapes::Backslash).unwrap_or_else(|e| panic!("{sql}: {e}"));
         }
@@ -190,6 +265,12 @@ mod tests {
             ("SELECT id, ROW_NUMBER() OVER (ORDER BY id) FROM t WHERE $CONDITIONS", "window"),
             ("SELECT id, LAG(x) OVER w FROM t WHERE $CONDITIONS WINDOW w AS (ORDER BY id)", "window"),
             ("SELECT x, id FROM (SELECT * FROM t WHERE $CONDITIONS) q GROUP BY x", "GROUP BY"),
+            ("SELECT id FROM t WHERE x = (SELECT MAX(x) FROM t WHERE $CONDITIONS)", "subquery of a condition"),
+            ("SELECT id FROM t WHERE g IN (SELECT g FROM t WHERE $CONDITIONS)", "subquery of a condition"),
+            ("SELECT id FROM t WHERE g > ALL (SELECT g FROM t WHERE $CONDITIONS)", "subquery of a condition"),
+            ("SELECT t.id, m FROM t JOIN (SELECT MAX(x) m FROM t WHERE $CONDITIONS) q ON x < m", "total"),
+            ("SELECT id FROM t WHERE $CONDITIONS EXCEPT SELECT id FROM u", "EXCEPT"),
+            ("SELECT id FROM t INTERSECT (SELECT id FROM u WHERE $CONDITIONS)", "INTERSECT"),
             ("SELECT id FROM t WHERE 1 = 1 -- $CONDITIONS", "comment"),
             ("SELECT id FROM t WHERE x <> '$CONDITIONS'", "comment"),
         ] {

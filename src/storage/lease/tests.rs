@@ -35,6 +35,19 @@ async fn acquire_over(found: Holder) -> Result<Lease> {
 }
 
 #[tokio::test]
+async fn a_lease_that_is_dropped_is_given_back_and_one_that_came_after_it_is_kept() {
+    let (_root, fs) = disk();
+    drop(acquire(&fs, "failed").await.unwrap());
+    crate::lease::returned().await;
+    assert!(!fs.list("/lake/.sakia/orders").await.unwrap().iter().any(|entry| entry.path == PATH));
+
+    drop(acquire(&fs, "failed").await.unwrap());
+    let next = acquire(&fs, "next").await.unwrap();
+    crate::lease::returned().await;
+    next.check().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_damaged_lease_is_named_and_an_empty_one_is_none() {
     let (_root, fs) = disk();
     fs.mkdirs(&format!("{PATH}/somebody")).await.unwrap();

@@ -35,7 +35,7 @@ pub(super) async fn plan(
     if let Some(is_bit) = jdbc.tiny_int_is_bit {
         types.tiny_int_is_bit = is_bit;
     }
-    let selection = match (&args.table, &args.query) {
+    let mut selection = match (&args.table, &args.query) {
         (Some(name), None) => {
             let table = Table::describe(conn, ends.mysql.database(), name).await?;
             types.session = session(conn, args, Some(&table), &types).await?;
@@ -53,6 +53,7 @@ pub(super) async fn plan(
         (Some(_), Some(_)) => return Err(error::config("table and query are both given").hint("choose one")),
         (None, None) => return Err(error::config("the import names no table").hint("give table, or query")),
     };
+    selection.ask_for_instants(conn).await?;
     let facts = facts(ends, args, &selection).await?;
     let mut plan = ImportPlan::new(args, selection, &facts, ends.mysql.address(), run_id)?;
     if let Some(incremental) = &mut plan.incremental {
