@@ -25,6 +25,7 @@ mod sqoop;
 mod steps;
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::FromArgMatches;
@@ -32,8 +33,9 @@ use clap::FromArgMatches;
 use self::args::Command;
 use self::output::{Report, print, tell};
 use crate::error::{self, Kind, Result};
+use crate::secret;
 use crate::shutdown::Stop;
-use crate::telemetry::{log, progress};
+use crate::telemetry::{log, progress, terminal};
 
 pub use self::args::Cli;
 
@@ -67,12 +69,16 @@ pub fn main() -> ExitCode {
 
 /// Prints clap's answer, which may be the help; to whoever reads JSON, as an object too.
 fn not_understood(e: &clap::Error, args: &[OsString]) -> ExitCode {
-    if e.exit_code() == 0 || !wants_json(args) {
+    let has_secret = args.iter().any(|arg| secret::is_in_url(&arg.to_string_lossy()));
+    if e.exit_code() == 0 || !(wants_json(args) || has_secret) {
         e.exit();
     }
+    let text = secret::masked(&e.to_string());
     // Nobody is left to tell when stderr is gone.
-    let _ = e.print();
-    let text = e.to_string();
+    let _ = std::io::stderr().write_all(terminal::harmless(&text).as_bytes());
+    if !wants_json(args) {
+        return ExitCode::from(2);
+    }
     let what = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
     let error = error::usage(what).hint("see --help");
     let _ = print(&output::pretty(&serde_json::json!({ "error": crate::telemetry::summary::error_to_json(&error) })));

@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use serde_json::{Map, Value};
 
 use crate::error::{self, Error, Result};
+use crate::secret::masked;
 use crate::telemetry::summary::{Summary, error_to_json};
 use crate::telemetry::terminal;
 
@@ -89,7 +90,7 @@ pub(super) fn tell(error: &Error) {
         None => format!("sakia: error: {error}\n"),
     };
     // Nobody is left to tell when stderr is gone.
-    let _ = std::io::stderr().write_all(terminal::harmless(&line).as_bytes());
+    let _ = std::io::stderr().write_all(terminal::harmless(&masked(&line)).as_bytes());
 }
 
 /// Prints to stdout, without anything that a terminal would obey. A reader that went away (`| head`) is not a failure.

@@ -10,6 +10,7 @@ use super::args::{CheckCommand, RunArgs, StepArgs, StepCommand};
 use super::output::{Output, Report, pretty, print};
 use crate::error::{self, Result};
 use crate::pipeline::{self, Pipeline};
+use crate::secret;
 use crate::shutdown::Stop;
 
 /// What is done with a pipeline.
@@ -83,7 +84,7 @@ fn untyped<T: Args>() -> Option<T> {
 
 async fn act(pipeline: &Pipeline, what: Act, report: &mut Report, stop: &Stop) -> Result<()> {
     if what.explain {
-        return print(pipeline.to_toml()?.trim_end());
+        return print(&secret::masked(pipeline.to_toml()?.trim_end()));
     }
     if what.dry_run {
         return print_plans(pipeline, report.output, stop).await;

@@ -48,4 +48,4 @@ pub use options::HBaseOptions;
 pub use row::{Cell, Row};
 pub use row_key::RowKeyRecipe;
 pub use scan::{Scan, Scanner};
-pub use schema::TableSchema;
+pub use schema::{ColumnMapping, TableSchema};

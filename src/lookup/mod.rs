@@ -20,6 +20,7 @@
 
 mod diff;
 mod external;
+mod fit;
 mod get;
 mod pages;
 mod query;

@@ -4,9 +4,11 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
+use super::fit::fits;
 use crate::error::{self, Error, Result};
-use crate::hbase::TableSchema;
-use crate::hiveserver2::{Rows, Value};
+use crate::hbase::{ColumnMapping, TableSchema};
+use crate::hiveserver2::{Column, Rows, Value};
+use crate::metastore::types;
 
 /// How far ahead of this machine's clock a timestamp may be.
 const MAX_AHEAD_MS: i64 = 24 * 60 * 60 * 1000;
@@ -28,15 +30,14 @@ impl Pages {
     /// # Errors
     /// Schema: a column is missing, or the schema does not know it. Data: a NULL or doubled key, a bad timestamp.
     pub(super) fn of(schema: &TableSchema, timestamp_column: Option<&str>, result: Rows, now_ms: i64) -> Result<Self> {
-        let names: Vec<String> = result.columns.into_iter().map(|column| column.name.to_lowercase()).collect();
-        let layout = Layout::of(schema, timestamp_column, &names)?;
+        let layout = Layout::of(schema, timestamp_column, &result.columns)?;
         let mut by_key = BTreeMap::new();
         let mut newest = None;
         for row in &result.rows {
             let id = layout.id(row)?;
             match by_key.entry(schema.row_key.encode(&id)?.into_bytes()) {
                 Entry::Occupied(_) => return Err(doubled(&layout, &id)),
-                Entry::Vacant(place) => place.insert(layout.page(row)),
+                Entry::Vacant(place) => place.insert(layout.page(row, &id)?),
             };
             newest = newest.max(layout.timestamp_ms(row, &id, now_ms)?);
         }
@@ -73,12 +74,21 @@ fn doubled(layout: &Layout<'_>, id: &str) -> Error {
 struct Layout<'a> {
     key_name: &'a str,
     key: usize,
-    columns: Vec<usize>,
+    columns: Vec<Place<'a>>,
     timestamp: Option<(&'a str, usize)>,
 }
 
+/// Where the value of a cell is, and what it is to be.
+struct Place<'a> {
+    column: &'a ColumnMapping,
+    index: usize,
+    /// Whether the type in the result says nothing about every value.
+    is_checked: bool,
+}
+
 impl<'a> Layout<'a> {
-    fn of(schema: &'a TableSchema, timestamp_column: Option<&'a str>, names: &[String]) -> Result<Self> {
+    fn of(schema: &'a TableSchema, timestamp_column: Option<&'a str>, given: &[Column]) -> Result<Self> {
+        let names: Vec<String> = given.iter().map(|column| column.name.to_lowercase()).collect();
         let place = |wanted: &str| {
             names.iter().position(|name| *name == wanted.to_lowercase()).ok_or_else(|| {
                 error::schema(format!("the query gives no column {wanted} for hbase table {}", schema.table))
@@ -87,10 +97,17 @@ impl<'a> Layout<'a> {
         };
         let key_name = schema.row_key.column.as_str();
         let key = place(key_name)?;
-        let columns = schema.columns.iter().map(|column| place(&column.name)).collect::<Result<Vec<_>>>()?;
+        let of_column = |column: &'a ColumnMapping| -> Result<Place<'a>> {
+            let index = place(&column.name)?;
+            let is_checked = !types::carries(&given[index].hive_type, &column.hive_type);
+            Ok(Place { column, index, is_checked })
+        };
+        let columns = schema.columns.iter().map(of_column).collect::<Result<Vec<_>>>()?;
         let timestamp = timestamp_column.map(|name| place(name).map(|index| (name, index))).transpose()?;
         let used = |index: &usize| {
-            *index == key || columns.contains(index) || timestamp.is_some_and(|(_, place)| place == *index)
+            *index == key
+                || columns.iter().any(|c| c.index == *index)
+                || timestamp.is_some_and(|(_, place)| place == *index)
         };
         if let Some(extra) = (0..names.len()).find(|index| !used(index)) {
             return Err(error::schema(format!("column {} of the query has no [[column]] in the schema", names[extra]))
@@ -106,8 +123,19 @@ impl<'a> Layout<'a> {
         })
     }
 
-    fn page(&self, row: &[Value]) -> Page {
-        self.columns.iter().map(|index| cell(row, *index)).collect()
+    fn page(&self, row: &[Value], id: &str) -> Result<Page> {
+        let cell_of = |place: &Place<'_>| {
+            let cell = cell(row, place.index);
+            match &cell {
+                Some(bytes) if place.is_checked && !fits(&place.column.hive_type, bytes) => {
+                    let (ColumnMapping { name, hive_type, .. }, text) = (place.column, String::from_utf8_lossy(bytes));
+                    let what = format!("{name} \"{text}\" of {} {id} is not {hive_type} to hive", self.key_name);
+                    Err(error::data(what).hint("cast it in the query, or give the column another hive-type"))
+                }
+                _ => Ok(cell),
+            }
+        };
+        self.columns.iter().map(cell_of).collect()
     }
 
     fn timestamp_ms(&self, row: &[Value], id: &str, now_ms: i64) -> Result<Option<i64>> {
@@ -163,6 +191,19 @@ mod tests {
         assert_eq!(pages.get(key.as_bytes()).unwrap(), &[Some(b"France".to_vec()), None]);
         let key = schema().row_key.encode("8").unwrap();
         assert_eq!(pages.get(key.as_bytes()).unwrap(), &[None, Some(Vec::new())]);
+    }
+
+    #[test]
+    fn a_text_that_hive_would_not_read_as_the_columns_type_is_named() {
+        let mut schema = schema();
+        schema.columns[1].hive_type = "int".into();
+        let of =
+            |text: &str| Pages::of(&schema, None, result(&["id", "country", "city"], &[&["7", "x", text]]), NOW_MS);
+        of("12").unwrap();
+        of("NULL").unwrap();
+        let error = of("3000000000").unwrap_err();
+        assert_eq!(error.kind(), crate::error::Kind::Data);
+        assert!(error.to_string().contains("\"3000000000\" of id 7 is not int to hive"), "{error}");
     }
 
     #[test]

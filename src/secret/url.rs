@@ -39,7 +39,14 @@ pub(crate) fn is_in_url(url: &str) -> bool {
 
 /// A text for people in which `***` stands for each password of a URL.
 pub(crate) fn masked(text: &str) -> String {
-    let (mut rest, mut shown) = (text, String::with_capacity(text.len()));
+    text.split_inclusive(char::is_whitespace).map(masked_word).collect()
+}
+
+/// The same of a text with one URL at most, and what closes it.
+fn masked_word(word: &str) -> String {
+    let (text, closing) =
+        word.split_at(word.trim_end_matches(|c: char| c.is_whitespace() || "\"'`,.:".contains(c)).len());
+    let (mut rest, mut shown) = (text, String::with_capacity(word.len()));
     while let Some(found) = find(rest) {
         shown.push_str(&rest[..found.value.start]);
         shown.push_str("***");
@@ -49,7 +56,7 @@ pub(crate) fn masked(text: &str) -> String {
             break;
         }
     }
-    shown + rest
+    shown + rest + closing
 }
 
 struct Found {
@@ -125,6 +132,20 @@ mod tests {
             assert_eq!(password.unwrap().expose(), "s3cret", "{url}");
             assert!(is_in_url(url) && !is_in_url(&text), "{url}");
             assert!(!masked(url).contains("s3cret") && masked(url).contains("***"), "{}", masked(url));
+        }
+    }
+
+    #[test]
+    fn passwords_are_masked_in_sentences() {
+        for (text, shown) in [
+            (
+                "\"jdbc:hive2://h:1/d;password=s3cret\" is not HOST:PORT",
+                "\"jdbc:hive2://h:1/d;password=***\" is not HOST:PORT",
+            ),
+            ("hdfs://nn:8020/a, then thrift://u:s3cret@m:9083: no", "hdfs://nn:8020/a, then thrift://u:***@m:9083: no"),
+            ("url = \"mysql://u:s3cret@h/d\"\nuser = \"u\"\n", "url = \"mysql://u:***@h/d\"\nuser = \"u\"\n"),
+        ] {
+            assert_eq!(masked(text), shown);
         }
     }
 

@@ -6,6 +6,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
 use crate::error::Error;
+use crate::secret::masked;
 
 /// What one step did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -156,8 +157,8 @@ impl Summary {
 pub fn error_to_json(error: &Error) -> serde_json::Value {
     serde_json::json!({
         "kind": error.kind().as_str(),
-        "text": error.to_string(),
-        "hint": error.remedy(),
+        "text": masked(&error.to_string()),
+        "hint": error.remedy().map(masked),
         "effect": error.left().as_str(),
         "exit-code": error.exit_code(),
     })

@@ -132,6 +132,9 @@ pub(super) fn of_arguments(rest: &[String], mut properties: BTreeMap<String, Str
         }));
     }
     properties.retain(|name, _| !is_secret(name));
+    for value in properties.values_mut().filter(|value| secret::is_in_url(value)) {
+        *value = secret::split_url(value).0;
+    }
     Ok(Job {
         arguments_of: Front::Sqoop,
         tool: tool.name().to_owned(),
@@ -309,7 +312,8 @@ mod tests {
     fn a_password_in_a_url_or_a_property_is_not_kept() {
         for url in ["jdbc:mysql://u:s3cret@h/d", "jdbc:mysql://h/d?user=u&password=s3cret"] {
             let hive = ["--hive-import", "--hs2-url", "jdbc:hive2://h:1/;password=s3cret", "--hs2-password", "s3cret"];
-            let generic = ["import", "-Dhive.metastore.uris=thrift://m:1", "-Dfs.s3a.secret.key=s3cret"];
+            let in_property = "-Dsakia.hiveserver2.url=jdbc:hive2://h:1/d;user=u;password=s3cret";
+            let generic = ["import", "-Dhive.metastore.uris=thrift://m:1", "-Dfs.s3a.secret.key=s3cret", in_property];
             let job = saved(&[&generic[..], &["--connect", url, "--table", "t"], &hive].concat());
             assert!(job.asks_for_password && !format!("{job:?}").contains("s3cret"), "{job:?}");
             assert!(vector(&job, &[], &BTreeMap::new()).unwrap().ends_with(&["-P".to_owned()]));

@@ -96,6 +96,9 @@ fn check_name(what: &str, name: &str, options: &AvroOptions) -> Result<()> {
     if plain && name.chars().next().is_some_and(letter) {
         return Ok(());
     }
-    Err(error::schema(format!("{what} {name:?} is not a name that avro allows"))
-        .hint("write parquet, or leave the column out with columns"))
+    let remedy = match what {
+        "column" => "write parquet, rename it with map-column-name, or leave the column out with columns",
+        _ => "write parquet, or give another one with record-name",
+    };
+    Err(error::schema(format!("{what} {name:?} is not a name that avro allows")).hint(remedy))
 }

@@ -131,7 +131,9 @@ pub(super) fn is_null(nulls: &[u8], column: usize) -> bool {
 #[cold]
 fn unfit(value: impl std::fmt::Display) -> Wrong {
     let what = format!("the value {value} does not fit the column's type");
-    Box::new(error::data(what).hint("was the table altered during the import? run it again"))
+    Box::new(error::data(what).hint(
+        "choose another type where map-column-java names one; a table that was altered meanwhile is imported again",
+    ))
 }
 
 #[cfg(test)]

@@ -55,7 +55,7 @@ impl ImportArgs {
     }
 
     /// Rules that hold for each table of an import of all, too.
-    fn contradictions(&self) -> [Rule; 9] {
+    fn contradictions(&self) -> [Rule; 10] {
         let incremental = self.incremental.mode.is_some();
         [
             (self.num_mappers == 0, "num-mappers", "num-mappers is 0", "give at least 1"),
@@ -105,6 +105,12 @@ impl ImportArgs {
                 self.verify && (incremental || self.hbase.table.is_some()),
                 "verify",
                 "verify compares whole tables with files",
+                "leave it out here",
+            ),
+            (
+                self.verify && (self.text.drop_delims || self.text.replace_delims.is_some()),
+                "verify",
+                "verify compares values as they are in the table, and drop-delims and replace-delims change them",
                 "leave it out here",
             ),
         ]
