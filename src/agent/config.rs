@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::channels;
 use super::channels::file::ChannelLimits;
 use super::epoch::Sorting;
 use super::parsers::LogFormat;
@@ -216,19 +217,26 @@ impl AgentPlan {
         if roll.age.get() > LONGEST_EPOCH {
             return Err(error::config(format!("roll.age is {}", roll.age)).hint("give at most 24h"));
         }
+        let patterns: Vec<Pattern> = files.iter().map(|text| Pattern::new(text, &base)).collect::<Result<_>>()?;
+        let channel_dir = base.join(channel_dir);
+        let of_channel = channels::names().map(|name| channel_dir.join(name));
+        if let Some(pattern) = patterns.iter().find(|pattern| of_channel.iter().any(|file| pattern.accepts(file))) {
+            let what = format!("{pattern} matches the files of the channel in {}", channel_dir.display());
+            return Err(error::config(what).hint("give the channel a directory of its own"));
+        }
         if Path::new(reject_dir).starts_with(target_dir) {
             let what = format!("reject-dir {reject_dir} lies in target-dir {target_dir}, where Hive would read it");
             return Err(error::config(what).hint("give rejects a directory of their own"));
         }
         Ok(Self {
             source: TaildirOptions {
-                patterns: files.iter().map(|text| Pattern::new(text, &base)).collect::<Result<_>>()?,
+                patterns,
                 max_line_bytes: usize::try_from(max_line_bytes).unwrap_or(usize::MAX),
                 compressed,
                 forget_after: forget_after.get(),
             },
             format: format.clone(),
-            channel_dir: base.join(channel_dir),
+            channel_dir,
             channel: ChannelLimits {
                 max_bytes: channel_max_bytes,
                 segment_bytes: SEGMENT_BYTES.min(channel_max_bytes / 4),

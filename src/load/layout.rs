@@ -67,6 +67,18 @@ pub(super) struct Layout {
     pub state: String,
 }
 
+/// Whether a directory can be a target, as far as its name shows it; the address of a filesystem may stand before it.
+///
+/// # Errors
+/// Config: it cannot.
+pub fn check_target(target: &str) -> Result<()> {
+    let path = match target.split_once("://") {
+        Some((_, rest)) => rest.find('/').map_or("", |at| &rest[at..]),
+        None => target,
+    };
+    Layout::new(path).map(drop)
+}
+
 impl Layout {
     /// Refuses a target that is not an absolute path of at least one plain component.
     pub(super) fn new(target: &str) -> Result<Self> {

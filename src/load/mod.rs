@@ -40,7 +40,7 @@ mod tests;
 
 use std::sync::Arc;
 
-pub use self::layout::{directory_name, visible_path};
+pub use self::layout::{check_target, directory_name, visible_path};
 pub use self::manifest::{Manifest, StagedPart};
 pub use self::part::{PartWriter, SealedPart, SideWriter};
 pub use self::partition::{DEFAULT_PARTITION, Partition};

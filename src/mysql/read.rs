@@ -78,10 +78,7 @@ impl Selection {
     /// Config: a query without [`CONDITIONS`], or two columns of one name. As the server says of the query.
     pub async fn query(conn: &mut Connection, sql: &str, options: &TypeOptions) -> Result<Self> {
         let sql = sql_text::statement(sql, options.session.escapes());
-        if !sql.contains(CONDITIONS) {
-            return Err(error::config(format!("Query [{sql}] must contain '{CONDITIONS}' in WHERE clause."))
-                .hint("the condition of each split is put in its place"));
-        }
+        sql_text::check_query(sql)?;
         conn.enter(&options.session).await?;
         let statement = conn.prepare(&sql.replace(CONDITIONS, "(1 = 0)"), "cannot prepare the query").await;
         let statement = statement.map_err(|e| in_text(e, "query"))?;

@@ -14,6 +14,18 @@ use crate::error::{self, Result};
 /// What stands in a query for the condition of a split.
 pub const CONDITIONS: &str = "$CONDITIONS";
 
+/// Refuses a query that has no place for the condition of a split.
+///
+/// # Errors
+/// Config: there is none.
+pub fn check_query(sql: &str) -> Result<()> {
+    match sql.contains(CONDITIONS) {
+        true => Ok(()),
+        false => Err(error::config(format!("Query [{sql}] must contain '{CONDITIONS}' in WHERE clause."))
+            .hint("the condition of each split is put in its place")),
+    }
+}
+
 /// A statement without what may follow its end: blanks, comments, semicolons. Only so can it stand in parentheses.
 pub fn statement(sql: &str, escapes: Escapes) -> &str {
     let sql = sql.trim();

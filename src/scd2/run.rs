@@ -118,6 +118,7 @@ impl Runner<'_> {
         let overview = self.overview(&plan).await?;
         if is_new {
             self.create(&plan).await?;
+            summary.outcome = Outcome::Done;
         }
         let checks = Checks { args: self.args, session: self.session, stop: self.stop };
         if progress.high_water.is_some() {
@@ -126,6 +127,7 @@ impl Runner<'_> {
         for statement in plan.widen() {
             self.execute(&statement).await?;
             tracing::info!(target = self.args.target, statement, "widened a column of the dimension");
+            summary.outcome = Outcome::Done;
         }
         let work = pending(&overview.batches, &progress, load.as_deref(), self.args.reapply_last);
         for Work { batch, events } in &work {

@@ -12,7 +12,7 @@ use crate::agent::disk;
 use crate::error::{self, Result};
 use crate::private;
 
-const FILE: &str = "lock";
+pub(super) const FILE: &str = "lock";
 
 /// A channel directory that is ours until this is dropped or the process ends.
 #[derive(Debug)]

@@ -11,3 +11,8 @@ mod scan;
 mod segment;
 #[cfg(test)]
 mod tests;
+
+/// Names as the files of a channel have them.
+pub(super) fn names() -> [String; 3] {
+    [cursor::FILE.to_owned(), lock::FILE.to_owned(), segment::file_name(0)]
+}

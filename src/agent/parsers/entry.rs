@@ -107,7 +107,11 @@ impl LogFormat {
                 continue;
             }
             let mut ends = field.ends(rest);
-            let end = ends.next().ok_or_else(|| field.truncated())?;
+            let end =
+                ends.next().ok_or_else(|| match rest.contains(field.behind.as_str()) && !field.behind.is_empty() {
+                    true => field.not_followed(),
+                    false => field.truncated(),
+                })?;
             let Some(second) = ends.next() else {
                 self.set(entry, field, &rest[..end])?;
                 rest = &rest[end + field.behind.len()..];
@@ -216,15 +220,19 @@ impl FormatField {
     fn go_on<'a>(&self, behind: &'a str) -> Result<&'a str, String> {
         behind.strip_prefix(self.behind.as_str()).ok_or_else(|| match behind {
             "" => self.truncated(),
-            _ => format!("the {} is not followed by what its format has there", self.label),
+            _ => self.not_followed(),
         })
+    }
+
+    fn not_followed(&self) -> String {
+        format!("the {} is not followed by what its format has there", self.label)
     }
 
     /// Where the field can end: in front of what follows it. A field holds no blank, except for
     /// users, lists and what is asked for.
     fn ends<'t>(&'t self, text: &'t str) -> impl Iterator<Item = usize> + 't {
         let (limit, most) = match self.shape {
-            Shape::User | Shape::Hosts | Shape::Target => (text.len(), usize::MAX),
+            Shape::User | Shape::Hosts | Shape::Target | Shape::Series => (text.len(), usize::MAX),
             // An address of IPv6 holds colons, which may also follow it.
             Shape::Host => (text.find(' ').unwrap_or(text.len()), 64),
             _ => (text.find(' ').unwrap_or(text.len()), 1),

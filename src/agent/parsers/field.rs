@@ -82,6 +82,8 @@ pub(super) enum Shape {
     Whole,
     /// Anything without a blank.
     Word,
+    /// Words with `, ` or ` : ` between them, as nginx logs of several servers behind it.
+    Series,
 }
 
 impl Shape {
@@ -90,13 +92,14 @@ impl Shape {
         match self {
             Self::Host => is_host(text),
             Self::Hosts => text.split(',').all(|host| is_forwarded(host.strip_prefix(' ').unwrap_or(host))),
-            Self::Ident => !is_address(text) && !text.is_empty(),
+            Self::Ident => !text.is_empty() && !text.ends_with(',') && !text.split(',').any(is_address),
             // A dash between blanks is a field of its own: the line has more fields than its format.
             Self::User => !text.is_empty() && text.split(' ').all(|word| !word.is_empty() && word != "-"),
             Self::Protocol => text.starts_with("HTTP/") && !text.contains(' '),
             Self::Whole => is_whole(text),
             // A comma at its end makes it a piece of a list.
             Self::Word => !text.ends_with(','),
+            Self::Series => text.split(", ").flat_map(|group| group.split(" : ")).all(is_item),
             Self::Target => true,
         }
     }
@@ -110,9 +113,14 @@ impl Shape {
             Self::User => "holds more than one field",
             Self::Whole => "is not a number",
             Self::Protocol => "is not a version of HTTP",
-            Self::Target | Self::Word => "is malformed",
+            Self::Target | Self::Word | Self::Series => "is malformed",
         }
     }
+}
+
+/// One of a series: a word that is no mark between two.
+fn is_item(text: &str) -> bool {
+    !text.is_empty() && text != ":" && !text.contains(' ') && !text.ends_with(',')
 }
 
 fn is_address(text: &str) -> bool {

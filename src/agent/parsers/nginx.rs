@@ -64,6 +64,11 @@ fn variable(name: &str) -> Directive {
         "request_length" => {
             Directive::extra("bytes_received", Shape::Whole, ExtraType::Whole, "bytes of the request with its headers")
         }
+        // One value for each server that was asked.
+        _ if name.starts_with("upstream_") => {
+            let comment = format!("variable {name} of nginx: a value for each server that was asked");
+            Directive::extra(name, Shape::Series, ExtraType::Text, comment)
+        }
         _ => Directive::extra(name, Shape::Word, ExtraType::Text, format!("variable {name} of nginx")),
     }
 }

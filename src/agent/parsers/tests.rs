@@ -159,6 +159,19 @@ fn nginxs_main() {
 }
 
 #[test]
+fn several_servers_behind_nginx_are_one_value() {
+    let upstream = format(r#"$remote_addr [$time_local] "$request" $status $upstream_response_time $upstream_status"#);
+    for (times, status) in [("0.1", "200"), ("0.1, 0.2", "502, 200"), ("0.1, - : 0.3", "502, 504 : 200")] {
+        let line = format!(r#"10.0.0.7 [10/Oct/2020:13:55:36 +0000] "GET / HTTP/1.1" 200 {times} {status}"#);
+        let entry = upstream.parse(line.as_bytes()).unwrap();
+        let expected = [("upstream_response_time", Some(times)), ("upstream_status", Some(status))];
+        assert_eq!(extras(&upstream, &entry), expected);
+    }
+    let line = br#"10.0.0.7 [10/Oct/2020:13:55:36 +0000] "GET / HTTP/1.1" 200 0.1 200 more"#;
+    assert!(upstream.parse(line).is_err());
+}
+
+#[test]
 fn a_list_in_front_begins_with_the_client() {
     let list = format(r#"%{X-Forwarded-For}i %l %u %t "%r" %>s %b"#);
     for (front, client) in [

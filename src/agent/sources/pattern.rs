@@ -50,6 +50,13 @@ impl Pattern {
         Ok(Self { parent: PathBuf::from(format!("{root}{}", parts.join("/"))), rest })
     }
 
+    /// Whether a path matches, whatever is on disk.
+    pub(crate) fn accepts(&self, path: &Path) -> bool {
+        let Ok(below) = path.strip_prefix(&self.parent) else { return false };
+        let names: Vec<&[u8]> = below.iter().map(OsStrExt::as_bytes).collect();
+        self.rest.len() == names.len() && self.rest.iter().zip(names).all(|(part, name)| matches(part.as_bytes(), name))
+    }
+
     /// The files that match now, with what their directory says of them; what could not be looked at is `trouble`.
     pub(super) fn files(&self, trouble: &mut Troubles) -> Vec<(PathBuf, Metadata)> {
         if let Err(e) = fs::metadata(&self.parent) {
@@ -177,6 +184,11 @@ mod tests {
         assert_eq!(files("./shop/b/z.txt"), ["shop/b/z.txt"]);
         assert_eq!(files("*/a/x.log"), ["other/a/x.log", "shop/a/x.log"]);
         assert!(files("shop/*/none.log").is_empty());
+        let accepts = |text: &str, path: &str| Pattern::new(text, dir.path()).unwrap().accepts(&dir.path().join(path));
+        assert!(
+            accepts("shop/*", "shop/lock") && accepts("*/a/x*", "new/a/x.log") && accepts("./shop/lock", "shop/lock")
+        );
+        assert!(!accepts("shop/*", "shop/b/lock") && !accepts("shop/*.log", "shop/lock") && !accepts("*/b", "shop/c"));
         let mut trouble = Troubles::default();
         assert!(Pattern::new("gone/*.log", dir.path()).unwrap().files(&mut trouble).is_empty());
         assert_eq!(trouble.into_first().unwrap().kind(), error::Kind::NotFound);

@@ -49,14 +49,64 @@ pub fn check_splitting(sql: &str, key: SplitColumn<'_>, escapes: Escapes) -> Res
         return Err(error::config(format!("{CONDITIONS} stands in a text or a comment of the query"))
             .hint("write it where a condition goes: WHERE $CONDITIONS"));
     }
-    let counted =
-        around.into_iter().filter(|group| group.is_select).find_map(|group| counted_over_all(sql, group, key));
-    match counted {
+    around.retain(|group| group.is_select);
+    let counted = around.iter().find_map(|group| counted_over_all(sql, group, key));
+    let makes_key =
+        || around.iter().any(|group| makes(sql, group, key)) && around.iter().any(|g| makes_distinct(sql, g));
+    match counted.or_else(|| makes_key().then_some("DISTINCT, GROUP BY or UNION over a value called like a column")) {
         None => Ok(()),
-        Some(what) => Err(error::config(format!("the query has {what}, which each split would do for itself")).hint(
-            "put it in parentheses, as SELECT * FROM (...) AS q WHERE $CONDITIONS, or read by one connection: -m 1",
+        Some(what) => Err(error::config(format!(
+            "the query has {what}, which does not go with a condition on {} inside it",
+            key.name
+        ))
+        .hint(
+            "put it in parentheses, as SELECT * FROM (...) AS q WHERE $CONDITIONS; without incremental, reading by one \
+             connection (-m 1) does as well",
         )),
     }
+}
+
+/// Whether the list of a SELECT has a value under the name of the column that is not that column: a condition means the
+/// column of the table, and whatever makes rows distinct means the value.
+fn makes(sql: &str, group: &Group, key: SplitColumn<'_>) -> bool {
+    const MODIFIERS: [&str; 4] = ["SELECT", "DISTINCT", "DISTINCTROW", "ALL"];
+    let list = group.tokens.iter().skip_while(|token| !token.is(sql, "SELECT"));
+    let (mut depth, mut items) = (0_i32, vec![Vec::new()]);
+    for token in list.filter(|token| !MODIFIERS.iter().any(|word| token.is(sql, word))) {
+        match token.text(sql) {
+            "(" => depth += 1,
+            ")" => depth -= 1,
+            "," if depth == 0 => {
+                items.push(Vec::new());
+                continue;
+            }
+            _ if depth == 0 && token.is(sql, "FROM") => break,
+            _ => {}
+        }
+        if let Some(item) = items.last_mut() {
+            item.push(*token);
+        }
+    }
+    items.iter().any(|item| match &item[..] {
+        [value @ .., alias] if value.len() > 1 && alias.name(sql).eq_ignore_ascii_case(key.name) => {
+            let value =
+                if value.last().is_some_and(|last| last.is(sql, "AS")) { &value[..value.len() - 1] } else { value };
+            // Without an alias the name is the end of the value: `t.id`.
+            !is_column(sql, item, key) && !is_column(sql, value, SplitColumn { place: 0, ..key })
+        }
+        _ => false,
+    })
+}
+
+/// Whether equal rows of a SELECT become one.
+fn makes_distinct(sql: &str, group: &Group) -> bool {
+    let is = |at: usize, word: &str| group.tokens.get(at).is_some_and(|token| token.is(sql, word));
+    (0..group.tokens.len()).any(|at| {
+        is(at, "DISTINCT")
+            || is(at, "DISTINCTROW")
+            || (is(at, "GROUP") && is(at + 1, "BY"))
+            || (is(at, "UNION") && !is(at + 1, "ALL"))
+    })
 }
 
 /// What a SELECT does with all of its rows at once.
@@ -248,6 +298,9 @@ mod tests {
             "(SELECT id FROM t WHERE $CONDITIONS) UNION ALL (SELECT id FROM u WHERE $CONDITIONS)",
             "SELECT q.id FROM u, (SELECT id FROM t WHERE $CONDITIONS) q JOIN (SELECT id FROM v) w USING (id)",
             "SELECT id, SUM(x) OVER (PARTITION BY id) FROM t WHERE $CONDITIONS",
+            "SELECT DISTINCT t.id, u.id AS other FROM t JOIN u WHERE $CONDITIONS",
+            "SELECT DISTINCT t.id AS id, COUNT(DISTINCT x) n FROM t WHERE $CONDITIONS GROUP BY t.id",
+            "SELECT id DIV 7 AS id FROM t WHERE $CONDITIONS",
         ] {
             check_splitting(sql, KEY, Escapes::Backslash).unwrap_or_else(|e| panic!("{sql}: {e}"));
         }
@@ -271,6 +324,10 @@ mod tests {
             ("SELECT t.id, m FROM t JOIN (SELECT MAX(x) m FROM t WHERE $CONDITIONS) q ON x < m", "total"),
             ("SELECT id FROM t WHERE $CONDITIONS EXCEPT SELECT id FROM u", "EXCEPT"),
             ("SELECT id FROM t INTERSECT (SELECT id FROM u WHERE $CONDITIONS)", "INTERSECT"),
+            ("SELECT DISTINCT id DIV 7 id FROM t WHERE $CONDITIONS", "DISTINCT"),
+            ("SELECT COUNT(*), id DIV 7 AS id FROM t WHERE $CONDITIONS GROUP BY 2", "DISTINCT"),
+            ("SELECT f(id) id FROM t WHERE $CONDITIONS UNION SELECT id FROM u WHERE $CONDITIONS", "DISTINCT"),
+            ("SELECT id FROM (SELECT id DIV 7 `id` FROM t WHERE $CONDITIONS) q GROUP BY id", "DISTINCT"),
             ("SELECT id FROM t WHERE 1 = 1 -- $CONDITIONS", "comment"),
             ("SELECT id FROM t WHERE x <> '$CONDITIONS'", "comment"),
         ] {

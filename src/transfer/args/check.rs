@@ -7,6 +7,8 @@ use super::merge::MergeArgs;
 use super::policy::Consistency;
 use super::verify::VerifyArgs;
 use crate::error::{self, Error, Result};
+use crate::load;
+use crate::mysql::sql_text::check_query;
 
 /// A key, and what is wrong with it.
 pub type Wrong = (&'static str, Error);
@@ -51,11 +53,16 @@ impl ImportArgs {
                 "name the directory of the files",
             ),
         ];
-        broken(source.into_iter().chain(self.contradictions()))
+        let mut wrong = broken(source.into_iter().chain(self.contradictions()));
+        wrong.extend(self.query.as_deref().and_then(|query| check_query(query).err()).map(|e| ("query", e)));
+        if let Some(target) = &self.target_dir {
+            wrong.extend(load::check_target(target).err().map(|e| ("target-dir", e)));
+        }
+        wrong
     }
 
     /// Rules that hold for each table of an import of all, too.
-    fn contradictions(&self) -> [Rule; 10] {
+    fn contradictions(&self) -> [Rule; 11] {
         let incremental = self.incremental.mode.is_some();
         [
             (self.num_mappers == 0, "num-mappers", "num-mappers is 0", "give at least 1"),
@@ -100,6 +107,12 @@ impl ImportArgs {
                 "start-from",
                 "start-from last-value is given without last-value",
                 "give last-value too",
+            ),
+            (
+                incremental && self.incremental.check_column.is_none(),
+                "check-column",
+                "incremental is given without check-column",
+                "name the column that grows",
             ),
             (
                 self.verify && (incremental || self.hbase.table.is_some()),
