@@ -25,6 +25,8 @@ struct Group {
     parent: usize,
     /// Whether its rows are compared with others, as those of `x IN (SELECT ..)` are.
     is_compared: bool,
+    /// Whether it is a common table expression that is read in several places.
+    is_shared: bool,
     has_conditions: bool,
     tokens: Vec<Token>,
 }
@@ -50,7 +52,7 @@ pub fn check_splitting(sql: &str, key: SplitColumn<'_>, escapes: Escapes) -> Res
             .hint("write it where a condition goes: WHERE $CONDITIONS"));
     }
     around.retain(|group| group.is_select);
-    let counted = around.iter().find_map(|group| counted_over_all(sql, group, key));
+    let counted = twice(sql, &groups).or_else(|| around.iter().find_map(|group| counted_over_all(sql, group, key)));
     let makes_key =
         || around.iter().any(|group| makes(sql, group, key)) && around.iter().any(|g| makes_distinct(sql, g));
     match counted.or_else(|| makes_key().then_some("DISTINCT, GROUP BY or UNION over a value called like a column")) {
@@ -109,11 +111,26 @@ fn makes_distinct(sql: &str, group: &Group) -> bool {
     })
 }
 
+/// Two conditions that are not those of the parts of one UNION: rows of different splits would belong together.
+fn twice(sql: &str, groups: &[Group]) -> Option<&'static str> {
+    let mut with = groups.iter().filter(|group| group.has_conditions);
+    let (first, second) = (with.next()?, with.next()?);
+    let is_union = |group: &Group| {
+        let has = |word: &str| group.tokens.iter().any(|token| token.is(sql, word));
+        has("UNION") && !has("FROM")
+    };
+    let parts = first.parent == second.parent && groups.get(first.parent).is_some_and(is_union);
+    (!parts || with.any(|group| group.parent != first.parent)).then_some("$CONDITIONS in several places")
+}
+
 /// What a SELECT does with all of its rows at once.
 fn counted_over_all(sql: &str, group: &Group, key: SplitColumn<'_>) -> Option<&'static str> {
     let is = |at: usize, word: &str| group.tokens.get(at).is_some_and(|token| token.is(sql, word));
     if group.is_compared {
         return Some("$CONDITIONS in a subquery of a condition");
+    }
+    if group.is_shared {
+        return Some("$CONDITIONS in a common table expression that it reads more than once");
     }
     if has_total(sql, group) {
         return Some("a total over all rows");
@@ -140,7 +157,9 @@ fn counted_over_all(sql: &str, group: &Group, key: SplitColumn<'_>) -> Option<&'
 }
 
 /// Functions that make one value of many rows.
-const AGGREGATES: [&str; 19] = [
+const AGGREGATES: [&str; 21] = [
+    "ANY_VALUE",
+    "ST_COLLECT",
     "AVG",
     "BIT_AND",
     "BIT_OR",
@@ -241,7 +260,9 @@ fn groups(sql: &str, escapes: Escapes) -> Vec<Group> {
                 open.push((current, selects));
                 if selects {
                     let is_compared = !gives_rows(sql, &all[..at]);
-                    groups.push(Group { is_select: true, parent: current, is_compared, ..Group::default() });
+                    let is_shared = defined(sql, &all[..at]).is_some_and(|name| places(sql, &all, name) > 1);
+                    let parent = current;
+                    groups.push(Group { is_select: true, parent, is_compared, is_shared, ..Group::default() });
                     inside.push(groups.len() - 1);
                 } else {
                     groups[current].tokens.push(*token);
@@ -267,11 +288,57 @@ fn groups(sql: &str, escapes: Escapes) -> Vec<Group> {
 fn gives_rows(sql: &str, before: &[Token]) -> bool {
     const BEFORE_ROWS: [&str; 9] =
         ["FROM", "JOIN", "STRAIGHT_JOIN", "LATERAL", "AS", "UNION", "EXCEPT", "INTERSECT", "DISTINCT"];
-    match before {
+    let opened = before.iter().rev().take_while(|token| token.text(sql) == "(").count();
+    match &before[..before.len() - opened] {
         [] => true,
         [.., set, all] if all.is(sql, "ALL") => ["UNION", "EXCEPT", "INTERSECT"].iter().any(|word| set.is(sql, word)),
-        [.., last] => matches!(last.text(sql), "(" | ",") || BEFORE_ROWS.iter().any(|word| last.is(sql, word)),
+        [list @ .., comma] if comma.text(sql) == "," => is_list_of_tables(sql, list),
+        [.., last] => BEFORE_ROWS.iter().any(|word| last.is(sql, word)),
     }
+}
+
+/// Whether the clause that a list belongs to is FROM.
+fn is_list_of_tables(sql: &str, before: &[Token]) -> bool {
+    let mut depth = 0;
+    for token in before.iter().rev() {
+        match token.text(sql) {
+            ")" => depth += 1,
+            "(" if depth == 0 => return false,
+            "(" => depth -= 1,
+            _ if depth > 0 => {}
+            _ if token.is(sql, "FROM") => return true,
+            _ if ["SELECT", "WHERE", "ON", "HAVING", "BY", "SET", "VALUES"].iter().any(|word| token.is(sql, word)) => {
+                return false;
+            }
+            _ => {}
+        }
+    }
+    false
+}
+
+/// The name of the common table expression that begins behind these: `name AS`, or `name (columns) AS`.
+fn defined<'a>(sql: &'a str, before: &[Token]) -> Option<&'a str> {
+    let [rest @ .., last] = before else { return None };
+    if !last.is(sql, "AS") {
+        return None;
+    }
+    let end = match rest.last()?.text(sql) {
+        ")" => rest.iter().rposition(|token| token.text(sql) == "(")?,
+        _ => rest.len(),
+    };
+    Some(rest[..end].last()?.name(sql))
+}
+
+/// In how many places a table is read.
+fn places(sql: &str, all: &[Token], table: &str) -> usize {
+    let begins = |token: &Token| token.text(sql) == "," || token.is(sql, "FROM") || is_join(sql, token);
+    let named = |at: usize| all[at].name(sql).eq_ignore_ascii_case(table);
+    let qualifies = |at: usize| all.get(at + 1).is_some_and(|next| next.text(sql) == ".");
+    (1..all.len()).filter(|at| begins(&all[at - 1]) && named(*at) && !qualifies(*at)).count()
+}
+
+fn is_join(sql: &str, token: &Token) -> bool {
+    token.is(sql, "JOIN") || token.is(sql, "STRAIGHT_JOIN")
 }
 
 #[cfg(test)]
@@ -301,6 +368,10 @@ mod tests {
             "SELECT DISTINCT t.id, u.id AS other FROM t JOIN u WHERE $CONDITIONS",
             "SELECT DISTINCT t.id AS id, COUNT(DISTINCT x) n FROM t WHERE $CONDITIONS GROUP BY t.id",
             "SELECT id DIV 7 AS id FROM t WHERE $CONDITIONS",
+            "SELECT id FROM t WHERE $CONDITIONS UNION ALL SELECT id FROM u WHERE $CONDITIONS",
+            "SELECT * FROM ((SELECT id FROM t WHERE $CONDITIONS) UNION ALL (SELECT id FROM u WHERE $CONDITIONS)) q",
+            "SELECT id FROM t WHERE (x = 1 AND $CONDITIONS) OR (y = 2 AND $CONDITIONS)",
+            "WITH c AS (SELECT * FROM t WHERE $CONDITIONS) SELECT c.id, c.x FROM c JOIN u ON c.x = u.x",
         ] {
             check_splitting(sql, KEY, Escapes::Backslash).unwrap_or_else(|e| panic!("{sql}: {e}"));
         }
@@ -328,6 +399,16 @@ mod tests {
             ("SELECT COUNT(*), id DIV 7 AS id FROM t WHERE $CONDITIONS GROUP BY 2", "DISTINCT"),
             ("SELECT f(id) id FROM t WHERE $CONDITIONS UNION SELECT id FROM u WHERE $CONDITIONS", "DISTINCT"),
             ("SELECT id FROM (SELECT id DIV 7 `id` FROM t WHERE $CONDITIONS) q GROUP BY id", "DISTINCT"),
+            (
+                "SELECT b.id FROM (SELECT * FROM t WHERE $CONDITIONS) b JOIN (SELECT * FROM t WHERE $CONDITIONS) a ON x",
+                "several places",
+            ),
+            ("WITH c AS (SELECT * FROM t WHERE $CONDITIONS) SELECT c.id FROM c JOIN c d ON x", "more than once"),
+            ("WITH `c` (id) AS (SELECT id FROM t WHERE $CONDITIONS) SELECT c.id FROM c, c d", "more than once"),
+            ("SELECT id, (SELECT v FROM u WHERE $CONDITIONS) FROM t WHERE $CONDITIONS", "several places"),
+            ("SELECT id FROM t WHERE x IN ((SELECT x FROM u WHERE $CONDITIONS))", "subquery of a condition"),
+            ("SELECT id, COALESCE((SELECT v FROM u WHERE $CONDITIONS), 0) FROM t", "subquery of a condition"),
+            ("SELECT id, (SELECT v FROM u WHERE $CONDITIONS) FROM t", "subquery of a condition"),
             ("SELECT id FROM t WHERE 1 = 1 -- $CONDITIONS", "comment"),
             ("SELECT id FROM t WHERE x <> '$CONDITIONS'", "comment"),
         ] {
