@@ -4,8 +4,8 @@ SELECT batch, sum(events) AS events, sum(IF(least_content <> greatest_content, 1
   sum(IF({{any_key_null}}, events, 0)) AS without_key
 FROM (
   SELECT {{batch}} AS batch, {{event_keys}}, e.{{sequence}} AS sakia_seq, count(*) AS events,
-    min(IF({{is_delete}}, NULL, {{content}})) AS least_content,
-    max(IF({{is_delete}}, NULL, {{content}})) AS greatest_content
+    min(IF({{is_delete}}, 'D', concat('U', {{content}}))) AS least_content,
+    max(IF({{is_delete}}, 'D', concat('U', {{content}}))) AS greatest_content
   FROM {{source}} AS e
   GROUP BY {{batch}}, {{event_keys}}, e.{{sequence}}
 ) AS moments

@@ -4,6 +4,7 @@
 //! all of them costs one batch.
 
 mod exact;
+mod kill;
 
 use std::collections::BTreeSet;
 
@@ -238,7 +239,7 @@ async fn what_cannot_be_is_refused_and_leaves_the_target_alone() {
 
     log.arrive(&[event(1, "2011-01-01 10:00", "Italy"), event(1, "2011-01-01 10:00", "Malta")]).await;
     let tie = apply(&args).await.unwrap();
-    assert!(tie.detail.ends_with("1 ties decided by content"), "{}", tie.detail);
+    assert!(tie.detail.ends_with("1 moment at which one key has several events"), "{}", tie.detail);
     let before = log.history("id, country, valid_from");
     assert_eq!(before.len(), 1);
 

@@ -6,11 +6,12 @@ use crate::error::Result;
 
 /// The settings; docs/hive-defects.md says which defects they are about. They are about right or wrong, so they win over
 /// what the user sets.
-const EXACT: [(&str, &str); 4] = [
+const EXACT: [(&str, &str); 5] = [
     ("hive.vectorized.execution.ptf.enabled", "false"),
     ("hive.vectorized.reuse.scratch.columns", "false"),
     ("hive.mapjoin.full.outer", "false"),
     ("hive.auto.convert.anti.join", "false"),
+    ("hive.acid.direct.insert.enabled", "false"),
 ];
 
 impl Session {

@@ -150,7 +150,10 @@ impl Runner<'_> {
             summary.detail.push_str("; not compared with the log, which changed meanwhile");
         }
         if overview.ties > 0 {
-            summary.detail.push_str(&format!("; {} ties decided by content", overview.ties));
+            let moments = if overview.ties == 1 { "moment" } else { "moments" };
+            let note = format!("{} {moments} at which one key has several events", overview.ties);
+            tracing::warn!(target = self.args.target, "{note}: a delete counts, else the greatest content");
+            summary.detail.push_str(&format!("; {note}"));
         }
         Ok(summary)
     }
