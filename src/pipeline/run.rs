@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use tracing::Instrument;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::shutdown::Stop;
-use crate::telemetry::summary::{StepSummary, Summary};
+use crate::telemetry::summary::{Outcome, StepSummary, Summary};
 use crate::{agent, lookup, scd2, transfer};
 
 use super::config::Pipeline;
@@ -37,17 +37,34 @@ async fn run_steps(pipeline: &Pipeline, summary: &mut Summary, stop: &Stop) -> R
             summary.failed_step = Some(label.clone());
             e.context(&label)
         })?;
-        done.step.clone_from(&label);
-        done.elapsed = started.elapsed();
-        tracing::info!(rows_in = done.rows_in, rows_out = done.rows_out, rejects = done.rejects, "{label}: ends");
-        summary.steps.push(done);
+        done.summary.step.clone_from(&label);
+        done.summary.elapsed = started.elapsed();
+        let StepSummary { rows_in, rows_out, rejects, .. } = done.summary;
+        tracing::info!(rows_in, rows_out, rejects, "{label}: ends");
+        summary.steps.push(done.summary);
+        if let Some(e) = done.failure {
+            summary.failed_step = Some(label.clone());
+            return Err(e.context(&label));
+        }
     }
     Ok(())
 }
 
-async fn run_step(connections: &mut Connections<'_>, step: &Step, run_id: &str, stop: &Stop) -> Result<StepSummary> {
+/// A step that ended: what it found, and whether that is a failure.
+struct Ended {
+    summary: StepSummary,
+    failure: Option<Error>,
+}
+
+impl From<StepSummary> for Ended {
+    fn from(summary: StepSummary) -> Self {
+        Self { summary, failure: None }
+    }
+}
+
+async fn run_step(connections: &mut Connections<'_>, step: &Step, run_id: &str, stop: &Stop) -> Result<Ended> {
     let base: &Path = &connections.pipeline.base;
-    match &step.kind {
+    let done = match &step.kind {
         StepKind::Import(args) => {
             let mysql = connections.mysql(stop).await?;
             transfer::import::run(args, &connections.ends(&mysql, &step.kind, stop).await?, run_id, stop).await
@@ -64,7 +81,7 @@ async fn run_step(connections: &mut Connections<'_>, step: &Step, run_id: &str, 
         StepKind::Verify(args) => {
             let mysql = connections.mysql(stop).await?;
             let verified = transfer::verify::run(args, &mysql, connections.cluster(stop).await?, stop).await?;
-            verdict(verified)
+            return verdict(verified);
         }
         StepKind::Agent(args) => agent::run(args, base, connections.cluster(stop).await?, run_id, stop).await,
         StepKind::Scd2(args) => {
@@ -74,7 +91,8 @@ async fn run_step(connections: &mut Connections<'_>, step: &Step, run_id: &str, 
             let (hive, hbase) = (connections.hiveserver2()?, connections.hbase()?);
             lookup::run(args, base, hbase, &hive, run_id, stop).await
         }
-    }
+    };
+    done.map(Ended::from)
 }
 
 /// What each step would do, with its name: looked up and decided, with nothing read or changed.
@@ -136,11 +154,13 @@ async fn plan_step(
     Ok(vec![(None, plan)])
 }
 
-/// A comparison that found both sides equal is done; one that did not is an error that says where they differ.
-fn verdict(verified: transfer::verify::Verified) -> Result<StepSummary> {
-    let transfer::verify::Verified { summary, report } = verified;
+/// A comparison that found both sides equal is done; one that did not ends with an error that says where they differ.
+fn verdict(verified: transfer::verify::Verified) -> Result<Ended> {
+    let transfer::verify::Verified { mut summary, report } = verified;
+    summary.comparison = Some(report.to_json()?);
     if !report.equal {
         tracing::error!("the comparison in full:\n{report}");
+        summary.outcome = Outcome::Different;
     }
-    report.verdict().map(|()| summary)
+    Ok(Ended { summary, failure: report.verdict().err() })
 }

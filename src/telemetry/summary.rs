@@ -18,6 +18,8 @@ pub enum Outcome {
     Unchanged,
     /// Source and target were compared and agree.
     Equal,
+    /// Source and target were compared and differ.
+    Different,
 }
 
 impl Outcome {
@@ -27,6 +29,7 @@ impl Outcome {
             Self::Done => "done",
             Self::Unchanged => "unchanged",
             Self::Equal => "equal",
+            Self::Different => "different",
         }
     }
 }
@@ -57,6 +60,9 @@ pub struct StepSummary {
     /// Where the next run of an incremental import begins.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_value: Option<String>,
+    /// Both sides of a comparison, for JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<serde_json::Value>,
 }
 
 impl StepSummary {
@@ -73,6 +79,7 @@ impl StepSummary {
             elapsed: Duration::ZERO,
             detail: String::new(),
             last_value: None,
+            comparison: None,
         }
     }
 

@@ -110,6 +110,25 @@ impl Incremental {
         self.mode == IncrementalMode::Lastmodified
     }
 
+    /// What there is to say where the clock that times of change are told by shows an earlier time than the last run saw,
+    /// as in the hour that comes twice in autumn: what is read again then doubles nothing where rows are merged.
+    ///
+    /// # Errors
+    /// Busy: rows are added, and would be added again.
+    pub(super) fn clock_went_back(&self, last: &str, now: &str) -> Result<Option<String>> {
+        if !self.bound_is_time() || self.column.compare(now, last) != Some(Ordering::Less) {
+            return Ok(None);
+        }
+        let what = format!("the session's clock shows {now}, and the last run read up to {last}");
+        if self.merges() || self.restarts {
+            return Ok(Some(format!("{what}: rows changed since {now} are read again")));
+        }
+        Err(error::busy(what).hint(format!(
+            "run again after {last}; give merge-key if rows may be read twice, or use a TIMESTAMP column, which knows \
+             no summer time"
+        )))
+    }
+
     /// Whether a value was given to start after.
     pub(super) fn has_last_value(&self) -> bool {
         self.last_value.is_some()
@@ -208,6 +227,18 @@ mod tests {
             modified.condition(Some("2024-01-01 00:00:00"), Some("2024-01-02 00:00:00")).unwrap(),
             "`c` >= TIMESTAMP'2024-01-01 00:00:00' AND `c` < TIMESTAMP'2024-01-02 00:00:00'"
         );
+    }
+
+    #[test]
+    fn a_clock_that_was_put_back_is_said_and_adds_no_row_twice() {
+        let (last, now) = ("2024-10-27 02:50:00", "2024-10-27 02:10:00");
+        let mut modified = incremental(IncrementalMode::Lastmodified, "datetime", None).unwrap();
+        assert_eq!(modified.clock_went_back(last, last).unwrap(), None);
+        assert_eq!(modified.clock_went_back(now, last).unwrap(), None);
+        let error = modified.clock_went_back(last, now).unwrap_err();
+        assert_eq!((error.kind(), error.exit_code()), (crate::error::Kind::Busy, 75));
+        modified.merge_key = vec!["id".into()];
+        assert!(modified.clock_went_back(last, now).unwrap().unwrap().ends_with("02:10:00 are read again"));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::run::Opened;
 use super::target::OpenTarget;
 use crate::error::{self, Kind, Result};
 use crate::load::{Cluster, Load};
+use crate::storage::Filesystem;
 use crate::transfer::args::MissingFiles;
 use crate::transfer::ends::Ends;
 
@@ -102,9 +103,27 @@ async fn gone(cluster: &Cluster, files: &FilesPlan, load: &Load) -> Result<(Vec<
     };
     // The rows are in Hive's own table; the stage holds only those of the last run.
     let (database, table) = &managed.into;
+    let had_rows = load.previous().is_some_and(|previous| previous.rows() > 0);
     let metastore = cluster.metastore.as_ref().ok_or_else(|| error::bug("a hive table without a metastore"))?;
     Ok(match metastore.table(database, table).await? {
-        Some(_) => (Vec::new(), false),
-        None => (vec![format!("table {database}.{table}")], true),
+        Some(table) if !had_rows || holds_rows(cluster.fs.as_ref(), &table.location).await? => (Vec::new(), false),
+        // Dropped, or emptied: its directory holds no file of rows.
+        _ => (vec![format!("table {database}.{table}")], true),
     })
+}
+
+/// Whether a table's directory holds a file that is not empty, at any depth.
+async fn holds_rows(fs: &dyn Filesystem, location: &str) -> Result<bool> {
+    let mut directories = vec![location.strip_prefix(fs.uri().as_str()).unwrap_or(location).to_owned()];
+    while let Some(directory) = directories.pop() {
+        for entry in fs.list(&directory).await? {
+            match entry.name() {
+                name if name.starts_with(['_', '.']) => {}
+                _ if entry.is_dir => directories.push(entry.path),
+                _ if entry.len_bytes > 0 => return Ok(true),
+                _ => {}
+            }
+        }
+    }
+    Ok(false)
 }

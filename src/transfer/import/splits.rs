@@ -52,14 +52,17 @@ async fn narrow(conn: &mut Connection, opened: &Opened, reading: &mut Reading) -
         Some(time) => Some(time.clone()),
         None => column.greatest(conn, rows).await?,
     };
+    if let (Some(last), Some(bound)) = (&last, &bound) {
+        reading.notes.extend(incremental.clock_went_back(last, bound)?);
+    }
     reading.last_watermark = state.cloned();
     reading.watermark = Some(incremental.watermark(last.as_deref(), bound.as_deref()));
-    let Some(condition) = incremental.condition(last.as_deref(), bound.as_deref()) else { return Ok(false) };
-    reading.selection.narrow(&condition);
     let unknown = column.nulls(conn, rows).await?;
     if unknown > 0 {
         reading.notes.push(format!("{unknown} rows with NULL in {} are never read", column.name()));
     }
+    let Some(condition) = incremental.condition(last.as_deref(), bound.as_deref()) else { return Ok(false) };
+    reading.selection.narrow(&condition);
     Ok(true)
 }
 

@@ -34,6 +34,9 @@ pub struct Report {
     /// What the numbers cannot say.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// Why equal rows may show as different, with the remedy.
+    #[serde(skip)]
+    pub doubt: Option<&'static str>,
 }
 
 /// One column on both sides.
@@ -95,14 +98,17 @@ pub fn compare(
         target_row_checksum: format!("{:x}", target.1.row_checksum),
         columns,
         notes,
+        doubt: None,
     }
 }
 
 impl Report {
     /// The report as one JSON object; a stable interface.
-    pub fn to_json(&self) -> String {
-        // A struct of strings and numbers always serialises.
-        serde_json::to_string_pretty(self).unwrap_or_default()
+    ///
+    /// # Errors
+    /// Bug: it cannot be written as JSON.
+    pub fn to_json(&self) -> Result<serde_json::Value> {
+        serde_json::to_value(self).map_err(|e| error::bug("cannot write the comparison as JSON").source(e))
     }
 
     /// An error where something differs, for the exit code.
@@ -124,7 +130,8 @@ impl Report {
         } else {
             format!("{what} in {}", columns.join(", "))
         };
-        Err(error::data(what).hint("import again, or look whether somebody wrote to one of them in between"))
+        let remedy = self.doubt.unwrap_or("import again, or look whether somebody wrote to one of them in between");
+        Err(error::data(what).hint(remedy))
     }
 }
 

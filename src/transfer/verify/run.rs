@@ -34,6 +34,10 @@ pub struct Verified {
     pub report: Report,
 }
 
+/// What there is to say of a view whose instants this server does not tell.
+const DOUBT: &str = "instants in the hour that comes twice in autumn are not told apart through this view: compare the \
+                     table itself, or set the session's zone to UTC in the url";
+
 /// Compares a table with files; writes nothing anywhere.
 ///
 /// # Errors
@@ -59,7 +63,8 @@ pub async fn run(args: &VerifyArgs, client: &MySqlClient, cluster: &Cluster, sto
         Err(error) => return Err(give_up(client, &ids, error).await),
     };
     let source = selection.of_table().map_or_else(|| selection.name(), Table::full_name);
-    let report = compare((&source, &expected), (&target.name, &found), comparison.columns(), notes);
+    let mut report = compare((&source, &expected), (&target.name, &found), comparison.columns(), notes);
+    report.doubt = (!selection.keeps_instants()).then_some(DOUBT);
     let mut summary = StepSummary::new(format!("verify {}", args.table));
     (summary.rows_in, summary.elapsed) = (expected.rows, started.elapsed());
     if report.equal {
@@ -101,6 +106,7 @@ pub(super) async fn select(
         selection = rows(&types)?;
         comparison = compared(&selection, target).await?;
     }
+    selection.ask_for_instants(&mut conn).await?;
     conn.close().await;
     Ok((selection, comparison))
 }
