@@ -3,7 +3,7 @@
 
 use super::sources::taildir::Taildir;
 use crate::error::{self, Effect, Result};
-use crate::telemetry::summary::{Outcome, StepSummary};
+use crate::telemetry::summary::{Outcome, StepSummary, counted};
 
 /// What the numbers of a summary cannot say.
 #[derive(Debug, Default)]
@@ -18,7 +18,7 @@ pub(super) struct Report {
 impl Report {
     /// The detail of the summary.
     pub(super) fn detail(&self, summary: &StepSummary, reject_dir: &str, source: &Taildir) -> String {
-        let mut said = vec![format!("{} epoch{}", self.epochs, if self.epochs == 1 { "" } else { "s" })];
+        let mut said = vec![counted(self.epochs, "epoch", "epochs")];
         if is_mostly_rejected(summary) {
             said.push(format!("most lines were rejected{}", self.why()));
         }
@@ -29,7 +29,7 @@ impl Report {
             said.push(format!("{} bytes of a torn record cut off the channel", self.torn_bytes));
         }
         if source.troubles() > 0 {
-            said.push(format!("{} files or directories could not be read", source.troubles()));
+            said.push(format!("{} could not be read", unread(source.troubles())));
         }
         said.extend(source.notes());
         said.join(", ")
@@ -57,8 +57,7 @@ impl Report {
         let StepSummary { rejects, rows_in, rows_out, .. } = summary;
         let (troubles, rows) = (source.troubles(), rows_out);
         if let Some(trouble) = source.into_trouble() {
-            let what =
-                format!("{troubles} files or directories could not be read, {rows} rows of the others were written");
+            let what = format!("{} could not be read, {rows} rows of the others were written", unread(troubles));
             return Err(trouble.context(what).effect(effect));
         }
         // In percent of the lines, without rounding.
@@ -69,6 +68,10 @@ impl Report {
         }
         Ok(())
     }
+}
+
+fn unread(troubles: usize) -> String {
+    counted(troubles as u64, "file or directory", "files or directories")
 }
 
 fn is_mostly_rejected(summary: &StepSummary) -> bool {

@@ -242,7 +242,7 @@ async fn a_drain_that_leaves_a_file_unread_fails_once_the_others_are_written() {
     fs::write(place.0.path().join(std::ffi::OsStr::from_bytes(b"\xff.log")), "x\n").unwrap();
     let error = place.run_on(place.filesystem()).await.unwrap_err();
     assert_eq!((error.kind(), error.exit_code()), (Kind::Config, 3), "{error}");
-    assert!(error.to_string().contains("1 files or directories could not be read, 6 rows"), "{error}");
+    assert!(error.to_string().contains("1 file or directory could not be read, 6 rows"), "{error}");
     assert_eq!(place.landed().len(), 7);
     let again = place.run_on(place.filesystem()).await.unwrap_err();
     assert_eq!(again.exit_code(), 2, "nothing was written this time: {again}");

@@ -61,6 +61,11 @@ async fn list(command: ListCommand, stop: &Stop) -> Result<()> {
 async fn lookup(command: LookupCommand, report: &mut Report, stop: &Stop) -> Result<()> {
     let LookupCommand { step, key } = command;
     let Some(key) = key else { return steps::run(step, report, stop).await };
+    if step.dry_run || step.explain {
+        return Err(
+            error::usage("--key reads a row, which --dry-run and --explain do not").hint("leave one of them out")
+        );
+    }
     let pipeline = steps::pipeline(step)?;
     for step in &pipeline.steps {
         if let (StepKind::Lookup(args), Some(hbase)) = (&step.kind, &pipeline.servers.hbase) {

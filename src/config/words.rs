@@ -27,7 +27,9 @@ pub(super) fn explain(message: &str, key: &str) -> Error {
             {
                 Some((found, expected)) => {
                     let (expected, hint) = in_words(expected, own);
-                    about(key, format!("expected {expected}, found {}", found_in_words(found))).hint(hint)
+                    let found = found_in_words(found);
+                    let hint = if matches!(found, "a list" | "a table") { "give one value".to_owned() } else { hint };
+                    about(key, format!("expected {expected}, found {found}")).hint(hint)
                 }
                 None => {
                     about(key, message.lines().next().unwrap_or("is not valid").to_owned()).hint("correct the value")

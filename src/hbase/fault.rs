@@ -71,7 +71,9 @@ pub(super) fn explain(error: thrift::Error, act: &str, endpoint: &str) -> Error 
         thrift::Error::Transport(e) if is_timeout(&e) => Error::new(Kind::Unreachable, at_gateway)
             .hint("the gateway waits for hbase: check that the master and the region servers run")
             .source("no answer in time"),
-        thrift::Error::Transport(e) => Error::new(Kind::Unreachable, at_gateway).source(e.message),
+        thrift::Error::Transport(e) => Error::new(Kind::Unreachable, at_gateway)
+            .hint("check that the address is that of an unframed thrift1 gateway, without TLS, and that it runs")
+            .source(e.message),
         thrift::Error::Application(e) => Error::new(Kind::Refused, at_gateway).source(e.message),
         thrift::Error::Protocol(e) => Error::new(Kind::Refused, at_gateway)
             .hint("is this an unframed, binary thrift1 gateway? (not framed, compact, http or tls)")

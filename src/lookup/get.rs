@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::error::{self, Result};
 use crate::hbase::{HBaseClient, HBaseOptions, Row, TableSchema};
+use crate::telemetry::terminal::harmless;
 
 /// A row that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +69,8 @@ impl Found {
         for line in &self.lines {
             let time = line.timestamp_ms.map(utc).unwrap_or_default();
             let value = line.value.as_deref().unwrap_or("");
-            let value = if line.is_hex { format!("0x{value}") } else { value.to_owned() };
+            // Before the table is laid out: what is shown in another way has another width.
+            let value = if line.is_hex { format!("0x{value}") } else { harmless(value).into_owned() };
             table.add_row([line.column.as_str(), &value, &time]);
         }
         table.to_string()

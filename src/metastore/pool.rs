@@ -47,10 +47,10 @@ impl std::fmt::Debug for Connection {
 
 impl Pool {
     /// Connects to the first address that answers as a metastore, and gives its version: that of the Hive around it,
-    /// where those before 4.0 all say `3.0`. `None` where it answers as a Thrift service that does not know the call.
+    /// where those before 4.0 all say `3.0`. `None` where it tells something else.
     ///
     /// # Errors
-    /// Config: no or malformed addresses. Unreachable: none of them answers as a metastore in time.
+    /// Config: no or malformed addresses. Unreachable, Refused: none of them answers as a metastore in time.
     pub(super) fn connect(options: &MetastoreOptions) -> Result<(Self, Option<Version>)> {
         let servers = options
             .checked_urls()?
@@ -149,7 +149,10 @@ fn greet(server: &Server) -> Result<(Thrift, Option<Version>)> {
     let (mut thrift, socket) = open(server)?;
     let version = match thrift.get_version() {
         Ok(text) => Version::parse(text),
-        Err(thrift::Error::Application(e)) if e.kind == ApplicationErrorKind::UnknownMethod => None,
+        Err(thrift::Error::Application(e)) if e.kind == ApplicationErrorKind::UnknownMethod => {
+            let what = format!("{} is a thrift service, but not {}", server.address, server.what);
+            return Err(error::refused(what).hint("check host and port"));
+        }
         Err(thrift::Error::Transport(e)) if is_timeout(&e) => return Err(server.silent()),
         Err(e) => {
             let what = format!("{} does not answer as {}", server.address, server.what);

@@ -118,7 +118,7 @@ impl Pipeline {
     /// Bug: something is not read as it is written.
     pub(crate) fn to_toml(&self) -> Result<String> {
         let mut file = String::new();
-        for (name, table) in self.servers.to_tables()? {
+        for (name, table) in self.servers.clone().without_environment().to_tables()? {
             add(&mut file, &format!("[{name}]"), &table);
         }
         for step in &self.steps {

@@ -49,6 +49,14 @@ pub struct Servers {
 }
 
 impl Servers {
+    /// The same, with what they would take from the environment: cron has another one.
+    pub(super) fn without_environment(mut self) -> Self {
+        if let Some(hdfs) = &mut self.hdfs {
+            hdfs.config_dir = hdfs.configuration();
+        }
+        self
+    }
+
     /// Takes the tables of the servers out of a document. Keys of earlier versions are read, and noted.
     pub(super) fn take(document: &mut Document<'_>, notes: &mut Vec<String>, wrong: &mut Vec<Error>) -> Self {
         let limit = document.value(CONNECT_TIMEOUT).unwrap_or_else(|e| {

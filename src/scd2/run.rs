@@ -16,7 +16,7 @@ use crate::error::{self, Result};
 use crate::hiveserver2::{HiveServer2Options, Session, ViewLease};
 use crate::lease::Lease;
 use crate::shutdown::Stop;
-use crate::telemetry::summary::{Outcome, StepSummary};
+use crate::telemetry::summary::{Outcome, StepSummary, counted};
 
 /// Brings the dimension up to its log.
 ///
@@ -141,8 +141,12 @@ impl Runner<'_> {
             summary.rows_in += events;
         }
         let verified = checks.verify(&plan).await?;
-        summary.detail =
-            format!("{} batches; {} versions, {} current", work.len(), verified.versions, verified.current);
+        summary.detail = format!(
+            "{}; {}, {} current",
+            counted(work.len() as u64, "batch", "batches"),
+            counted(verified.versions, "version", "versions"),
+            verified.current
+        );
         let until = progress.high_water.as_deref().unwrap_or("");
         if until.is_empty() || checks.compare(&plan, until, overview.events()).await? {
             self.note(&plan, &[(progress::COMPLETE, load.as_deref().unwrap_or(""))]).await?;
@@ -150,8 +154,7 @@ impl Runner<'_> {
             summary.detail.push_str("; not compared with the log, which changed meanwhile");
         }
         if overview.ties > 0 {
-            let moments = if overview.ties == 1 { "moment" } else { "moments" };
-            let note = format!("{} {moments} at which one key has several events", overview.ties);
+            let note = format!("{} at which one key has several events", counted(overview.ties, "moment", "moments"));
             tracing::warn!(target = self.args.target, "{note}: a delete counts, else the greatest content");
             summary.detail.push_str(&format!("; {note}"));
         }

@@ -8,6 +8,12 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::secret::masked;
 
+/// A number and what it counts.
+pub fn counted(number: impl Into<u64>, one: &str, many: &str) -> String {
+    let number = number.into();
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
 /// What one step did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]

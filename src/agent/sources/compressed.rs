@@ -14,6 +14,7 @@ use super::content::{Codec, Content, gzip_length};
 use super::followed::Followed;
 use super::look::Look;
 use crate::agent::position::{Candidate, FileId, FilePosition, Positions};
+use crate::telemetry::summary::counted;
 
 /// What is done with compressed files that match.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -89,10 +90,8 @@ impl Skipped {
         let unread = self.files.values().filter(|rest| !matches!(rest, Rest::Nothing | Rest::Behind(_))).count();
         match (self.files.len(), unread) {
             (0, _) => None,
-            (files, 0) => Some(format!("{files} compressed files skipped")),
-            (files, unread) => {
-                Some(format!("{files} compressed files skipped, {unread} of them not wholly read before"))
-            }
+            (files, 0) => Some(format!("{} skipped", skipped(files))),
+            (files, unread) => Some(format!("{} skipped, {unread} of them not wholly read before", skipped(files))),
         }
     }
 }
@@ -107,4 +106,7 @@ fn known(look: &Look, file: &File, codec: Codec, positions: &Positions) -> io::R
     let found = Candidate { path: &path, id: look.id, size: u64::MAX, start: followed.start(), head: &head };
     let known = positions.find(&found, |_| true, |tail| followed.has(tail).unwrap_or(false));
     Ok(known.map(|(_, position)| position.clone()))
+}
+fn skipped(files: usize) -> String {
+    counted(files as u64, "compressed file", "compressed files")
 }

@@ -263,7 +263,7 @@ fn compressed_files_are_skipped_with_a_note() {
     logs.append("a.log", "new\n");
     let mut restarted = logs.source(known.clone());
     assert_eq!(texts(round(&mut restarted, &mut known)), ["new"]);
-    assert_eq!(restarted.notes(), ["1 compressed files skipped, 1 of them not wholly read before"]);
+    assert_eq!(restarted.notes(), ["1 compressed file skipped, 1 of them not wholly read before"]);
     assert!(restarted.is_settled());
     let gone = restarted.gone().unwrap();
     assert!(gone.files.is_empty(), "its position is kept, for it says what was read: {gone:?}");

@@ -51,6 +51,12 @@ pub struct HdfsOptions {
 }
 
 impl HdfsOptions {
+    /// The directory of the site files: as given, or the one that the environment names.
+    pub fn configuration(&self) -> Option<PathBuf> {
+        let given = self.config_dir.clone().filter(|directory| !directory.as_os_str().is_empty());
+        given.or_else(|| site::directory("HADOOP_CONF_DIR"))
+    }
+
     pub(super) fn connect_timeout(&self) -> Duration {
         self.connect_timeout.map_or(CONNECT_TIMEOUT, Timespan::get)
     }
@@ -58,9 +64,7 @@ impl HdfsOptions {
 
 /// The settings of the site files, made fit for a client that reads them literally.
 pub(super) async fn settings(options: &HdfsOptions) -> Result<BTreeMap<String, String>> {
-    let directory = options.config_dir.clone().filter(|directory| !directory.as_os_str().is_empty());
-    let directory = directory.or_else(|| site::directory("HADOOP_CONF_DIR"));
-    let mut settings = match directory {
+    let mut settings = match options.configuration() {
         Some(directory) => site::read(&directory).await?,
         None => BTreeMap::new(),
     };
