@@ -140,3 +140,22 @@ fn rows_that_hive_would_break_are_not_imported_as_text_and_go_through_to_orc() {
     beeline(&format!("DROP DATABASE {} CASCADE", scene.name));
     scene.clear();
 }
+
+#[test]
+fn rows_of_a_table_that_hive_manages_are_missed_once_it_was_truncated() {
+    let scene = Scene::set(&["CREATE TABLE t (id INT PRIMARY KEY)", "INSERT INTO t VALUES (1), (2)"]);
+    beeline(&format!("CREATE DATABASE {}", scene.name));
+    let metastore = format!("-Dhive.metastore.uris=thrift://{}", address("METASTORE_PORT"));
+    let hiveserver2 = format!("-Dsakia.hiveserver2.url={}", address("HIVESERVER2_PORT"));
+    let servers = [metastore.as_str(), &hiveserver2];
+    let orc = ["--table", "t", "-m", "1", "--hcatalog-database", &scene.name, "--hcatalog-table", "t"];
+    let stored = ["--hcatalog-storage-stanza", "stored as orc", "--incremental", "append", "--check-column", "id"];
+    let import = |more: &[&str]| scene.sqoop("import", &[&servers[..], &orc, &stored, more].concat());
+    done(&import(&["--create-hcatalog-table"]));
+    beeline(&format!("TRUNCATE TABLE {}.t", scene.name));
+    done(&scene.sqoop("eval", &["--query", "INSERT INTO t VALUES (3)"]));
+    let said = failed(&import(&[]));
+    assert!(said.contains("are gone") && said.contains("existing=delete"), "{said}");
+    beeline(&format!("DROP DATABASE {} CASCADE", scene.name));
+    scene.clear();
+}
