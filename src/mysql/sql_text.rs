@@ -3,6 +3,7 @@
 //!
 //! Whether a backslash is an escape depends on the sql_mode, and is an argument. It knows no grammar. What it cannot tell is left to the server.
 
+mod groups;
 mod shape;
 mod tokens;
 

@@ -53,7 +53,9 @@ impl Wire {
 /// # Errors
 /// Those of `work`. Bug: it panicked.
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work)
+    // The log says which run a call belongs to.
+    let span = tracing::Span::current();
+    tokio::task::spawn_blocking(move || span.in_scope(work))
         .await
         .unwrap_or_else(|e| Err(error::bug("the thread of a thrift client ended early").source(e)))
 }

@@ -28,6 +28,8 @@ pub struct Connection {
     user: Option<Arc<UserSession>>,
     /// A zone that the URL names for Java alone.
     unset_zone: Option<String>,
+    /// What the account may do, once it was asked for.
+    grants: Option<Vec<String>>,
 }
 
 /// What any statement gave.
@@ -50,7 +52,7 @@ pub struct AnswerColumn {
 
 impl Connection {
     pub(super) fn new(wire: Wire, address: String, unset_zone: Option<String>) -> Self {
-        Self { wire, address, as_user: false, user: None, unset_zone }
+        Self { wire, address, as_user: false, user: None, unset_zone, grants: None }
     }
 
     /// Changes over to a session; nothing is sent where it is in it already.
@@ -64,6 +66,18 @@ impl Connection {
             self.as_user = as_user;
         }
         Ok(())
+    }
+
+    /// What the account may do, as `SHOW GRANTS` prints it; asked for once. Nothing where the server does not tell.
+    pub(in crate::mysql) async fn grants(&mut self) -> &[String] {
+        let known = match self.grants.take() {
+            Some(known) => known,
+            None => {
+                let rows = self.texts("SHOW GRANTS", "cannot ask for the grants").await.unwrap_or_default();
+                rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect()
+            }
+        };
+        self.grants.insert(known)
     }
 
     /// The user's session, as the server, the account and the URL set it; asked for once. Does not change over to it.

@@ -1,6 +1,7 @@
 //! Tables and procedures as the server describes them: columns, unique keys, engine, comment.
 
 mod describe;
+mod grants;
 
 use std::sync::Arc;
 
