@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_id_is_refused_by_name() {
+    fn what_is_not_an_id_is_refused_by_name() {
         for wrong in ["", "-1", "+1", "1.0", "x", "18446744073709551616", "1234567890123"] {
             let error = recipe(16, 12).encode(wrong).unwrap_err();
             assert!(error.to_string().contains("customer_id"), "{error}");

@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_target_is_refused() {
+    fn what_cannot_be_a_target_is_refused() {
         for target in [
             "",
             "/",

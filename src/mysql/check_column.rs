@@ -312,7 +312,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_last_value_is_no_way_into_the_sql() {
+    fn a_last_value_cannot_break_into_the_sql() {
         let id = check("int");
         assert!(id.checked("1 OR 1=1").is_err());
         let time = check("datetime");

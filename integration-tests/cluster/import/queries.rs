@@ -25,7 +25,9 @@ async fn a_query_that_the_condition_of_a_split_does_not_confine_is_refused() {
     for (sql, said) in [
         ("SELECT id, v FROM t WHERE v = 'v1' OR $CONDITIONS", "where $CONDITIONS is false"),
         ("SELECT id, v FROM t WHERE $CONDITIONS UNION ALL SELECT id, v FROM t", "where $CONDITIONS is false"),
-        ("SELECT COUNT(*) AS id FROM t WHERE $CONDITIONS", "where $CONDITIONS is false"),
+        ("SELECT COUNT(*) AS id FROM t WHERE $CONDITIONS", "a total over all rows"),
+        ("SELECT id FROM t WHERE id = (SELECT MAX(id) FROM t WHERE $CONDITIONS)", "subquery of a condition"),
+        ("SELECT DISTINCT id DIV 7 AS id FROM t WHERE $CONDITIONS", "DISTINCT"),
         ("SELECT id, v FROM t WHERE $CONDITIONS ORDER BY id LIMIT 10", "LIMIT"),
         ("SELECT MAX(id) AS id, v FROM t WHERE $CONDITIONS GROUP BY v", "GROUP BY"),
         ("SELECT id, ROW_NUMBER() OVER (ORDER BY id) AS n FROM t WHERE $CONDITIONS", "window"),

@@ -216,7 +216,7 @@ async fn every_type_says_what_the_server_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn dates_that_are_none_go_by_the_policy() {
+async fn dates_outside_the_calendar_go_by_the_policy() {
     let mut scene = Scene::set(&[
         "SET sql_mode = 'ALLOW_INVALID_DATES'",
         "CREATE TABLE z (id INT PRIMARY KEY, d DATE NOT NULL, dt DATETIME(3) NULL, e ENUM('a','b'))",

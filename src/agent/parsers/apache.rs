@@ -2,8 +2,8 @@
 //!
 //! Source: Apache httpd 2.4, mod_log_config and mod_logio.
 
+use super::directive::{Directive, Token};
 use super::field::{DurationUnit, ExtraType, Field, Shape};
-use super::format::{Directive, Token};
 use super::time::TimeFormat;
 use crate::error::{self, Result};
 

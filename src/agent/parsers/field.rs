@@ -118,7 +118,7 @@ impl Shape {
     }
 }
 
-/// One of a series: a word that is no mark between two.
+/// One of a series: a word, and not a mark between two.
 fn is_item(text: &str) -> bool {
     !text.is_empty() && text != ":" && !text.contains(' ') && !text.ends_with(',')
 }

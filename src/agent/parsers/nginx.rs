@@ -2,8 +2,8 @@
 //!
 //! Source: nginx ngx_http_log_module, ngx_http_core_module (variables).
 
+use super::directive::{Directive, Token};
 use super::field::{DurationUnit, ExtraType, Field, Shape};
-use super::format::{Directive, Token};
 use super::time::TimeFormat;
 use crate::error::{self, Result};
 

@@ -142,7 +142,7 @@ fn a_time_finer_than_a_millisecond_is_refused() {
 }
 
 #[test]
-fn what_avro_has_not_is_refused() {
+fn what_avro_lacks_is_refused() {
     let with = |name: &str, data_type| Arc::new(Schema::new(vec![Field::new(name, data_type, true)]));
     let refused = |schema| AvroEncoder::new(schema, &AvroOptions::new("t")).err().unwrap().kind();
     assert_eq!(refused(with("a b", DataType::Int32)), Kind::Schema);

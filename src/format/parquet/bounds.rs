@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn floats_that_are_none_have_no_bounds() {
+    fn nothing_but_nan_has_no_bounds() {
         assert_eq!(Bounds::of_floats([f64::NAN].into_iter()), None);
         assert_eq!(Bounds::of_floats([].into_iter()), None);
         let Some(Bounds::Float(least, most)) = Bounds::of_floats([f64::NAN, 0.0, -0.0].into_iter()) else { panic!() };

@@ -9,7 +9,7 @@ const MICROS_PER_SECOND: i64 = 1_000_000;
 const SECONDS_PER_DAY: i64 = 86_400;
 const DAY_MICROS: i64 = SECONDS_PER_DAY * MICROS_PER_SECOND;
 
-/// A date and a time of day as the server keeps them, which may be no date at all.
+/// A date and a time of day as the server keeps them, which may not be a date at all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::mysql) struct Dated {
     pub year: u16,
