@@ -90,7 +90,8 @@ callgrind-bless: ## write bench/callgrind.baseline anew
 	@bench/callgrind.sh bless
 
 test: setup check stack-up mysql-image shop ## everything: check, then the tests against the real stack
-	@SAKIA_TEST_PYTHON=$$($(BIN)/test-python) cargo test --locked --workspace --test cluster || { $(BIN)/stack deaths; exit 1; }
+	@SAKIA_TEST_PYTHON=$$($(BIN)/test-python) RUST_TEST_THREADS=$$((2 * $$(nproc))) \
+	  cargo test --locked --workspace --test cluster || { $(BIN)/stack deaths; exit 1; }
 	@$(BIN)/stack up
 	@cargo test --locked --workspace --test faults -- --test-threads=1 || { $(BIN)/stack deaths; exit 1; }
 
