@@ -182,7 +182,7 @@ impl Drop for Lease {
             return;
         }
         self.renewal = None;
-        // Before it is removed: what is no longer held is removed without what came into its place.
+        // First of all, so that the store removes our own entry only: another lease may take its place meanwhile.
         self.token.forget();
         let (store, mine) = (self.store.clone(), current(&self.mine));
         let removed = runtime.spawn(async move {

@@ -7,7 +7,7 @@ use arrow_schema::Schema;
 use super::{LoadMode, LoadPlan, Manifest};
 use crate::error::{self, Result};
 
-/// Whole numbers in the order of their size.
+/// Whole numbers: files of each are read right beside those of the others.
 const WHOLE: [&str; 4] = ["Int8", "Int16", "Int32", "Int64"];
 
 /// The columns of a schema as the manifest keeps them: name and type of each.

@@ -1,5 +1,5 @@
-//! Whether Hive reads the text of a cell as the type that the schema file gives the column: a text that is none it
-//! reads as NULL, and one that is too long it cuts, without a word.
+//! Whether Hive reads the text of a cell as the type that the schema file gives the column. It silently reads a text of
+//! another type as NULL, and cuts one that is too long.
 //!
 //! Source: Hive 4.0, `LazyInteger`, `LazyHiveDecimal`, `LazyDate`, `LazyTimestamp` and `LazyHiveVarchar`.
 

@@ -92,7 +92,7 @@ impl Pool {
         Err(last)
     }
 
-    /// Makes a call on one server: on a connection that was kept, and on a new one where there is none or it was lost.
+    /// Makes a call on one server: on a connection that was kept, or on a new one if none was kept or it was lost.
     fn attempt<T>(
         &self,
         server: usize,

@@ -224,7 +224,7 @@ impl Selection {
     /// none, MariaDB those that do not pass through the table of a GROUP BY (`MAX(t)`; checked on 10.11).
     ///
     /// # Errors
-    /// As the server says. An account that may not see the plan (1345) is no error: the instants are then doubted.
+    /// As the server says. If the account may not see the plan (1345), that is not an error: the instants are then doubted.
     pub async fn ask_for_instants(&mut self, conn: &mut Connection) -> Result<()> {
         let has_instants = self.columns.iter().any(|column| self.is_in_seconds(column));
         let keeps = self.session().of_user().is_some_and(|user| user.keeps_instants);
