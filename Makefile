@@ -2,14 +2,22 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup image mysql-image jars jars-lock build check install generate bless shop test demo \
+.PHONY: help setup ahead image mysql-image jars jars-lock build check install generate bless shop test soak fuzz demo \
         bench bench-quick callgrind callgrind-bless \
         stack-up stack-down stack-reset stack-status stack-logs beeline hdfs hbase
 
 BIN := docker/bin
+TIMED := $(BIN)/timed
+SECURE_ENV := $(CURDIR)/docker/secure.env
 ARGS ?=
 ROLE ?=
+KILLS ?= 1000
+SECONDS ?= 60
 PREFIX ?= /usr/local
+# SECURE=1: the stack-..., beeline, hdfs and hbase targets mean the secured stack, which runs beside the plain one.
+ifdef SECURE
+export STACK_ENV := $(SECURE_ENV)
+endif
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,8 +39,8 @@ jars: setup ## fetch the stack's jars and compare them with docker/jars/jars.loc
 jars-lock: setup ## write docker/jars/jars.lock anew from docker/jars/*.pom.xml
 	@$(BIN)/jars lock
 
-stack-up: setup ## start the test stack and wait until every role answers
-	@$(BIN)/stack up
+stack-up: setup ## start the test stack and wait until every role answers (SECURE=1: the secured one beside it)
+	@$(TIMED) "stack" $(BIN)/stack up
 
 stack-down: ## stop the stack, keep its data
 	@$(BIN)/stack down
@@ -65,11 +73,14 @@ install: ## build the release binary and put it into PREFIX (/usr/local), with m
 
 check: ## formatting, lints, unit and offline tests, documentation
 	cargo fmt --check
-	cargo clippy --locked --workspace --exclude encode-fixed --all-targets -- -D warnings
-	cargo clippy --locked --test cluster --test faults -- -D warnings
-	cargo test --locked --workspace
-	bench/callgrind.sh check
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --exclude encode-fixed --no-deps --lib --examples
+	@$(TIMED) lints cargo clippy --locked --workspace --exclude encode-fixed --all-targets -- -D warnings
+	@$(TIMED) "lints of the tests on servers" cargo clippy --locked --test cluster --test faults --test secure -- -D warnings
+	@# Without what tests bring along: a feature that only they ask for would be missing.
+	@$(TIMED) "the binary alone" cargo check --locked --bin sakia
+	@$(TIMED) "unit and offline tests" cargo test --locked --workspace
+	@$(TIMED) "instruction count" bench/callgrind.sh check
+	@RUSTDOCFLAGS="-D warnings" $(TIMED) documentation \
+	  cargo doc --locked --workspace --exclude encode-fixed --no-deps --lib --examples
 
 shop: stack-up ## load the example shop into MariaDB and make its click log
 	@examples/shop/load.sh
@@ -89,11 +100,28 @@ callgrind: ## count the instructions of encoding, compare with bench/callgrind.b
 callgrind-bless: ## write bench/callgrind.baseline anew
 	@bench/callgrind.sh bless
 
-test: setup check stack-up mysql-image shop ## everything: check, then the tests against the real stack
-	@SAKIA_TEST_PYTHON=$$($(BIN)/test-python) RUST_TEST_THREADS=$$((2 * $$(nproc))) \
-	  cargo test --locked --workspace --test cluster || { $(BIN)/stack deaths; exit 1; }
-	@$(BIN)/stack up
-	@cargo test --locked --workspace --test faults -- --test-threads=1 || { $(BIN)/stack deaths; exit 1; }
+ahead: setup
+	@$(BIN)/ahead
+
+test: ahead check stack-up mysql-image shop ## everything: check, then the tests against the real stack
+	@# A red part does not keep the next ones from being run.
+	@failed=; \
+	SAKIA_TEST_PYTHON=$$($(BIN)/test-python) RUST_TEST_THREADS=$$((2 * $$(nproc))) $(TIMED) "tests on the stack" \
+	  cargo test --locked --workspace --test cluster || { $(BIN)/stack deaths; failed=1; }; \
+	$(BIN)/stack up && $(TIMED) "tests of faults" cargo test --locked --workspace --test faults -- --test-threads=1 \
+	  || { $(BIN)/stack deaths; failed=1; }; \
+	export STACK_ENV="$(SECURE_ENV)"; \
+	$(TIMED) "secured stack" $(BIN)/stack up && RUST_TEST_THREADS=$$(($$(nproc) + 1)) \
+	  $(TIMED) "tests on the secured stack" cargo test --locked --workspace --test secure \
+	  || { $(BIN)/stack deaths; failed=1; }; \
+	test -z "$$failed"
+
+soak: stack-up ## kill an agent under load a thousand times (KILLS=1000); some twenty minutes
+	@SAKIA_KILLS=$(KILLS) $(TIMED) soak cargo test --locked --test cluster killed_at_random -- --nocapture \
+	  || { $(BIN)/stack deaths; exit 1; }
+
+fuzz: ## search each fuzz target for SECONDS (60) by coverage (TARGET=json: one of them); compiles ten minutes at first
+	@fuzz/run.sh $(SECONDS) $(TARGET)
 
 demo: setup build stack-up shop ## the shop, from MariaDB and a click log to HDFS, Hive and HBase
 	@examples/shop/demo.sh || { $(BIN)/stack deaths; exit 1; }

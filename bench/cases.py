@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import agent
+import secured
 import server
 
 ROOT = server.ROOT
@@ -18,10 +20,12 @@ class Sizes:
     few: int
     export: int
     yarn: int
+    events: int
+    backlog_gib: float
 
 
-FULL = Sizes("bench", rows=4_000_000, small=300, few=20, export=1_000_000, yarn=1_000_000)
-QUICK = Sizes("bench_quick", rows=50_000, small=10, few=3, export=20_000, yarn=20_000)
+FULL = Sizes("bench", rows=4_000_000, small=300, few=20, export=1_000_000, yarn=1_000_000, events=2_000_000, backlog_gib=10)
+QUICK = Sizes("bench_quick", rows=50_000, small=10, few=3, export=20_000, yarn=20_000, events=50_000, backlog_gib=0.2)
 
 
 @dataclass(frozen=True)
@@ -36,10 +40,12 @@ class Case:
     # Tables the command handles, where that is the measure.
     tables: int = 0
     rounds: int = 0
-    # Emptied before each run: file:DIR, hdfs:DIR or table:NAME.
+    # Emptied before each run: file:DIR, hdfs:DIR, secured:DIR or table:NAME.
     clear: list = field(default_factory=list)
     yarn: bool = False
     first_byte: bool = False
+    # Added to the environment.
+    environment: dict = field(default_factory=dict)
 
 
 class Commands:
@@ -71,6 +77,46 @@ class Commands:
         flags = ["--table", "orders", "-m", connections, "--as", "parquet", "--compression", "zstd"]
         command = self.sakia("import", self.sizes.database, *flags, "--target-dir", target, *self.on_hdfs())
         return Case(name, command, self.sizes.rows, ("parquet", f"hdfs:{target}"), clear=[f"hdfs:{target}"])
+
+    def by_keytab(self):
+        return ["--hdfs-url", secured.ADDRESS, "--kerberos-principal", secured.PRINCIPAL, "--kerberos-keytab", secured.KEYTAB]
+
+    def sakia_secured(self, level):
+        target = f"{secured.OUT}/{level}"
+        flags = ["--table", "orders", "-m", 4, "--as", "parquet", "--compression", "zstd", "--target-dir", target]
+        command = self.sakia("import", self.sizes.database, *flags, *self.by_keytab())
+        return Case(
+            f"sakia-hdfs-4-{level}", command, self.sizes.rows, ("parquet", f"secured:{target}"),
+            clear=[f"secured:{target}"], environment=secured.environment(self.work, level),
+        )  # fmt: skip
+
+    def sakia_start_by_keytab(self):
+        target = f"{secured.OUT}/start"
+        flags = ["--table", "small_001", "-m", 1, "--target-dir", target]
+        command = self.sakia("import", f"{self.sizes.database}_small", *flags, *self.by_keytab(), port="{door}")
+        return Case(
+            "sakia-start-keytab", command, 1000, ("parquet", f"secured:{target}"), clear=[f"secured:{target}"],
+            first_byte=True, environment=secured.environment(self.work, "privacy"),
+        )  # fmt: skip
+
+    def events(self):
+        """The log that agents read."""
+        return self.work.parent / f"events-{self.sizes.events}.log"
+
+    def sakia_agent(self, form):
+        conf, target, state = agent.sakia(self.work, self.events(), form)
+        command = [self.binary, "agent", "run", conf, "--drain", "--output", "json"]
+        clear = [f"hdfs:{target}", f"file:{state}"]
+        return Case(f"sakia-agent-{form}", command, self.sizes.events, (form, f"hdfs:{target}"), clear=clear)
+
+    def flume_agent(self, batch):
+        conf, state = agent.flume(self.work, self.events(), batch)
+        command = ["python3", ROOT / "bench/flume/flume.py", conf, self.sizes.events]
+        target = f"{agent.OUT}/agent_flume_{batch}"
+        return Case(
+            f"flume-agent-{batch}", command, self.sizes.events, ("text", f"hdfs:{target}"), rounds=self.sqoop_rounds,
+            clear=[f"hdfs:{target}", f"file:{state}"],
+        )  # fmt: skip
 
     def sakia_small(self):
         target = f"{HDFS_OUT}/sakia_small"
@@ -164,6 +210,8 @@ class Commands:
             self.sakia_local("sakia-parquet-4", "parquet", "zstd", 4),
             self.sakia_hdfs("sakia-hdfs-1", 1),
             self.sakia_hdfs("sakia-hdfs-4", 4),
+            self.sakia_secured("authentication"),
+            self.sakia_secured("privacy"),
             self.sakia_local("sakia-avro-1", "avro", "snappy", 1),
             self.sakia_local("sakia-text-1", "text", None, 1),
             self.drain("drain-narrow-1", 1, "narrow"),
@@ -171,8 +219,13 @@ class Commands:
             self.sakia_local("sakia-quarter-1", "parquet", "zstd", 1, rows=rows // 4, where=f"id <= {rows // 4}"),
             self.sakia_local("sakia-half-1", "parquet", "zstd", 1, rows=rows // 2, where=f"id <= {rows // 2}"),
             self.sakia_start(),
+            self.sakia_start_by_keytab(),
             self.sakia_small(),
             self.sakia_export(),
+            self.sakia_agent("text"),
+            self.sakia_agent("parquet"),
+            self.flume_agent(1_000),
+            self.flume_agent(10_000),
         ]
         if connectorx_python:
             cases.insert(2, self.connectorx(connectorx_python, "connectorx-1", 1))

@@ -1,6 +1,6 @@
 """Counts the rows of an output with another project's reader: count_rows.py parquet|avro|text file:PATH|hdfs:DIR
 
-Prints rows, files and bytes. Hidden files and folders (of Kite, of a load under way) are no data.
+Prints rows, files and bytes. Hidden files and folders (of Kite, of a load under way) are not data.
 """
 
 import io

@@ -25,6 +25,13 @@ TITLES = {
     "sakia-parquet-4": "sakia, Parquet zstd, local, 4 connections",
     "sakia-hdfs-1": "sakia, Parquet zstd, HDFS, 1 connection",
     "sakia-hdfs-4": "sakia, Parquet zstd, HDFS, 4 connections",
+    "sakia-hdfs-4-authentication": "sakia, Parquet zstd, HDFS with Kerberos, 4 connections",
+    "sakia-hdfs-4-privacy": "sakia, Parquet zstd, HDFS with Kerberos and privacy, 4 connections",
+    "sakia-start-keytab": "sakia, 1,000 rows, HDFS with Kerberos by a keytab: the start alone",
+    "sakia-agent-text": "sakia's agent, lines of JSON, file channel, text in HDFS",
+    "sakia-agent-parquet": "sakia's agent, lines of JSON taken apart, file channel, Parquet in HDFS",
+    "flume-agent-1000": "Flume, the same, batches of 1,000 events",
+    "flume-agent-10000": "Flume, the same, batches of 10,000 events",
     "sakia-avro-1": "sakia, Avro snappy, local, 1 connection",
     "sakia-text-1": "sakia, delimited text, local, 1 connection",
     "sakia-narrow-1": "sakia, narrow table, Parquet zstd, local, 1 connection",
@@ -56,6 +63,10 @@ GOALS = [
     ("Peak memory, all rows / a quarter of them", "sakia-parquet-1", "sakia-quarter-1", "peak_mib", "about 1"),
     ("Parquet to HDFS, 1 connection: wall / drain", "sakia-hdfs-1", "drain-1", "wall", "<= 1.30"),
     ("Parquet to HDFS, 4 connections: wall / drain", "sakia-hdfs-4", "drain-4", "wall", "<= 1.30"),
+    ("HDFS with Kerberos, 4 connections: wall / open HDFS", "sakia-hdfs-4-authentication", "sakia-hdfs-4", "wall", "none"),
+    ("HDFS with Kerberos and privacy, 4 connections: wall / open HDFS", "sakia-hdfs-4-privacy", "sakia-hdfs-4", "wall", "<= 1.6"),
+    ("HDFS with Kerberos and privacy, 4 connections: CPU / open HDFS", "sakia-hdfs-4-privacy", "sakia-hdfs-4", "cpu", "none"),
+    ("HDFS with Kerberos and privacy, 4 connections: peak memory / open HDFS", "sakia-hdfs-4-privacy", "sakia-hdfs-4", "peak_mib", "about 1"),
     ("Parquet to HDFS, 4 connections: times faster than Sqoop, local mode", "sakia-hdfs-4", "sqoop-parquet", "per_row", ">= 15 faster"),
     ("Parquet to HDFS, 4 connections: times less CPU than Sqoop, local mode", "sakia-hdfs-4", "sqoop-parquet", "cpu_per_row", ">= 25 faster"),
     ("Parquet to HDFS, 4 connections: times less memory than Sqoop, local mode", "sakia-hdfs-4", "sqoop-parquet", "peak_mib", ">= 6 faster"),
@@ -67,7 +78,19 @@ GOALS = [
     ("Export: times Sqoop's rows a second", "sakia-export", "sqoop-export", "per_row", ">= 8 faster"),
     ("Export: rows whose microseconds were lost", "sakia-export", None, "lost_fractions", "0"),
     ("Export by Sqoop: rows whose microseconds were lost", "sqoop-export", None, "lost_fractions", "none"),
+    ("Agent to HDFS, file channel: times Flume's events a second, batches of 1,000", "sakia-agent-text", "flume-agent-1000", "per_row", "none faster"),
+    ("Agent to HDFS, file channel: times Flume's events a second, batches of 10,000", "sakia-agent-text", "flume-agent-10000", "per_row", "none faster"),
+    ("The same into Parquet, Flume's into text", "sakia-agent-parquet", "flume-agent-10000", "per_row", ">= 15 faster"),
+    ("Agent to HDFS, file channel: times less CPU than Flume, batches of 10,000", "sakia-agent-text", "flume-agent-10000", "cpu_per_row", "none faster"),
+    ("The same into Parquet, Flume's into text: times less CPU", "sakia-agent-parquet", "flume-agent-10000", "cpu_per_row", ">= 20 faster"),
+    ("Agent, logs into the synced channel: events a CPU second", "agent-backlog", None, "fill_per_core", ">= 400,000"),
+    ("Agent, backlog drained into 50 partitions: peak memory, MiB", "agent-backlog", None, "peak_mib", "<= 64"),
+    ("Agent, killed with the backlog: start to ready, ms", "agent-backlog", None, "ready_ms", "< 2,000"),
+    ("Agent, backlog: drained at so many times the inflow of 20,000 events a second", "agent-backlog", None, "times_inflow", ">= 5"),
+    ("Agent, HTTP in batches of 100: events a second", "agent-http", None, "per_second", ">= 100,000"),
+    ("Agent, HTTP at 50,000 events a second: p99 of a batch, ms", "agent-http", None, "p99_ms", "< 20"),
     ("Start to the first byte sent to the server, ms", "sakia-start", None, "first_byte_ms", "< 30"),
+    ("Start with a keytab to the first byte sent to the server, ms", "sakia-start-keytab", None, "first_byte_ms", "< 60"),
     ("Start to the first rows asked for, ms", "sakia-start", None, "first_execute_ms", "none"),
 ]
 
@@ -174,8 +197,9 @@ def case_lines(cases, found):
         yield "| " + " | ".join(cells) + " |"
 
 
-def write(directory, facts, cases, runs, aligned, notes):
-    found = {case.name: medians(case, runs[case.name]) for case in cases}
+def write(directory, facts, cases, runs, load, aligned, notes):
+    under_load, said_of_load = load
+    found = {case.name: medians(case, runs[case.name]) for case in cases} | under_load
     lines = [
         "# Results of `make bench`",
         "",
@@ -203,6 +227,12 @@ def write(directory, facts, cases, runs, aligned, notes):
         "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
         *case_lines(cases, found),
         "",
+        "## The agent under load",
+        "Measured once, behind the rounds: the logs of a backlog are written into the channel while no HDFS is there, the agent",
+        "is killed, and started again with HDFS; a client in C posts batches over HTTP.",
+        "",
+        *[f"- {line}" for line in said_of_load or ["not measured"]],
+        "",
         "## One moment",
         "How long it takes to open the snapshots of four connections at one moment while two clients move money between three",
         "tables without a pause (the tests' build and servers); the sum over the tables is right in every round.",
@@ -219,6 +249,7 @@ def write(directory, facts, cases, runs, aligned, notes):
             case.name: {"command": [plain(p) for p in case.command], "rows": case.rows, "median": found[case.name], "runs": runs[case.name]}
             for case in cases
         },
+        "under_load": under_load,
         "aligned": aligned,
         "notes": notes,
     }

@@ -13,8 +13,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import agent
+import agent_load
 import hdfs
 import report
+import secured
 import server
 from cases import FULL, QUICK, ROOT, Case, Commands
 from measure import FirstByte, measure
@@ -80,6 +83,8 @@ def clear(place, sizes):
     if kind == "hdfs":
         hdfs.delete(path)
         hdfs.delete(beside)
+    elif kind == "secured":
+        secured.delete(path)
     elif kind == "table":
         server.sql(f"set sql_log_bin = 0; drop table if exists {path}; create table {path} like orders", sizes.database)
     else:
@@ -88,7 +93,7 @@ def clear(place, sizes):
         Path(path).unlink(missing_ok=True)
 
 
-def count(case, log, reader, sizes):
+def count(case, log, reader, sizes, work):
     """Rows the output really holds, and what else the check found."""
     if case.count == ("printed",):
         return int(log.read_text().split()[0]), {}
@@ -101,6 +106,8 @@ def count(case, log, reader, sizes):
         )
         return int(rows), {"lost_fractions": int(rows) - int(times), "changed_rows": int(rows) - int(whole)}
     form, place = case.count
+    if place.startswith("secured:"):
+        place = f"file:{secured.fetch(place.removeprefix('secured:'), work)}"
     if place.startswith("file:") and not Path(place[5:]).exists():
         return 0, {}
     rows, files, size = server.run(reader, BENCH / "count_rows.py", form, place).split()
@@ -121,7 +128,9 @@ class Bench:
         log = self.work / "log" / f"{case.name}.{turn}"
         self.door.reset()
         busy, busy_hdfs = server.cpu_seconds(), hdfs.cpu_seconds()
-        cost = measure(self.work / "measure", command, log, self.environment, self.daemons if case.yarn else ())
+        cost = measure(
+            self.work / "measure", command, log, self.environment | case.environment, self.daemons if case.yarn else ()
+        )
         cost["server_cpu"] = server.cpu_seconds() - busy
         cost["hdfs_cpu"] = hdfs.cpu_seconds() - busy_hdfs
         if case.first_byte:
@@ -132,7 +141,7 @@ class Bench:
             last = (log.read_text(errors="replace").strip().splitlines() or ["nothing printed"])[-1]
             cost["error"] = f"exit status {cost['code']}: {last[:300]}"
             return cost
-        rows, found = count(case, log, self.reader, self.sizes)
+        rows, found = count(case, log, self.reader, self.sizes, self.work)
         cost |= found
         if rows != case.rows:
             cost["error"] = f"{rows} rows came out, not {case.rows}"
@@ -165,10 +174,10 @@ def facts(sizes, binary, rounds):
         "machine": f"{os.cpu_count()} cores ({model}), {memory:.0f} GiB, Linux {os.uname().release}; servers and clients share it",
         "load before": f"{os.getloadavg()[0]:.2f}",
         "sakia": f"{first(binary, '--version')}, commit {first('git', '-C', ROOT, 'rev-parse', '--short', 'HEAD')}, {first('rustc', '--version')}",
-        "peers": "Sqoop 1.4.7 on Hadoop 3.4.2, "
+        "peers": "Sqoop 1.4.7 on Hadoop 3.4.2, Flume 1.11.0 on Hadoop 3.3.6, "
         + f"{first('java', '-version')}; {', '.join(line for line in (BENCH / 'requirements.txt').read_text().split() if '==' in line)}",
         "servers": f"MariaDB {server.version()}, HDFS 3.4.2, 1 replica",
-        "sizes": f"{sizes.rows:,} rows, {sizes.small} small tables, {sizes.export:,} rows to export, {rounds} rounds",
+        "sizes": f"{sizes.rows:,} rows, {sizes.small} small tables, {sizes.export:,} rows to export, {sizes.events:,} events, {rounds} rounds",
     }
 
 
@@ -195,7 +204,8 @@ def peers(notes):
     if os.environ.get("BENCH_SPARK") == "1":
         spark, reason = python_environment("spark", BENCH / "requirements-spark.txt")
         notes += [reason] if reason else []
-    jars = server.run(SQOOP / "jars").strip().splitlines()[-1]
+    jars = server.run(BENCH / "jars", "sqoop").strip().splitlines()[-1]
+    server.run(BENCH / "jars", "flume")
     return connectorx, spark, jars
 
 
@@ -224,7 +234,7 @@ def main():
     with_yarn = os.environ.get("BENCH_YARN") == "1"
     environment = {**os.environ, "HADOOP_USER_NAME": "root", "HADOOP_CONF_DIR": str(BENCH / "conf/hadoop")}
     notes = [
-        "Each output's rows were counted with another project's reader; a run with a wrong count is no measurement.",
+        "Each output's rows were counted with another project's reader; a run with a wrong count is not a measurement.",
     ]
     work = prepare_work()
     environment["BENCH_WORK"] = str(work)
@@ -233,10 +243,15 @@ def main():
     commands = Commands(sizes, args.binary.resolve(), work, rounds, sqoop_rounds)
     cases = [case for case in commands.all(connectorx, spark, jars, with_yarn) if re.search(args.only, case.name)]
     try:
+        if any(case.environment for case in cases):
+            secured.up()
+            for level in ("authentication", "privacy"):
+                secured.settings(work, level)
         server.up()
         server.fill(sizes)
         if any(case.count == ("table",) for case in cases):
             fill_export(sizes)
+        agent.fill(sizes.events, commands.events())
         bench = Bench(sizes, work, reader, environment)
         if any(case.yarn for case in cases):
             started = subprocess.run([SQOOP / "yarn", "start"], env=environment, stdout=subprocess.PIPE, text=True, check=False)
@@ -246,6 +261,10 @@ def main():
                 cases = [case for case in cases if not case.yarn]
         told = facts(sizes, args.binary, rounds)
         runs = bench.all(cases, rounds)
+        load, load_errors = ({}, []), []
+        if re.search(args.only, "agent-load"):
+            log, gib = commands.events(), sizes.backlog_gib
+            *load, load_errors = agent_load.all_of(args.binary.resolve(), work, environment, reader, log, gib)
         small = runs.get("sakia-small") or [{"error": "not run"}]
         if not small[0].get("error"):
             notes.append(f"Hive lists {registered(1)} of {sizes.small} small tables after the first round.")
@@ -253,11 +272,13 @@ def main():
         subprocess.run([SQOOP / "yarn", "stop"], env=environment, check=False)
         drop_hive(rounds, sizes)
         server.down()
-    errors = sorted({f"{name}: {run['error']}" for name, of in runs.items() for run in of if run.get("error")})
+    errors = sorted({f"{name}: {run['error']}" for name, of in runs.items() for run in of if run.get("error")}) + load_errors
     directory = work if args.quick or args.only else BENCH
     aligned = [] if args.only else alignment(notes)
-    report.write(directory, told, cases, runs, aligned, notes + errors)
+    report.write(directory, told, cases, runs, load, aligned, notes + errors)
     hdfs.delete("/bench/out")
+    if any(case.environment for case in cases):
+        secured.delete(secured.OUT)
     say(f"wrote {directory / 'RESULTS.md'}")
     for error in errors:
         say(error)

@@ -7,8 +7,8 @@
 //!
 //! | floor | rooms |
 //! |---|---|
-//! | 0 | [`config`], [`error`], `lease`, `net`, `private`, `retry`, `secret`, [`shutdown`], [`telemetry`] |
-//! | 1 | [`format`](mod@format), [`hbase`], [`hiveserver2`], [`metastore`], [`mysql`], `sasl`, [`storage`] |
+//! | 0 | [`access`], `checkup`, [`config`], [`error`], [`kerberos`], `lease`, `net`, `policy`, `private`, `retry`, `secret`, [`shutdown`], [`site`], [`telemetry`] |
+//! | 1 | [`format`](mod@format), [`hbase`], [`hiveserver2`], `kafka`, [`metastore`], [`mysql`], [`storage`] |
 //! | 2 | [`load`] |
 //! | 3 | `agent`, [`lookup`], [`scd2`], [`transfer`] |
 //! | 4 | `pipeline` |
@@ -18,13 +18,17 @@
 #![recursion_limit = "256"]
 #![warn(unreachable_pub)]
 
+pub mod access;
 mod agent;
+mod checkup;
 pub mod cli;
 pub mod config;
 pub mod error;
 pub mod format;
 pub mod hbase;
 pub mod hiveserver2;
+mod kafka;
+pub mod kerberos;
 mod lease;
 pub mod load;
 pub mod lookup;
@@ -32,12 +36,17 @@ pub mod metastore;
 pub mod mysql;
 mod net;
 mod pipeline;
+mod policy;
 mod private;
 mod retry;
-mod sasl;
+
 pub mod scd2;
 mod secret;
 pub mod shutdown;
+pub mod site;
 pub mod storage;
 pub mod telemetry;
 pub mod transfer;
+
+#[cfg(any(test, fuzzing))]
+pub use agent::fuzz;

@@ -57,6 +57,14 @@ pub(crate) fn narrow(path: &Path) -> io::Result<()> {
     fs::set_permissions(path, Permissions::from_mode(mode & 0o7777 & !STRANGERS))
 }
 
+/// Whether neither group nor others have any right to a file.
+///
+/// # Errors
+/// Those of the disk.
+pub(crate) fn is_private(path: &Path) -> io::Result<bool> {
+    Ok(fs::metadata(path)?.mode() & STRANGERS == 0)
+}
+
 /// The user of this process: whoever owns its entry in `/proc`.
 fn own_uid() -> io::Result<u32> {
     Ok(fs::metadata("/proc/self")?.uid())

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::shutdown::Stop;
 
 /// How long and how often an attempt is repeated.
@@ -32,22 +32,42 @@ impl Retry {
         A: FnMut() -> F,
         F: Future<Output = Result<T>>,
     {
-        let started = Instant::now();
-        let mut pause = self.first_pause;
+        let mut pauses = self.pauses();
         loop {
             match stop.or(attempt()).await {
-                Err(error) if error.is_transient() && started.elapsed() + pause < self.budget => {
-                    tracing::warn!(%error, pause_ms = pause.as_millis(), "trying again");
-                    stop.or(async {
-                        tokio::time::sleep(pause).await;
-                        Ok(())
-                    })
-                    .await?;
-                    pause = (pause * 2).min(self.longest_pause);
-                }
+                Err(error) => stop.or(pauses.after(error)).await?,
                 done => return done,
             }
         }
+    }
+
+    /// The pauses between attempts that are made from now on.
+    pub(crate) fn pauses(&self) -> Pauses {
+        Pauses { began: Instant::now(), next: self.first_pause, retry: *self }
+    }
+}
+
+/// Pauses that grow, as long as the budget lasts.
+#[derive(Debug)]
+pub(crate) struct Pauses {
+    retry: Retry,
+    began: Instant,
+    next: Duration,
+}
+
+impl Pauses {
+    /// Waits after an attempt that failed.
+    ///
+    /// # Errors
+    /// The error of the attempt, where another one is not worth it or the budget is spent.
+    pub(crate) async fn after(&mut self, error: Error) -> Result<()> {
+        if !error.is_transient() || self.began.elapsed() + self.next >= self.retry.budget {
+            return Err(error);
+        }
+        tracing::warn!(%error, pause_ms = self.next.as_millis(), "trying again");
+        tokio::time::sleep(self.next).await;
+        self.next = (self.next * 2).min(self.retry.longest_pause);
+        Ok(())
     }
 }
 

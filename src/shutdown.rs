@@ -46,6 +46,17 @@ impl Stop {
         self.token.cancel();
     }
 
+    /// A handle that stops with this one, and can be [ended](Stop::end) by itself.
+    #[must_use]
+    pub fn child(&self) -> Self {
+        Self { token: self.token.child_token(), signal: self.signal.clone() }
+    }
+
+    /// Asks those to stop who watch this handle or a child of it, on behalf of no signal.
+    pub fn end(&self) {
+        self.token.cancel();
+    }
+
     /// Whether a stop was asked for.
     pub fn is_requested(&self) -> bool {
         self.token.is_cancelled()
@@ -86,6 +97,17 @@ impl Stop {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_child_ends_alone_or_with_its_parent() {
+        let stop = Stop::new();
+        let (one, other) = (stop.child(), stop.child());
+        one.end();
+        assert!(one.is_requested() && !other.is_requested() && !stop.is_requested());
+        stop.request(15);
+        assert!(other.is_requested());
+        assert_eq!(other.error().exit_code(), 143);
+    }
 
     #[tokio::test]
     async fn a_request_ends_a_wait_with_the_signals_exit_code() {

@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 . "$(dirname "${BASH_SOURCE[0]}")/../../docker/bin/lib.sh"
 
-JARS=$("$ROOT/bench/sqoop/jars")
+JARS=$("$ROOT/bench/jars" sqoop)
 WORK=${BENCH_WORK:-$CACHE/bench/work}
 CONF=$WORK/sqoop-conf
 FLAGS=$CONF/jvm.flags

@@ -6,12 +6,16 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 DOCKER_DIR=$ROOT/docker
 PATH=$PATH:/usr/sbin:/sbin
 # Another file of the same form gives a second stack, with names and ports of its own.
-STACK_ENV=${STACK_ENV:-$DOCKER_DIR/stack.env}
+# Absolute: what reads it stands in other directories.
+STACK_ENV=$(realpath "${STACK_ENV:-$DOCKER_DIR/stack.env}")
 CACHE=${SAKIA_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/sakia}
 set -a
 # shellcheck source=../stack.env
 . "$STACK_ENV"
 set +a
+# Another stack may be a layer over docker/: a folder with its compose file and what it lays over conf, roles and tools.
+STACK_LAYER=${STACK_LAYER:-}
+COMPOSE_YAML=${STACK_LAYER:+$STACK_LAYER/}compose.yaml
 
 say() { echo "sakia: $*"; }
 die() { echo "sakia: error: $*" >&2; exit 1; }
@@ -35,7 +39,7 @@ key_of() {
 
 image_ref() { echo "$IMAGE_NAME:$(key_of Dockerfile)"; }
 
-# The MySQL server of the tests is no role of the stack: its names stand here, so that it never restarts the stack.
+# The MySQL server of the tests is not a role of the stack: its names stand here, so that it never restarts the stack.
 MYSQL_BASE_IMAGE=debian:sid-slim
 MYSQL_BASE_SUITE=sid
 mysql_image_ref() { echo "sakia-mysql:$(key_of mysql/Dockerfile)"; }
@@ -44,8 +48,8 @@ jars_dir() { echo "$CACHE/jars/$(key_of jars/jars.lock jars/PatchHandler.java bi
 # The newer plugin when there is one, else the distribution's docker-compose.
 compose() {
   if docker compose version >/dev/null 2>&1; then
-    docker compose --file "$DOCKER_DIR/compose.yaml" "$@"
+    docker compose --file "$DOCKER_DIR/$COMPOSE_YAML" "$@"
   else
-    docker-compose --file "$DOCKER_DIR/compose.yaml" "$@"
+    docker-compose --file "$DOCKER_DIR/$COMPOSE_YAML" "$@"
   fi
 }

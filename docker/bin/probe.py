@@ -7,6 +7,7 @@
 It speaks the few bytes that a question takes, so that waiting costs no JVM start: JMX over HTTP for HDFS, Thrift's
 binary protocol for the metastores, HiveServer2 (behind a SASL PLAIN greeting) and HBase's gateway, and MySQL's
 handshake. Ports and names come from the environment (docker/stack.env).
+Of the secured stack it has no ticket: there a role is ready when it asks for one, in its protocol.
 """
 
 import glob
@@ -14,12 +15,16 @@ import hashlib
 import json
 import os
 import socket
+import ssl
 import struct
+import subprocess
 import sys
+import urllib.error
 import urllib.request
 
 TIMEOUT = float(os.environ.get("PROBE_TIMEOUT", "5"))
 HOST = "127.0.0.1"
+SECURED = "KDC_PORT" in os.environ
 
 
 class NotReady(Exception):
@@ -63,9 +68,11 @@ def encode(fields):
 class Plain:
     """Thrift straight on the socket (metastore, HBase)."""
 
-    def __init__(self, where):
+    def __init__(self, where, tls=False):
         self.sock = socket.create_connection((HOST, where), TIMEOUT)
         self.sock.settimeout(TIMEOUT)
+        if tls:
+            self.sock = authority().wrap_socket(self.sock, server_hostname=HOST)
 
     def send(self, data):
         self.sock.sendall(data)
@@ -74,20 +81,29 @@ class Plain:
         return read_exactly(self.sock, n)
 
 
+def authority():
+    """Trust in the secured stack's own authority."""
+    return ssl.create_default_context(cafile=os.environ["STACK_SHARED"] + "/tls/ca.pem")
+
+
 class Sasl(Plain):
     """Thrift in SASL frames after a PLAIN greeting (HiveServer2 without authentication checks no password)."""
 
     START, OK, COMPLETE = 1, 2, 5
 
-    def __init__(self, where):
-        super().__init__(where)
+    def __init__(self, where, user="probe", password="probe", tls=False):
+        super().__init__(where, tls)
         self.buffer = b""
-        for status, payload in ((self.START, b"PLAIN"), (self.OK, b"\0probe\0probe")):
-            self.sock.sendall(struct.pack(">bi", status, len(payload)) + payload)
-        status, length = struct.unpack(">bi", read_exactly(self.sock, 5))
-        message = read_exactly(self.sock, length)
+        status, message = self.greet(b"PLAIN", f"\0{user}\0{password}".encode())
         if status != self.COMPLETE:
             raise NotReady(f"refused the SASL greeting: {message.decode(errors='replace')}")
+
+    def greet(self, mechanism, response):
+        """The server's answer to the greeting: its status and text."""
+        for status, payload in ((self.START, mechanism), (self.OK, response)):
+            self.sock.sendall(struct.pack(">bi", status, len(payload)) + payload)
+        status, length = struct.unpack(">bi", read_exactly(self.sock, 5))
+        return status, read_exactly(self.sock, length)
 
     def send(self, data):
         self.sock.sendall(struct.pack(">i", len(data)) + data)
@@ -97,6 +113,27 @@ class Sasl(Plain):
             self.buffer += read_exactly(self.sock, struct.unpack(">i", read_exactly(self.sock, 4))[0])
         data, self.buffer = self.buffer[:n], self.buffer[n:]
         return data
+
+
+class Kerberos(Sasl):
+    """A server that takes GSSAPI, and turns down what is not a ticket."""
+
+    def __init__(self, where, tls=False):  # pylint: disable=super-init-not-called
+        Plain.__init__(self, where, tls)
+        _, message = self.greet(b"GSSAPI", b"no ticket")
+        if b"GSS initiate failed" not in message:
+            raise NotReady(f"does not know Kerberos: {message.decode(errors='replace')}")
+
+
+def wants_ticket(url, scheme="Negotiate"):
+    """A page that answers 401 and says how to log in."""
+    context = authority() if url.startswith("https") else None
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, b""), timeout=TIMEOUT, context=context) as page:
+            raise NotReady(f"lets everybody in ({page.status})")
+    except urllib.error.HTTPError as answer:
+        if answer.code != 401 or scheme not in answer.headers.get("WWW-Authenticate", scheme):
+            raise NotReady(f"answers {answer.code}") from answer
 
 
 def decode(wire, kind):
@@ -136,8 +173,8 @@ def call(wire, method, arguments):
 
 
 # --- the roles ---------------------------------------------------------------------------------------------------
-def beans(query):
-    url = f"http://{HOST}:{port('NAMENODE_HTTP_PORT')}/jmx?qry=Hadoop:service=NameNode,name={query}"
+def beans(query, name="NAMENODE_HTTP_PORT"):
+    url = f"http://{HOST}:{port(name)}/jmx?qry=Hadoop:service=NameNode,name={query}"
     with urllib.request.urlopen(url, timeout=TIMEOUT) as page:
         found = json.load(page)["beans"]
     if not found:
@@ -146,18 +183,28 @@ def beans(query):
 
 
 def hdfs():
-    live, wanted = beans("FSNamesystemState")["NumLiveDataNodes"], port("LIVE_DATANODES")
+    name = "NAMENODE_HTTP_PORT"
+    if name not in os.environ:  # two NameNodes: what counts is what the active one says
+        states = {f"NAMENODE{n}_HTTP_PORT": "" for n in (1, 2)}
+        for name in states:
+            states[name] = beans("NameNodeStatus", name)["State"]
+        if sorted(states.values()) != ["active", "standby"]:
+            raise NotReady(f"the NameNodes are {' and '.join(states.values())}")
+        name = next(name for name, state in states.items() if state == "active")
+    live, wanted = beans("FSNamesystemState", name)["NumLiveDataNodes"], port("LIVE_DATANODES")
     for number in range(1, wanted + 1):  # the NameNode misses a dead node only after a while
         socket.create_connection((HOST, port(f"DATANODE{number}_PORT")), TIMEOUT).close()
     if live != wanted:
         raise NotReady(f"{live} of {wanted} DataNodes are live")
-    safe_mode = beans("NameNodeInfo")["Safemode"]
+    safe_mode = beans("NameNodeInfo", name)["Safemode"]
     if safe_mode:
         raise NotReady(safe_mode)
 
 
 def metastore(name="METASTORE_PORT"):
-    if b"default" not in call(Plain(port(name)), "get_all_databases", {}):
+    if SECURED:
+        Kerberos(port(name))
+    elif b"default" not in call(Plain(port(name)), "get_all_databases", {}):
         raise NotReady("has no database `default`")
 
 
@@ -165,8 +212,31 @@ def metastore3():
     metastore("OLD_METASTORE_PORT")
 
 
+def metastore2():
+    Kerberos(port("METASTORE2_PORT"), tls=True)
+
+
 def hiveserver2():
-    wire = Sasl(port("HIVESERVER2_PORT"))
+    if SECURED:
+        Kerberos(port("HIVESERVER2_PORT"))
+    else:
+        select_1(Sasl(port("HIVESERVER2_PORT")))
+
+
+def hiveserver2http():
+    wants_ticket(f"http://{HOST}:{port('HIVESERVER2_HTTP_PORT')}/cliservice")
+
+
+def hiveserver2ldap():
+    select_1(Sasl(port("HIVESERVER2LDAP_PORT"), "etl", os.environ["LDAP_ETL_PASSWORD"], tls=True))
+
+
+def hiveserver2ldaphttp():
+    wants_ticket(f"https://{HOST}:{port('HIVESERVER2LDAP_HTTP_PORT')}/cliservice", "Basic")
+
+
+def select_1(wire):
+    """A session that asks one thing."""
 
     def ask(method, request):
         answer = call(wire, method, {1: (STRUCT, request)})
@@ -194,7 +264,56 @@ def hiveserver2():
 
 
 def hbase():
-    call(Plain(port("HBASE_THRIFT_PORT")), "getTableNames", {})
+    if not SECURED:
+        call(Plain(port("HBASE_THRIFT_PORT")), "getTableNames", {})
+        return
+    # No ticket, no word from the master: it is asked by way of its log, since its last start.
+    name = os.environ["COMPOSE_PROJECT_NAME"] + "-hbase"
+    started = docker("inspect", "--format", "{{.State.StartedAt}}", name).strip()
+    if "Master has completed initialization" not in docker("logs", "--since", started, name):
+        raise NotReady("is still starting")
+
+
+def docker(*words):
+    return subprocess.run(["docker", *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=TIMEOUT,
+                          check=True).stdout.decode(errors="replace")
+
+
+def gateway(name="HBASE_THRIFT_PORT"):
+    Kerberos(port(name))
+
+
+def gateway2():
+    gateway("HBASE_THRIFT2_PORT")
+
+
+def gatewayhttp():
+    wants_ticket(f"https://{HOST}:{port('HBASE_THRIFT_HTTP_PORT')}/")
+
+
+def kdc():
+    socket.create_connection((HOST, port("KDC_PORT")), TIMEOUT).close()
+
+
+def kms():
+    wants_ticket(f"http://{HOST}:{port('KMS_PORT')}/kms/v1/keys/names")
+
+
+def zookeeper():
+    sock = socket.create_connection((HOST, port("ZOOKEEPER_PORT")), TIMEOUT)
+    sock.settimeout(TIMEOUT)
+    sock.sendall(b"srvr")
+    if not read_exactly(sock, 9) == b"Zookeeper":
+        raise NotReady("is no ZooKeeper")
+
+
+def ldap():
+    """An anonymous bind, and its success."""
+    sock = socket.create_connection((HOST, port("LDAP_PORT")), TIMEOUT)
+    sock.settimeout(TIMEOUT)
+    sock.sendall(bytes.fromhex("300c020101600702010304008000"))
+    if read_exactly(sock, 14)[7:10] != b"\x0a\x01\x00":
+        raise NotReady("refuses a bind")
 
 
 def mariadb():
@@ -254,7 +373,9 @@ def taken_ports(wanted):
                     yield number, holder(field[9])
 
 
-ROLES = {f.__name__: f for f in (mariadb, hdfs, metastore, metastore3, hiveserver2, hbase)}
+ROLES = {f.__name__: f for f in (
+    mariadb, hdfs, metastore, metastore2, metastore3, hbase, gateway, gateway2, gatewayhttp, kdc, kms, ldap, zookeeper,
+    hiveserver2, hiveserver2http, hiveserver2ldap, hiveserver2ldaphttp)}
 
 
 def main(words):
@@ -268,9 +389,10 @@ def main(words):
         try:
             ROLES[word]()
             print(word, "ok", flush=True)
-        except (NotReady, OSError, ValueError, LookupError) as why:
+        except (NotReady, OSError, ValueError, LookupError, subprocess.SubprocessError) as why:
             bad = True
-            print(word, str(why) or type(why).__name__, flush=True)
+            # One line an answer, whatever a server's own text looks like: `stack` reads the first word as the role.
+            print(word, " ".join(str(why).split()) or type(why).__name__, flush=True)
     return bad
 
 

@@ -1,16 +1,14 @@
-# HiveServer2 4.0.1 with Tez in its own JVM. It must run in an empty directory: Tez local mode links every jar it
+# HiveServer2 4.0.1 with Tez in its own JVM: hiveserver2 [FLAG...]. It must run in an empty directory: Tez local mode links every jar it
 # localises into the working directory and, at clean-up, deletes the file of that name, real or not.
 . /opt/stack/roles/lib.sh
 rm -rf /run/hiveserver2
 mkdir -p /run/hiveserver2/cwd
 cd /run/hiveserver2/cwd
 wait_hdfs
-for dir in /tmp /user /warehouse; do
-  hdfs_mkdir "$dir" 1777 || die "cannot make $dir in HDFS"
-done
+hdfs_folders
 wait_for "the metastore's port" port_open "$METASTORE_PORT"
 # hive4-dag first: see split_dag_utils in bin/jars. It plans statements all the time it lives: the quick compiler alone,
 # which suits the other roles, costs it a sixth more.
 java_run 1024m "$CONF/hive4:$CONF/hadoop:$JARS/hive4-dag/*:$JARS/hive4/*:$JARS/hive4-hbase/*" \
   -XX:TieredStopAtLevel=4 -Djava.io.tmpdir=/run/hiveserver2 -Dlog4j2.configurationFile=log4j2.properties \
-  org.apache.hive.service.server.HiveServer2
+  "$@" org.apache.hive.service.server.HiveServer2

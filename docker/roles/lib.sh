@@ -4,6 +4,7 @@ set -eu
 
 CONF=/opt/stack/conf
 JARS=/opt/jars
+JAVA_FLAGS=("@$CONF/jvm.flags")
 
 say() { echo "role: $*"; }
 die() { echo "role: $*" >&2; exit 1; }
@@ -42,8 +43,22 @@ hdfs_mkdir() {
 }
 wait_hdfs() { wait_for "HDFS out of safe mode" hdfs_writable; }
 
+# The folders that Hive needs.
+hdfs_folders() {
+  local dir
+  for dir in /tmp /user /warehouse; do
+    hdfs_mkdir "$dir" 1777 || die "cannot make $dir in HDFS"
+  done
+}
+
+# A user's ticket, where the stack has such.
+login() { :; }
+
 # java_run HEAP CLASSPATH MAIN ARGS...: becomes the JVM, so that SIGTERM reaches it.
 java_run() {
   local heap=$1 path=$2; shift 2
-  exec java "@$CONF/jvm.flags" "-Xmx$heap" -cp "$path" "$@"
+  exec java "${JAVA_FLAGS[@]}" "-Xmx$heap" -cp "$path" "$@"
 }
+
+# What a stack that is laid over this one does in another way.
+if [ -e /opt/stack/roles/secure.sh ]; then . /opt/stack/roles/secure.sh; fi

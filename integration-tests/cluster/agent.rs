@@ -2,6 +2,16 @@
 //! and the log rotated in between. Hive's own shell then counts every line once. And the logs that others write: other
 //! formats, a hole after `copytruncate`, a file that cannot be read, a Hive table that is asked for later.
 
+mod compact;
+mod complete;
+mod cut_off;
+mod disk;
+mod files;
+mod flume;
+mod hbase;
+mod random;
+mod reload;
+
 use std::fmt::Write as _;
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
@@ -121,6 +131,39 @@ impl Place {
         let status = agent.wait().unwrap();
         assert!(!status.success(), "{moment}: it ended by itself");
     }
+
+    /// What a running agent has said.
+    fn stderr(&self) -> String {
+        fs::read_to_string(self.path("stderr")).unwrap_or_default()
+    }
+
+    /// Waits until an epoch is recorded, or the agent ended by itself.
+    async fn wait_for_epoch(&self, agent: &mut Running, epoch: u64) {
+        let began = Instant::now();
+        while self.traces().await.recorded < epoch && agent.0.try_wait().unwrap().is_none() {
+            assert!(began.elapsed() < Duration::from_secs(60), "{}", self.stderr());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Each good line is in the table once.
+    fn assert_whole(&self, good: usize) {
+        let name = &self.name;
+        let counted = beeline(&format!("select count(*), count(distinct path) from {name}.clicks"));
+        assert_eq!(counted, [[good.to_string(), good.to_string()]]);
+        beeline(&format!("drop database {name} cascade"));
+        hdfs_shell(&["dfs", "-rm", "-r", "-skipTrash", &format!("/tmp/{name}")]);
+    }
+}
+
+/// A process that the test ends whatever happens.
+struct Running(std::process::Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 #[derive(Debug)]
@@ -133,13 +176,29 @@ struct Traces {
     recorded: u64,
 }
 
+/// Appends lines of an hour to a log, each with a path of its own.
+fn append(path: &Path, lines: std::ops::Range<usize>) {
+    let text = lines.fold(String::new(), |mut text, i| {
+        let time = "[01/Mar/2011:08:00:00 +0000]";
+        writeln!(text, r#"203.0.113.1 - {i} {time} "GET /j/{i} HTTP/1.1" 200 5 "-" "x""#).unwrap();
+        text
+    });
+    append_text(path, &text);
+}
+
+/// Appends a text to a file.
+fn append_text(path: &Path, text: &str) {
+    let mut file = fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
+    std::io::Write::write_all(&mut file, text.as_bytes()).unwrap();
+}
+
 /// Writes a log of its own text over a week, not quite in order.
 fn write_log(path: &Path, letter: char) {
     let mut text = String::new();
     for i in 0..LINES {
         let (day, hour) = (1 + (i * 7 / LINES + i % 97 / 96) % 7, i % 24);
         if i % MALFORMED == 7 {
-            writeln!(text, "{letter}{i} is no request").unwrap();
+            writeln!(text, "{letter}{i} is not a request").unwrap();
         } else {
             let line = format!(
                 r#"203.0.113.{} - {i} [{day:02}/Mar/2011:{hour:02}:00:00 +0000] "GET /p/{letter}{i} HTTP/1.1" 200 5 "-" "x""#,

@@ -44,7 +44,7 @@ impl Import {
         hdfs_shell(&["dfs", "-mkdir", "-p", "/it"]);
         let found = hdfs_shell(&["dfs", "-ls", "-R", "-C", "/it"]);
         let seen: Vec<&str> = found.lines().filter(|p| p.contains(&self.name) && !p.contains("/.sakia")).collect();
-        // Directories on the way are no data.
+        // Directories on the way are not data.
         assert!(seen.iter().all(|path| !path.contains(".parquet")), "{seen:?}");
         // A database may be there already, a table may not.
         if beeline("show databases").contains(&vec![self.name.clone()]) {

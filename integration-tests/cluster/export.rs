@@ -3,6 +3,7 @@
 
 mod bad_records;
 mod bulk;
+mod doubt;
 mod formats;
 mod goldens;
 mod hive;

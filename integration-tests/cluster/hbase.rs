@@ -1,14 +1,12 @@
 //! The HBase client against the real gateway; results are read back by happybase.
 
-use std::io;
-use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use sakia::error::Kind;
 use sakia::hbase::{BatchLimits, HBaseClient, HBaseOptions, RowMutation, Scan, TableSchema};
 
-use crate::stack::{address, drop_hbase_table, happybase, unique};
+use crate::gate::Gate;
+use crate::stack::{address, drop_hbase_table, happybase, hbase_shell, unique};
 
 /// An HBase table with a name of its own, dropped at the end.
 pub struct HBaseTable(pub String);
@@ -156,57 +154,60 @@ async fn a_scan_keeps_to_its_prefix_and_columns() {
     assert!(rows.iter().all(|row| row.cells.values().all(|cell| cell.value.is_empty())));
 }
 
-/// Stands between client and gateway; cuts every connection when asked.
-struct Proxy {
-    endpoint: String,
-    open: Arc<Mutex<Vec<TcpStream>>>,
-}
-
-impl Proxy {
-    fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let endpoint = listener.local_addr().unwrap().to_string();
-        let open = Arc::new(Mutex::new(Vec::new()));
-        let streams = Arc::clone(&open);
-        std::thread::spawn(move || {
-            for near in listener.incoming().map_while(Result::ok) {
-                let far = TcpStream::connect(address("HBASE_THRIFT_PORT")).unwrap();
-                streams.lock().unwrap().push(near.try_clone().unwrap());
-                for (mut from, mut to) in [(near.try_clone().unwrap(), far.try_clone().unwrap()), (far, near)] {
-                    std::thread::spawn(move || {
-                        let _ = io::copy(&mut from, &mut to);
-                        let _ = to.shutdown(Shutdown::Both);
-                    });
-                }
-            }
-        });
-        Self { endpoint, open }
-    }
-
-    fn cut(&self) {
-        for stream in self.open.lock().unwrap().drain(..) {
-            stream.shutdown(Shutdown::Both).unwrap();
-        }
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cut_connection_costs_a_scan_and_a_put_nothing() {
     let table = HBaseTable::named("cut");
-    let proxy = Proxy::start();
-    let client = HBaseClient::connect(&HBaseOptions::new([proxy.endpoint.as_str()])).await.unwrap();
+    let gate = Gate::before(&address("HBASE_THRIFT_PORT"));
+    let cut = || {
+        gate.shut();
+        gate.open();
+    };
+    let client = HBaseClient::connect(&HBaseOptions::new([gate.address()])).await.unwrap();
     let schema = schema(&table.0);
     client.ensure_table(&schema).await.unwrap();
     let rows = rows(&schema, 1_000);
-    proxy.cut();
+    cut();
     put(&client, &table.0, &rows, 7).await;
     let mut scanner = client.scan(&table.0, Scan { batch_rows: 300, ..Scan::default() });
     let mut keys = Vec::new();
     while let Some(batch) = scanner.next_rows().await.unwrap() {
         keys.extend(batch.into_iter().map(|row| row.key));
-        proxy.cut();
+        cut();
     }
     assert_eq!(keys, rows.iter().map(|row| row.key().to_vec()).collect::<Vec<_>>());
+}
+
+/// The region is cut in two, and one half closed and opened again, while rows are put and read.
+#[tokio::test(flavor = "multi_thread")]
+async fn regions_that_split_and_move_cost_no_cell() {
+    let table = HBaseTable::named("split");
+    let (client, schema) = (client().await, schema(&table.0));
+    client.ensure_table(&schema).await.unwrap();
+    let rows = rows(&schema, 2_000);
+    put(&client, &table.0, &rows, 1).await;
+    let script = format!(
+        "split '{0}', '02|'\n\
+         admin = org.apache.hadoop.hbase.client.ConnectionFactory.createConnection(@hbase.configuration).getAdmin\n\
+         name = org.apache.hadoop.hbase.TableName.valueOf('{0}')\n\
+         sleep 0.1 until admin.getRegions(name).size == 2\n\
+         admin.getRegions(name).each {{ |r| admin.unassign(r.getRegionName, false); admin.assign(r.getRegionName) }}\n\
+         puts \"regions #{{admin.getRegions(name).size}}\"\n",
+        table.0
+    );
+    let moved = tokio::task::spawn_blocking(move || hbase_shell(&script));
+    let mut rounds = 1;
+    while !moved.is_finished() {
+        rounds += 1;
+        put(&client, &table.0, &rows, rounds).await;
+    }
+    let said = moved.await.unwrap();
+    assert!(said.contains("regions 2"), "{said}");
+    let read_back = happybase(
+        "rows = [data[b'p:name'] for _, data in c.table(args[0]).scan(columns=[b'p:name'], include_timestamp=True)]\n\
+         print(len(rows), min(t for _, t in rows) == int(args[1]), len(c.table(args[0]).regions()))",
+        &[&table.0, &rounds.to_string()],
+    );
+    assert_eq!(read_back, "2000 True 2\n");
 }
 
 #[tokio::test(flavor = "multi_thread")]

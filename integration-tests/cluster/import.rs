@@ -1,10 +1,13 @@
 //! Imports from the stack's MariaDB into HDFS and Hive: every type read back by beeline, by pyarrow and by fastavro;
 //! partitions; one moment in time under load; and what a failure leaves behind: nothing.
 
+mod disturbed;
 mod failures;
 mod hive_text;
 mod incremental;
 mod kill;
+mod little_memory;
+mod lost_answers;
 mod lost_files;
 mod names;
 mod no_binlog;

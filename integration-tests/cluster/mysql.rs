@@ -1,16 +1,14 @@
 //! A real MySQL beside the stack's MariaDB, in a container of its own: GTIDs on, caching_sha2_password, certificates that
 //! the server made for itself. One server serves all tests that run at the same time; the last one to end stops it.
 
-use std::sync::{Arc, LazyLock, Weak};
+use std::sync::{Arc, Weak};
 
 use mysql_async::{Conn, OptsBuilder};
 use sakia::mysql::{MySqlClient, MySqlOptions};
-use testcontainers::runners::AsyncRunner;
-use testcontainers::{ContainerAsync, GenericImage};
-use tokio::runtime::Runtime;
 use tokio::sync::Mutex;
 
-use crate::stack::{self, database_request, root, setting};
+use crate::container::{self, Container, database_request};
+use crate::stack::{self, root, setting};
 
 /// The password of every account.
 const PASSWORD: &str = "s3cret of mysql";
@@ -26,14 +24,11 @@ CREATE USER locker IDENTIFIED WITH caching_sha2_password BY 's3cret of mysql';
 GRANT SELECT, LOCK TABLES ON *.* TO locker;
 ";
 
-/// Containers live on a runtime that outlives the tests' own.
-static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
-
 static SERVER: Mutex<Weak<MySqlServer>> = Mutex::const_new(Weak::new());
 
 /// The server; it stops when nobody holds it any more.
 pub struct MySqlServer {
-    container: Option<ContainerAsync<GenericImage>>,
+    _container: Container,
     port: u16,
 }
 
@@ -44,12 +39,12 @@ impl MySqlServer {
         if let Some(server) = shared.upgrade() {
             return server;
         }
-        let server = Arc::new(RUNTIME.spawn(Self::start()).await.unwrap());
+        let server = Arc::new(tokio::task::spawn_blocking(Self::start).await.unwrap());
         *shared = Arc::downgrade(&server);
         server
     }
 
-    async fn start() -> Self {
+    fn start() -> Self {
         let options = "--no-defaults --datadir=/data --user=root";
         let start = format!(
             "mysqld {options} --initialize-insecure && exec mysqld {options} --gtid-mode=ON \
@@ -57,19 +52,9 @@ impl MySqlServer {
              --innodb-flush-log-at-trx-commit=2 --sync-binlog=0 --local-infile=ON --socket=/tmp/mysql.sock --pid-file=/tmp/mysql.pid"
         );
         let request = database_request("mysql_image_ref", &start, SETUP);
-        let container = request.start().await.expect("the image of `make mysql-image` starts");
-        let port = container.get_host_port_ipv4(3306).await.unwrap();
-        Self { container: Some(container), port }
-    }
-}
-
-impl Drop for MySqlServer {
-    fn drop(&mut self) {
-        let (done, removed) = std::sync::mpsc::channel();
-        if let Some(container) = self.container.take() {
-            RUNTIME.spawn(async move { done.send(container.rm().await).ok() });
-            let _ = removed.recv_timeout(std::time::Duration::from_secs(30));
-        }
+        let container = request.start();
+        let port = container.port();
+        Self { _container: container, port }
     }
 }
 
@@ -78,7 +63,7 @@ impl Drop for MySqlServer {
 pub enum Server {
     MariaDb,
     /// A MariaDB of its own and its port.
-    OwnMariaDb(#[allow(dead_code, reason = "the server ends with it")] Arc<ContainerAsync<GenericImage>>, u16),
+    OwnMariaDb(#[allow(dead_code, reason = "the server ends with it")] Arc<Container>, u16),
     MySql(Arc<MySqlServer>),
 }
 
@@ -90,12 +75,12 @@ impl Server {
 
     /// A MariaDB of its own for tests that lock all tables: the stack's serves Hive's metastore as well, whose compactor
     /// can hold a write open for the 50 seconds that it waits for another.
-    pub async fn own_mariadb() -> Self {
+    pub fn own_mariadb() -> Self {
         let setup = format!("CREATE USER writer IDENTIFIED BY '{PASSWORD}';\nGRANT ALL ON *.* TO writer;\n");
         let flags = "--server-id=1 --log-bin=binlog --binlog-format=ROW --sync-binlog=0 \
                      --innodb-flush-log-at-trx-commit=2 --character-set-server=utf8mb4";
-        let container = stack::mariadb(&setup, flags).await;
-        let port = container.get_host_port_ipv4(3306).await.unwrap();
+        let container = container::mariadb(&setup, flags);
+        let port = container.port();
         Self::OwnMariaDb(Arc::new(container), port)
     }
 

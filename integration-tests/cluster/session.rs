@@ -14,10 +14,8 @@ use sakia::shutdown::Stop;
 use sakia::storage::local::LocalFilesystem;
 use sakia::telemetry::summary::StepSummary;
 use sakia::transfer::{Ends, export, import, verify};
-use testcontainers::core::ExecCommand;
-use testcontainers::runners::AsyncRunner;
-use testcontainers::{ContainerAsync, GenericImage, ImageExt};
 
+use crate::container::{self, Container};
 use crate::stack::{self, python, root};
 
 /// One statement a line, as an init file wants them. The rows are typed in Berlin, those around the changes in UTC.
@@ -61,7 +59,7 @@ const INSTANTS_SQL: &str =
     "SELECT id, IFNULL(CAST(UNIX_TIMESTAMP(t) * 1000000 AS INT), 'null') FROM tz WHERE id <> 8 ORDER BY id";
 
 struct Scene {
-    server: ContainerAsync<GenericImage>,
+    server: Container,
     port: u16,
     dir: tempfile::TempDir,
     cluster: Cluster,
@@ -70,9 +68,8 @@ struct Scene {
 impl Scene {
     async fn set() -> Self {
         let flags = "--sql-mode=ANSI,NO_BACKSLASH_ESCAPES --socket=/tmp/s.sock --skip-log-bin";
-        let server =
-            stack::mariadb_request(SETUP, flags, &[]).with_env_var("TZ", "Europe/Berlin").start().await.unwrap();
-        let port = server.get_host_port_ipv4(3306).await.unwrap();
+        let server = container::mariadb_request(SETUP, flags, &[]).with_env("TZ", "Europe/Berlin").start();
+        let port = server.port();
         let dir = tempfile::tempdir().unwrap();
         let cluster = Cluster { fs: Arc::new(LocalFilesystem::new(dir.path())), metastore: None };
         let scene = Self { server, port, dir, cluster };
@@ -83,8 +80,7 @@ impl Scene {
     }
 
     async fn exec(&self, command: &[&str]) -> String {
-        let mut done = self.server.exec(ExecCommand::new(command.iter().copied())).await.unwrap();
-        String::from_utf8(done.stdout_to_vec().await.unwrap()).unwrap()
+        String::from_utf8(self.server.exec(command)).unwrap()
     }
 
     /// What the stock client says, a row a line, the values between commas.

@@ -1,14 +1,12 @@
 //! The stack as the tests see it: addresses from `docker/stack.env`, and its stock tools run in their container.
 
 use std::collections::HashMap;
+use std::io::Write;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
 use sakia::storage::hdfs::HdfsOptions;
-use testcontainers::core::{IntoContainerPort, WaitFor};
-use testcontainers::runners::AsyncRunner;
-use testcontainers::{ContainerAsync, ContainerRequest, GenericImage, ImageExt};
 
 static SETTINGS: LazyLock<HashMap<String, String>> = LazyLock::new(|| {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docker/stack.env");
@@ -35,53 +33,16 @@ pub fn hdfs() -> HdfsOptions {
     }
 }
 
-/// MariaDB from the stack's image in a container of its own, on port 3306 of it: statements of its init file, one a
-/// line, and more flags.
-pub async fn mariadb(setup: &str, flags: &str) -> ContainerAsync<GenericImage> {
-    mariadb_with(setup, flags, &[]).await
+/// The stack's image.
+pub fn image() -> String {
+    image_of("image_ref")
 }
 
-/// The same with more files, by their paths in the container.
-pub async fn mariadb_with(setup: &str, flags: &str, files: &[(&str, &str)]) -> ContainerAsync<GenericImage> {
-    mariadb_request(setup, flags, files).start().await.unwrap()
-}
-
-/// The container of such a server, not started yet.
-pub fn mariadb_request(setup: &str, flags: &str, files: &[(&str, &str)]) -> ContainerRequest<GenericImage> {
-    let start = format!(
-        "mariadb-install-db --no-defaults --datadir=/data --user=root --skip-test-db >/dev/null && \
-         mkdir -p /run/mysqld && \
-         exec mariadbd --no-defaults --datadir=/data --user=root --init-file=/init.sql {flags}"
-    );
-    let mut request = database_request("image_ref", &start, setup);
-    for (path, content) in files {
-        request = request.with_copy_to(*path, content.as_bytes().to_vec());
-    }
-    request
-}
-
-/// MySQL in a container of its own, not started yet: statements of its init file, one a line, and more flags.
-pub fn mysql_request(setup: &str, flags: &str) -> ContainerRequest<GenericImage> {
-    let start = format!(
-        "mysqld --no-defaults --datadir=/data --user=root --initialize-insecure && \
-         exec mysqld --no-defaults --datadir=/data --user=root --socket=/tmp/s.sock --secure-file-priv= \
-         --innodb-buffer-pool-size=32M --performance-schema=OFF --mysqlx=OFF --init-file=/init.sql {flags}"
-    );
-    database_request("mysql_image_ref", &start, setup)
-}
-
-/// A database server on port 3306 of a container of its own, not started yet: the function of `docker/bin/lib.sh` that
-/// says its image, its command, and what lies in `/init.sql`.
-pub fn database_request(image: &str, start: &str, setup: &str) -> ContainerRequest<GenericImage> {
-    let script = format!(". docker/bin/lib.sh; {image}");
+/// The image that a function of `docker/bin/lib.sh` names.
+pub fn image_of(function: &str) -> String {
+    let script = format!(". docker/bin/lib.sh; {function}");
     let reference = Command::new("bash").args(["-c", &script]).current_dir(root()).output().unwrap();
-    let reference = String::from_utf8(reference.stdout).unwrap();
-    let (name, tag) = reference.trim().split_once(':').unwrap();
-    GenericImage::new(name, tag)
-        .with_exposed_port(3306.tcp())
-        .with_wait_for(WaitFor::message_on_stderr("ready for connections"))
-        .with_cmd(["bash", "-c", start])
-        .with_copy_to("/init.sql", setup.as_bytes().to_vec())
+    String::from_utf8(reference.stdout).unwrap().trim().to_owned()
 }
 
 /// What a stock tool (`hdfs`, `beeline`, `hbase`, `mariadb`) prints; panics with its errors if it fails.
@@ -97,6 +58,18 @@ pub fn tool(name: &str, args: &[&str]) -> Vec<u8> {
 /// What Hadoop's own command line prints.
 pub fn hdfs_shell(args: &[&str]) -> String {
     String::from_utf8_lossy(&tool("hdfs", args)).into_owned()
+}
+
+/// What HBase's own shell prints that is given a script.
+pub fn hbase_shell(script: &str) -> String {
+    let mut shell = Command::new(root().join("docker/bin/tool"));
+    shell.arg("hbase").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut shell = shell.spawn().unwrap();
+    shell.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+    let done = shell.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&done.stdout).into_owned();
+    assert!(done.status.success(), "{said}\n{}", String::from_utf8_lossy(&done.stderr));
+    said
 }
 
 /// Rows of a query as Hive's own shell prints them.

@@ -27,11 +27,11 @@ fn pipeline(text: &str) -> (tempfile::TempDir, String) {
 #[test]
 fn help_reads_well() {
     insta::with_settings!({ snapshot_path => "../golden/help", prepend_module_to_snapshot => false, omit_expression => true }, {
-        for command in ["", "run", "check", "import", "import-all", "export", "merge", "verify", "job", "eval", "list", "agent", "scd2", "lookup"] {
-            let args: Vec<&str> = [command, "--help"].into_iter().filter(|arg| !arg.is_empty()).collect();
+        for command in ["", "run", "check", "import", "import-all", "export", "merge", "verify", "job", "eval", "list", "agent", "scd2", "lookup", "agent run", "agent check", "agent test", "agent tap", "agent compact"] {
+            let args: Vec<&str> = command.split(' ').chain(["--help"]).filter(|arg| !arg.is_empty()).collect();
             let output = sakia(&args);
             assert!(output.status.success());
-            let name = if command.is_empty() { "sakia" } else { command };
+            let name = if command.is_empty() { "sakia".to_owned() } else { command.replace(' ', "-") };
             insta::assert_snapshot!(name, String::from_utf8(output.stdout).unwrap());
         }
     });
@@ -65,7 +65,7 @@ fn mistakes_in_a_pipeline_are_named_with_the_remedy() {
         (format!("{SERVERS}{IMPORT}{IMPORT}"), vec!["p.toml:10", "two steps", "`a`"]),
         (
             format!("{SERVERS}{}", IMPORT.replace("'import'", "'imprt'")),
-            vec!["p.toml:5: step `a`", "`imprt`", "import, import-all"],
+            vec!["p.toml:6: step `a`", "`imprt`", "import, import-all"],
         ),
         (format!("{SERVERS}{}", IMPORT.replace("name = 'a'\n", "")), vec!["p.toml:5: step 1", "missing key `name`"]),
         (format!("{SERVERS}{IMPORT}as = 'orc'\n"), vec!["p.toml:10", "`as`", "`orc`", "parquet, avro"]),
@@ -100,7 +100,7 @@ fn the_whole_file_is_checked_before_the_first_step() {
     for words in [
         "p.toml:10: step `a`: unknown key `verfy`; did you mean `verify`?",
         "p.toml:11: step `a`: `num-mappers`: expected a whole number from 0 on, found \"two\"",
-        "p.toml:13: step `b`: reject-dir /e/bad lies in target-dir /e",
+        "p.toml:19: step `b`: reject-dir /e/bad lies in target-dir /e",
         "p.toml:21: step `c`: missing key",
         "4 mistakes",
     ] {

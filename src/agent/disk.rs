@@ -16,11 +16,20 @@ pub(super) fn failed<'a>(act: &'a str, path: &'a Path) -> impl FnOnce(io::Error)
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
                 (Kind::Refused, Some("make room on that disk, then run the same command again"))
             }
+            ErrorKind::ReadOnlyFilesystem => {
+                (Kind::Refused, Some("look at the system's log for why that disk is read-only, and mount it anew"))
+            }
             _ => (Kind::Refused, None),
         };
         let error = Error::new(kind, format!("cannot {act} {}", path.display())).source(e);
         hint.into_iter().fold(error, Error::hint)
     }
+}
+
+/// Bytes that an ordinary user may still write to the disk of a directory.
+pub(super) fn free(dir: &Path) -> io::Result<u64> {
+    let found = rustix::fs::statvfs(dir)?;
+    Ok(found.f_bavail.saturating_mul(found.f_frsize))
 }
 
 /// Replaces `dir/name` so that after any crash it holds either the old bytes or the new ones.

@@ -1,37 +1,92 @@
 //! What a run of the agent has to say when it ends: its summary, and whether a drain that wrote what it could is yet a
 //! failure.
 
-use super::sources::taildir::Taildir;
+use super::sinks::Written;
+use super::sources::SourceReport;
 use crate::error::{self, Effect, Result};
 use crate::telemetry::summary::{Outcome, StepSummary, counted};
 
 /// What the numbers of a summary cannot say.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Report {
     pub epochs: u64,
     /// Bytes of a torn record that were cut off the channel.
     pub torn_bytes: u64,
+    /// Damaged records of the channel that were set aside.
+    pub damaged: u64,
     /// Why the first line was rejected.
     pub first_reject: Option<String>,
+    /// Rows for partitions that were complete.
+    pub late: u64,
+    /// Partitions that were completed.
+    pub complete: u64,
+    /// Partitions whose files were rewritten, and attempts that failed.
+    pub compacted: u64,
+    pub compact_failures: u64,
 }
 
 impl Report {
+    /// This and what was to be said before.
+    pub(super) fn and(self, before: Self) -> Self {
+        Self {
+            epochs: self.epochs + before.epochs,
+            torn_bytes: self.torn_bytes + before.torn_bytes,
+            damaged: self.damaged + before.damaged,
+            first_reject: before.first_reject.or(self.first_reject),
+            late: self.late + before.late,
+            complete: self.complete + before.complete,
+            compacted: self.compacted + before.compacted,
+            compact_failures: self.compact_failures + before.compact_failures,
+        }
+    }
+
+    /// Counts what became of partitions.
+    pub(super) fn note_partitions(&mut self, written: &Written) {
+        self.compacted += written.compacted;
+        self.compact_failures += written.compact_failures;
+        self.late += written.late;
+        self.complete += written.complete;
+    }
+
+    /// The summary of a sink with what its numbers cannot say.
+    pub(super) fn of_sink(&self, mut summary: StepSummary) -> StepSummary {
+        self.warn(&summary);
+        summary.detail = self.detail(&summary, "", &SourceReport::default());
+        summary
+    }
+
     /// The detail of the summary.
-    pub(super) fn detail(&self, summary: &StepSummary, reject_dir: &str, source: &Taildir) -> String {
+    pub(super) fn detail(&self, summary: &StepSummary, reject_dir: &str, source: &SourceReport) -> String {
         let mut said = vec![counted(self.epochs, "epoch", "epochs")];
         if is_mostly_rejected(summary) {
             said.push(format!("most lines were rejected{}", self.why()));
         }
-        if summary.rejects > 0 {
+        if summary.rejects > 0 && !reject_dir.is_empty() {
             said.push(format!("rejects in {reject_dir}"));
+        }
+        if self.complete > 0 {
+            said.push(format!("{} complete", counted(self.complete, "partition", "partitions")));
+        }
+        if self.late > 0 {
+            said.push(format!("{} for partitions that were complete", counted(self.late, "late row", "late rows")));
+        }
+        if self.compacted > 0 {
+            said.push(format!("{} compacted", counted(self.compacted, "partition", "partitions")));
+        }
+        if self.compact_failures > 0 {
+            said.push(format!("{} to compact failed", counted(self.compact_failures, "attempt", "attempts")));
         }
         if self.torn_bytes > 0 {
             said.push(format!("{} bytes of a torn record cut off the channel", self.torn_bytes));
         }
-        if source.troubles() > 0 {
-            said.push(format!("{} could not be read", unread(source.troubles())));
+        if self.damaged > 0 {
+            let records = counted(self.damaged, "damaged record", "damaged records");
+            said.push(format!("{records} of the channel set aside, whose events are missing"));
         }
-        said.extend(source.notes());
+        if source.unread > 0 {
+            said.push(format!("{} could not be read", unread(source.unread)));
+        }
+        said.extend(source.notes.iter().cloned());
         said.join(", ")
     }
 
@@ -52,12 +107,17 @@ impl Report {
     /// # Errors
     /// Of the first file that could not be read. Data: too many rejects. What was written is visible, which the effect
     /// says.
-    pub(super) fn verdict(&self, summary: &StepSummary, source: Taildir, max_reject_percent: Option<u8>) -> Result<()> {
+    pub(super) fn verdict(
+        &self,
+        summary: &StepSummary,
+        source: SourceReport,
+        max_reject_percent: Option<u8>,
+    ) -> Result<()> {
         let effect = if summary.outcome == Outcome::Done { Effect::Partial } else { Effect::None };
         let StepSummary { rejects, rows_in, rows_out, .. } = summary;
-        let (troubles, rows) = (source.troubles(), rows_out);
-        if let Some(trouble) = source.into_trouble() {
-            let what = format!("{} could not be read, {rows} rows of the others were written", unread(troubles));
+        let rows = rows_out;
+        if let Some(trouble) = source.trouble {
+            let what = format!("{} could not be read, {rows} rows of the others were written", unread(source.unread));
             return Err(trouble.context(what).effect(effect));
         }
         // In percent of the lines, without rounding.

@@ -20,19 +20,22 @@ pub(super) async fn run(command: Command, report: &mut Report, stop: &Stop) -> R
     match command {
         Command::Run(args) => steps::run_file(args, report, stop).await,
         Command::Check(command) => steps::check(&command, report),
+        Command::Doctor(command) => super::doctor::run(*command, report, stop).await,
         Command::Import(command) => steps::run(*command, report, stop).await,
         Command::ImportAll(command) => steps::run(*command, report, stop).await,
         Command::Export(command) => steps::run(*command, report, stop).await,
         Command::Merge(command) => steps::run(*command, report, stop).await,
         Command::Verify(command) => steps::run(*command, report, stop).await,
-        Command::Agent(command) => steps::run(*command, report, stop).await,
+        Command::Agent(command) => super::agent::run(*command, report, stop).await,
         Command::Scd2(command) => steps::run(*command, report, stop).await,
         Command::Lookup(command) => lookup(*command, report, stop).await,
         Command::Eval(command) => eval(command, stop).await,
         Command::List(command) => list(command, stop).await,
         Command::Completions { shell } => pages::completions(shell),
         Command::Man { directory } => pages::manual(&directory),
-        Command::Job(_) | Command::Sqoop(_) => Err(error::bug("a command went past the one that runs it")),
+        Command::Job(_) | Command::Sqoop(_) | Command::FlumeNg(_) => {
+            Err(error::bug("a command went past the one that runs it"))
+        }
     }
 }
 
@@ -67,8 +70,9 @@ async fn lookup(command: LookupCommand, report: &mut Report, stop: &Stop) -> Res
         );
     }
     let pipeline = steps::pipeline(step)?;
+    let hbase = pipeline.hbase()?;
     for step in &pipeline.steps {
-        if let (StepKind::Lookup(args), Some(hbase)) = (&step.kind, &pipeline.servers.hbase) {
+        if let (StepKind::Lookup(args), Some(hbase)) = (&step.kind, &hbase) {
             let schema = TableSchema::read(&pipeline.base.join(&args.schema))?;
             let found = stop.or(lookup::get(hbase, &schema, &key)).await?;
             print(&match report.output {

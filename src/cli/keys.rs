@@ -28,8 +28,23 @@ pub(super) fn of<T: Args + DeserializeOwned>(kind: &str) -> String {
     text
 }
 
+/// What is said of keys that are tables of a file alone, which no flag sets.
+fn of_file(name: &str) -> Option<&'static str> {
+    match name {
+        "column" => Some("Columns of the site's own, a [[step.column]] table each: name, type, comment, from, after"),
+        "complete" => Some(
+            "When partitions are complete, a [step.complete] table: lateness, idle-after, marker, parameter; see docs/agent.md",
+        ),
+        "route" => Some("What paths mean, a [[step.route]] table each: path, method, query, set; see docs/agent.md"),
+        _ => None,
+    }
+}
+
 /// What is said of a key. The flags stand in the order of the keys, those of a table in the table's place.
 fn said(key: &Key, flags: &mut IntoIter<Arg>) -> String {
+    if let Some(said) = of_file(key.name) {
+        return said.to_owned();
+    }
     if key.below.is_empty() {
         return flags.next().map(|flag| of_flag(&flag)).unwrap_or_default();
     }
@@ -62,7 +77,7 @@ pub(super) fn headings<T: Args + DeserializeOwned>() -> BTreeMap<String, &'stati
         flags: &mut IntoIter<Arg>,
         into: &mut BTreeMap<String, &'static str>,
     ) {
-        for key in keys {
+        for key in keys.iter().filter(|key| of_file(key.name).is_none()) {
             if !key.below.is_empty() {
                 let is_flat = key.below.iter().all(|key| key.below.is_empty());
                 gather(&key.below, is_flat.then(|| title(key)), flags, into);
@@ -136,6 +151,7 @@ mod tests {
         let flags: Vec<&str> = command.get_arguments().map(|flag| flag.get_long().unwrap()).collect();
         let mut keys = Vec::new();
         paths(&config::keys::<T>(), "", &mut keys);
+        keys.retain(|key| of_file(key).is_none());
         assert_eq!(flags.len(), keys.len(), "{flags:?} {keys:?}");
         for (flag, key) in flags.iter().zip(&keys) {
             let own = key.rsplit('.').next().unwrap();

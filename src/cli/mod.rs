@@ -10,11 +10,17 @@
 //! | `job` | the store of saved jobs, and their lease |
 //! | `steps` | runs, plans, explains and checks the steps of a file or of flags |
 //! | `commands` | what each command does |
+//! | `doctor` | prints what an examination of the servers found |
+//! | `agent` | runs and checks agents by their own files, or by Flume's |
 //! | `sqoop` | the front door for Sqoop's arguments |
+//! | `flume_ng` | the front door for Flume's arguments |
 //! | `saved` | runs saved jobs, which may hold commands of both |
 
+mod agent;
 mod args;
 mod commands;
+mod doctor;
+mod flume_ng;
 mod job;
 mod keys;
 mod output;
@@ -44,6 +50,9 @@ pub fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
     if let Some(args) = sqoop::arguments(&args) {
         return sqoop_main(args);
+    }
+    if let Some(args) = flume_ng::arguments(&args) {
+        return flume_main(args);
     }
     let (args, notes) = args::renamed(args);
     let parsed = args::command().try_get_matches_from(&args).and_then(|typed| Cli::from_arg_matches(&typed));
@@ -101,6 +110,23 @@ fn sqoop_main(args: &[OsString]) -> ExitCode {
             saved::run_sqoop(request, &stop).await
         })
     });
+    ended(done)
+}
+
+/// The front door for Flume's users. Whatever fails ends with exit code 1, as flume-ng's does.
+fn flume_main(args: &[OsString]) -> ExitCode {
+    ended(flume_ng::read(args).and_then(|request| {
+        log::init(0);
+        progress::init();
+        block_on(async {
+            let stop = Stop::on_signals()?;
+            flume_ng::run(request, &stop).await
+        })
+    }))
+}
+
+/// How a front door ends.
+fn ended(done: Result<()>) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

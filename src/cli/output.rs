@@ -30,6 +30,8 @@ pub(super) struct Report {
     pub summary: Summary,
     /// What is wrong with a file that was checked.
     pub mistakes: Vec<Error>,
+    /// What else the one JSON object holds.
+    pub more: Map<String, Value>,
 }
 
 impl Report {
@@ -63,15 +65,16 @@ impl Report {
             (Output::Table, error) => {
                 (has_run && (error.is_none() || !self.summary.steps.is_empty())).then(|| self.summary.to_table())
             }
-            (Output::Json, None) => has_run.then(|| self.summary.to_json(None)),
-            (Output::Json, Some(error)) if has_run => Some(self.summary.to_json(Some(error))),
-            (Output::Json, Some(error)) => {
-                let mut object = Map::new();
+            (Output::Json, error) if has_run => Some(self.summary.to_json(error)),
+            (Output::Json, error) => {
+                let mut object = self.more.clone();
                 if !self.mistakes.is_empty() {
                     object.insert("mistakes".to_owned(), self.mistakes.iter().map(error_to_json).collect());
                 }
-                object.insert("error".to_owned(), error_to_json(error));
-                Some(pretty(&Value::Object(object)))
+                if let Some(error) = error {
+                    object.insert("error".to_owned(), error_to_json(error));
+                }
+                (!object.is_empty()).then(|| pretty(&Value::Object(object)))
             }
         }
     }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::args::{CheckCommand, RunArgs, StepArgs, StepCommand};
 use super::output::{Output, Report, pretty, print};
-use crate::error::{self, Result};
+use crate::error::{self, Error, Result};
 use crate::pipeline::{self, Pipeline};
 use crate::secret;
 use crate::shutdown::Stop;
@@ -77,7 +77,7 @@ fn of_type(file: &Path, steps: &[String], kind: &str) -> Result<Pipeline> {
 }
 
 /// What the flags of a command stand for where none is typed.
-fn untyped<T: Args>() -> Option<T> {
+pub(super) fn untyped<T: Args>() -> Option<T> {
     let command = T::augment_args(Command::new("sakia"));
     T::from_arg_matches(&command.try_get_matches_from(["sakia"]).ok()?).ok()
 }
@@ -128,13 +128,18 @@ pub(super) fn check(command: &CheckCommand, report: &mut Report) -> Result<()> {
                 )
             }
         }),
-        Err(mut mistakes) if mistakes.len() == 1 => Err(mistakes.remove(0)),
-        Err(mistakes) => {
-            let what = format!("{file}: {} mistakes", mistakes.len());
-            report.mistakes = mistakes;
-            Err(error::config(what).hint("correct them; sakia run would stop at the first"))
-        }
+        Err(mistakes) => Err(of_all(mistakes, &command.pipeline, "sakia run", report)),
     }
+}
+
+/// One error for all mistakes of a file; the report lists them where there are several.
+pub(super) fn of_all(mut mistakes: Vec<Error>, file: &Path, command: &str, report: &mut Report) -> Error {
+    if mistakes.len() == 1 {
+        return mistakes.remove(0);
+    }
+    let what = format!("{}: {} mistakes", file.display(), mistakes.len());
+    report.mistakes = mistakes;
+    error::config(what).hint(format!("correct them; {command} would stop at the first"))
 }
 
 /// `3 steps: 2 import, 1 verify`.

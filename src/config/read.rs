@@ -32,17 +32,17 @@ pub fn read_text(file: &Path) -> Result<String> {
 /// # Errors
 /// Config: the first thing that is wrong, with its line and key.
 pub fn parse<T: DeserializeOwned>(text: &str, origin: &str) -> Result<T> {
-    Document::parse(text, origin)?.into_part().read().map_err(|wrong| first_of(wrong, origin))
+    Document::parse(text, origin)?.into_part().read().map_err(|wrong| first_of(wrong, &format!("sakia check {origin}")))
 }
 
-/// The first of several mistakes, and how many there are beside it.
-pub fn first_of(wrong: Vec<Error>, origin: &str) -> Error {
+/// The first of several mistakes, and how many there are beside it; `check` is the command that says them all.
+pub fn first_of(wrong: Vec<Error>, check: &str) -> Error {
     let others = wrong.len().saturating_sub(1);
-    let first = wrong.into_iter().next().unwrap_or_else(|| error::bug(format!("{origin} is refused without a reason")));
+    let first = wrong.into_iter().next().unwrap_or_else(|| error::bug("a file is refused without a reason"));
     match (others, first.remedy().map(str::to_owned)) {
         (0, _) => first,
         (n, remedy) => {
-            let others = format!("{n} more {}: sakia check {origin}", if n == 1 { "mistake" } else { "mistakes" });
+            let others = format!("{n} more {}: {check}", if n == 1 { "mistake" } else { "mistakes" });
             first.hint(remedy.map_or_else(|| others.clone(), |remedy| format!("{remedy} ({others})")))
         }
     }

@@ -17,7 +17,7 @@ const UNITS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1_000), 
 
 /// A length of time above zero, in whole milliseconds.
 ///
-/// A bare number counts seconds, as in earlier versions.
+/// A bare number counts seconds, as in earlier versions: on the command line, and in a file without quotes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timespan(Duration);
 
@@ -82,15 +82,22 @@ impl Visitor<'_> for TextOrSeconds {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Timespan, E> {
+        // A file has numbers for what it counts; a text without a unit may be of any.
+        let number = text.trim();
+        if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(E::custom(format!(
+                "{text:?} has no unit: write \"{number}s\", or another one of ms, s, m and h"
+            )));
+        }
         text.parse().map_err(E::custom)
     }
 
     fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<Timespan, E> {
-        self.visit_str(&seconds.to_string())
+        seconds.to_string().parse().map_err(E::custom)
     }
 
     fn visit_i64<E: de::Error>(self, seconds: i64) -> Result<Timespan, E> {
-        self.visit_str(&seconds.to_string())
+        seconds.to_string().parse().map_err(E::custom)
     }
 }
 
@@ -126,5 +133,6 @@ mod tests {
         assert_eq!((read("wait = 3").unwrap(), read("wait = '3ms'").unwrap()), (3000, 3));
         assert!(read("wait = true").unwrap_err().message().contains("a length of time such as"));
         assert!(read("wait = -1").is_err());
+        assert!(read("wait = '10'").unwrap_err().message().contains("write \"10s\""));
     }
 }

@@ -3,6 +3,7 @@
 //! A document is taken apart into tables ([`Part`]); each is read by itself, and each gives all its mistakes, not the
 //! first alone.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use serde::de::{DeserializeOwned, IntoDeserializer};
@@ -32,6 +33,8 @@ pub struct Part<'t> {
     /// What it is called in errors, such as `[mysql]`; empty for the document itself.
     pub label: String,
     table: Spanned<DeTable<'t>>,
+    /// Where each key stands, by its path; also of those that were taken out.
+    places: Vec<(String, usize)>,
 }
 
 impl<'t> Document<'t> {
@@ -50,9 +53,15 @@ impl<'t> Document<'t> {
         }
     }
 
+    /// Whether a key stands at the top.
+    pub fn has(&self, key: &str) -> bool {
+        self.root.get_ref().contains_key(key)
+    }
+
     /// The document as one table.
     pub fn into_part(self) -> Part<'t> {
-        Part { text: self.text, origin: self.origin, label: String::new(), table: self.root }
+        let places = places(self.root.get_ref(), "");
+        Part { text: self.text, origin: self.origin, label: String::new(), table: self.root, places }
     }
 
     /// Takes the table of a name out.
@@ -92,9 +101,9 @@ impl<'t> Document<'t> {
         read.map(Some).map_err(|e| explain(e.message(), name).context(place(self.text, self.origin, at)))
     }
 
-    /// One mistake for each key that was not taken out.
+    /// One mistake for each key that is not known and was not taken out.
     pub fn unknown_keys(&self, known: &[&str]) -> Vec<Error> {
-        let unknown = |key: &Spanned<std::borrow::Cow<'_, str>>| {
+        let unknown = |key: &Spanned<Cow<'_, str>>| {
             let error = error::config(format!("unknown key `{}`", key.get_ref()));
             let error = match nearest(key.get_ref(), known) {
                 Some(name) => error.hint(format!("did you mean `{name}`?")),
@@ -102,14 +111,16 @@ impl<'t> Document<'t> {
             };
             error.context(place(self.text, self.origin, key.span().start))
         };
-        self.root.get_ref().keys().map(unknown).collect()
+        let is_unknown = |key: &&Spanned<Cow<'_, str>>| !known.contains(&key.get_ref().as_ref());
+        self.root.get_ref().keys().filter(is_unknown).map(unknown).collect()
     }
 
     fn part(&self, value: Spanned<DeValue<'t>>, label: String) -> Result<Part<'t>> {
         let span = value.span();
         match value.into_inner() {
             DeValue::Table(table) => {
-                Ok(Part { text: self.text, origin: self.origin, label, table: Spanned::new(span, table) })
+                let places = places(&table, "");
+                Ok(Part { text: self.text, origin: self.origin, label, table: Spanned::new(span, table), places })
             }
             other => Err(error::config(format!("{label} is {}, expected a table", described(&other)))
                 .hint("write its keys below a heading in brackets")
@@ -142,6 +153,17 @@ impl Part<'_> {
             }
             None => Err(self.wrong(key, error::config(format!("missing key `{key}`")).hint("add it"))),
         }
+    }
+
+    /// Takes the value of a key out of the table and reads it.
+    ///
+    /// # Errors
+    /// Config: the value is not a `T`.
+    pub fn take<T: DeserializeOwned>(&mut self, key: &str) -> Result<Option<T>> {
+        let Some(value) = self.table.get_mut().remove(key) else { return Ok(None) };
+        let at = value.span().start;
+        let read = T::deserialize(value.into_deserializer());
+        read.map(Some).map_err(|e| self.at(at, explain(e.message(), key)))
     }
 
     /// Reads the table.
@@ -178,11 +200,15 @@ impl Part<'_> {
         }
     }
 
-    /// Says where a mistake in the value of a key stands; at the table itself where it has no such key.
+    /// Says where a mistake in the value of a key stands, whether it was taken out or not; at the table around it where
+    /// there is no such key.
     pub fn wrong(&self, key: &str, error: Error) -> Error {
-        let first = key.split('.').next().unwrap_or(key);
-        let key = self.table.get_ref().get_key_value(first).map(|(key, _)| key.span().start);
-        self.at(key.unwrap_or_else(|| self.table.span().start), error)
+        let at = |path: &str| self.places.iter().find(|(known, _)| known == path).map(|(_, at)| *at);
+        let (mut path, mut place) = (key, at(key));
+        while let (None, Some((above, _))) = (place, path.rsplit_once('.')) {
+            (path, place) = (above, at(above));
+        }
+        self.at(place.unwrap_or_else(|| self.table.span().start), error)
     }
 
     /// Brings keys of earlier versions to their names of today; the notes say so, with their place.
@@ -221,6 +247,8 @@ impl Part<'_> {
                 Some(text) => Some(Spanned::new(value.span(), DeValue::String(text.into()))),
                 None => Some(value),
             };
+            let path = outer.map_or_else(|| new.to_owned(), |outer| format!("{outer}.{new}"));
+            self.places.push((path, span.start));
             if let Some(value) = value {
                 table.insert(Spanned::new(span.clone(), new.into()), value);
             }
@@ -235,6 +263,19 @@ impl Part<'_> {
         let label = &self.label;
         error.context(if label.is_empty() { place } else { format!("{place}: {label}") })
     }
+}
+
+/// Where each key stands, by its path.
+fn places(table: &DeTable<'_>, above: &str) -> Vec<(String, usize)> {
+    let one = |(key, value): (&Spanned<Cow<'_, str>>, &Spanned<DeValue<'_>>)| {
+        let path = format!("{above}{}", key.get_ref());
+        let below = match value.get_ref() {
+            DeValue::Table(table) => places(table, &format!("{path}.")),
+            _ => Vec::new(),
+        };
+        std::iter::once((path, key.span().start)).chain(below)
+    };
+    table.iter().flat_map(one).collect()
 }
 
 fn line(text: &str, offset: usize) -> usize {
@@ -312,6 +353,17 @@ mod tests {
                 "f.toml:7: `text`: unknown key `null-sting`; did you mean `null-string`?",
             ]
         );
+    }
+
+    #[test]
+    fn a_mistake_stands_at_its_key_also_once_that_was_taken_out() {
+        let mut document = Document::parse("[m]\na = 1\nroll = { rows = 0 }\n[m.more]\nb = 2", "f.toml").unwrap();
+        let mut part = document.table("m").unwrap().unwrap();
+        assert_eq!(part.take::<u32>("a").unwrap(), Some(1));
+        let at = |key: &str| part.wrong(key, error::config("x")).to_string();
+        assert_eq!(at("a"), "f.toml:2: [m]: x");
+        assert_eq!((at("roll.rows"), at("roll.age")), ("f.toml:3: [m]: x".to_owned(), "f.toml:3: [m]: x".to_owned()));
+        assert_eq!((at("more.b"), at("none")), ("f.toml:5: [m]: x".to_owned(), "f.toml:1: [m]: x".to_owned()));
     }
 
     #[test]

@@ -45,7 +45,11 @@ fn in_words(expected: &str, key: &str) -> (String, String) {
         "a sequence" => ("a list", format!("write it in brackets: {key} = [ ... ]")),
         "a string" | "a borrowed string" | "path string" | "a character" => ("a text", "put it in quotes".to_owned()),
         "a boolean" => ("true or false", "write it without quotes".to_owned()),
-        "u8" | "u16" | "u32" | "u64" | "usize" => ("a whole number from 0 on", "correct the value".to_owned()),
+        "u8" => ("a whole number from 0 to 255", "correct the value".to_owned()),
+        // Ports.
+        "u16" => ("a whole number from 0 to 65535", "correct the value".to_owned()),
+        "u32" | "u64" | "usize" => ("a whole number from 0 on", "correct the value".to_owned()),
+        "i8" | "i16" | "i32" | "i64" | "isize" => ("a whole number", "correct the value".to_owned()),
         "a map" => ("a table", format!("write it in braces: {key} = {{ ... }}")),
         text if text.starts_with("struct ") => ("a table", format!("write it in braces: {key} = {{ ... }}")),
         text if text.starts_with("string or map") => ("a text", "put it in quotes".to_owned()),

@@ -6,6 +6,7 @@
 //! that Avro does not allow ([`names`] makes allowed ones, as Sqoop does).
 
 mod container;
+mod datum;
 pub mod names;
 mod record;
 mod schema;
@@ -13,13 +14,21 @@ mod schema;
 use arrow_array::RecordBatch;
 use arrow_schema::{Field, SchemaRef};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
-use self::container::Container;
-pub(super) use self::container::put_long;
+use self::container::codec_name;
+pub use self::container::{Container, put_bytes, put_long};
+pub use self::datum::DatumSchema;
 use self::record::Rows;
 pub use self::schema::schema_json;
 use super::{Compression, Encoder, Output};
 use crate::error::{self, Result};
+
+/// What Hive must know about the days and times in a file: of the real calendar and in UTC, nothing to convert. Where
+/// these keys are missing it takes the old Julian calendar for granted and moves days before 1582-10-15. The first key
+/// is spelt differently for Avro and Parquet. Checked on Hive 4.0.1.
+const WRITER_KEYS: [(&str, &str); 3] =
+    [("writer.proleptic", "true"), ("writer.time.zone", "UTC"), ("writer.zone.conversion.legacy", "false")];
 
 /// Unit of the times in a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -85,7 +94,10 @@ impl AvroEncoder {
     /// Schema: a type or name that Avro cannot carry. Config: the codec is lz4.
     pub fn new(schema: SchemaRef, options: &AvroOptions) -> Result<Self> {
         let json = schema_json(&schema, options)?;
-        let container = Container::new(&json, options)?;
+        // Derived instead of drawn at random, so that equal input gives equal files.
+        let hash = Sha256::new().chain_update(&json).chain_update(codec_name(options.codec)?).finalize();
+        let marker = std::array::from_fn(|i| hash[i]);
+        let container = Container::new(&json, options.codec, options.block_bytes, &WRITER_KEYS, marker)?;
         Ok(Self { schema, options: options.clone(), container })
     }
 }
@@ -108,7 +120,7 @@ impl Encoder for AvroEncoder {
     }
 
     fn finish(&mut self, out: &mut Output) -> Result<()> {
-        self.container.finish(out.open())
+        self.container.end_block(out.open())
     }
 
     fn buffered_bytes(&self) -> usize {

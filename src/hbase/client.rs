@@ -33,6 +33,12 @@ impl HBaseClient {
         Ok(Self { gateway: Arc::new(Mutex::new(gateway)), max_cell_bytes })
     }
 
+    /// The gateway that is connected, as its options name it.
+    pub(super) fn endpoint(&self) -> String {
+        // An address is whole after every panic.
+        self.gateway.lock().unwrap_or_else(PoisonError::into_inner).endpoint().to_owned()
+    }
+
     /// Lists the tables, as `table` or `namespace:table`.
     ///
     /// # Errors

@@ -2,9 +2,12 @@
 
 use super::thrift1::{AlreadyExists, IOError, IllegalArgument};
 use crate::error::{Error, Kind};
-use crate::net::thrift::is_timeout;
+use crate::net::thrift::{is_timeout, why};
+use crate::policy;
 
-/// Java class names in the order they are looked for: the first one that the text holds decides.
+const CELL: &str = "store less, or raise hbase.client.keyvalue.maxsize and hbase.server.keyvalue.maxsize in hbase";
+
+/// Java class names, or words of a message that has none of its own, in the order they are looked for: the first one that the text holds decides.
 const CLASSES: &[(&str, Kind, &str)] = &[
     ("NoSuchColumnFamilyException", Kind::NotFound, "add the column family to the table, or correct the schema file"),
     ("TableNotFoundException", Kind::NotFound, "create the table, or correct the schema file"),
@@ -13,6 +16,8 @@ const CLASSES: &[(&str, Kind, &str)] = &[
     ("TableNotEnabledException", Kind::Refused, "enable the table in the hbase shell"),
     ("AccessDeniedException", Kind::Auth, "grant the gateway's user the right in the hbase shell"),
     ("AccessControlException", Kind::Auth, "grant the gateway's user the right in the hbase shell"),
+    ("KeyValue size too large", Kind::Data, CELL),
+    ("exceeds limit of", Kind::Data, CELL),
     ("RegionTooBusyException", Kind::Busy, ""),
     ("CallQueueTooBigException", Kind::Busy, ""),
     ("PleaseHoldException", Kind::Busy, "the hbase master is starting"),
@@ -62,6 +67,9 @@ pub(super) fn explain(error: thrift::Error, act: &str, endpoint: &str) -> Error 
         return Error::new(Kind::Exists, act);
     }
     if let Some(text) = said_by_server(&error) {
+        if let Some(denial) = policy::denial(&text) {
+            return denial.into_error(act);
+        }
         let (kind, hint) = classify(&text);
         let failed = Error::new(kind, act).source(first_line(&text));
         return if hint.is_empty() { failed } else { failed.hint(hint) };
@@ -70,14 +78,16 @@ pub(super) fn explain(error: thrift::Error, act: &str, endpoint: &str) -> Error 
     match error {
         thrift::Error::Transport(e) if is_timeout(&e) => Error::new(Kind::Unreachable, at_gateway)
             .hint("the gateway waits for hbase: check that the master and the region servers run")
-            .source("no answer in time"),
+            .source(why(&e)),
         thrift::Error::Transport(e) => Error::new(Kind::Unreachable, at_gateway)
-            .hint("check that the address is that of an unframed thrift1 gateway, without TLS, and that it runs")
-            .source(e.message),
+            .hint("look at the gateway's log, and run again once it is back")
+            .source(why(&e)),
         thrift::Error::Application(e) => Error::new(Kind::Refused, at_gateway).source(e.message),
-        thrift::Error::Protocol(e) => Error::new(Kind::Refused, at_gateway)
-            .hint("is this an unframed, binary thrift1 gateway? (not framed, compact, http or tls)")
-            .source(e.message),
+        thrift::Error::Protocol(_) => Error::new(Kind::Refused, at_gateway)
+            .hint(
+                "check whether the gateway wants frames, the compact protocol, HTTP or TLS: framed, compact, url, tls",
+            )
+            .source("its answer is not one of thrift"),
         thrift::Error::User(e) => Error::new(Kind::Refused, at_gateway).source(e.to_string()),
     }
 }
@@ -116,6 +126,12 @@ mod tests {
             ("org.apache.hadoop.hbase.NamespaceNotFoundException: ecom", Kind::NotFound),
             ("org.apache.hadoop.hbase.PleaseHoldException: Master is initializing", Kind::Busy),
             ("org.apache.hadoop.hbase.security.AccessDeniedException: x", Kind::Auth),
+            (
+                "Failed 1 action: org.apache.hadoop.hbase.DoNotRetryIOException: Cell[\"a/f:c/1/Put/vlen=11\"] with size \
+                 31 exceeds limit of 10 bytes in table t",
+                Kind::Data,
+            ),
+            ("java.lang.IllegalArgumentException: KeyValue size too large", Kind::Data),
             ("something new", Kind::Refused),
         ] {
             let error = explain(io_error(text), "cannot put rows into t", "h:1");

@@ -5,10 +5,11 @@ use thrift::ApplicationErrorKind;
 
 use super::fault;
 use super::options::HBaseOptions;
+use super::security::{self, Endpoint};
 use super::thrift1::{HbaseSyncClient, THbaseSyncClient, TThriftServerType};
-use crate::error::{self, Result};
-use crate::net::thrift::{Input, Output, Wire, is_lost_connection, is_timeout, spoils_connection};
-use crate::net::{self, Server};
+use crate::error::{self, Error, Result};
+use crate::net::thrift::{Input, Output, Wire, is_lost_connection, spoils_connection};
+use crate::policy;
 
 /// The generated client over our transport.
 pub(super) type RawClient = HbaseSyncClient<Input, Output>;
@@ -95,13 +96,11 @@ impl Gateway {
     }
 }
 
-/// What ought to answer.
-const WHAT: &str = "an hbase thrift1 gateway";
-
 /// Connects and asks what service answers: the gateway says so itself, whatever HBase does.
 fn open(endpoint: &str, options: &HBaseOptions) -> Result<RawClient> {
-    let server = Server::new(WHAT, endpoint, options.connect_timeout());
-    let (input, output, socket) = Wire::plain(&server)?.into_protocols();
+    let parsed = Endpoint::parse(endpoint)?;
+    let server = options.server(&parsed);
+    let (input, output, link) = Wire::open(&server, &security::transport(options, &parsed)?)?.into_protocols();
     let mut client = HbaseSyncClient::new(input, output);
     match client.get_thrift_server_type() {
         Ok(TThriftServerType::ONE) => {}
@@ -113,11 +112,24 @@ fn open(endpoint: &str, options: &HBaseOptions) -> Result<RawClient> {
             return Err(error::refused(format!("{endpoint} is a thrift service, but not an hbase gateway"))
                 .hint("name an hbase thrift gateway of 2.1 or later, which knows getThriftServerType"));
         }
-        Err(thrift::Error::Transport(e)) if is_timeout(&e) => return Err(server.silent()),
-        Err(e) => return Err(fault::explain(e, "cannot greet hbase", endpoint)),
+        Err(e) => return Err(declined(link.first_failure(&server, e), options)),
     }
-    net::set_limit(&socket, options.read_timeout()).map_err(|e| server.unreachable(e))?;
+    link.set_limit(options.read_timeout()).map_err(|e| server.unreachable(e))?;
     Ok(client)
+}
+
+/// The error of a first call. Over HTTP a gateway that does not let us act as somebody else says no more than that it has
+/// a problem of its own.
+fn declined(error: Error, options: &HBaseOptions) -> Error {
+    match options.access.proxy_user() {
+        Some(other) if error.to_string().contains(" answered 500 ") => {
+            let ticket = options.access.credentials().ticket();
+            let who = ticket.map_or_else(|_| "NAME".to_owned(), |ticket| ticket.principal);
+            let set = policy::let_act_as(&who, other, None);
+            error.hint(format!("it may be that {who} is not allowed to impersonate {other}: {set}"))
+        }
+        _ => error,
+    }
 }
 
 #[cfg(test)]
@@ -188,7 +200,7 @@ mod tests {
         let options =
             HBaseOptions { connect_timeout: Some(Timespan::from_secs(1)), ..HBaseOptions::new([endpoint.as_str()]) };
         let error = Gateway::connect(options).err().unwrap();
-        assert_silent(&error, &endpoint, WHAT, began);
+        assert_silent(&error, &endpoint, "an hbase thrift1 gateway", began);
     }
 
     #[test]

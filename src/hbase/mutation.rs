@@ -28,6 +28,13 @@ enum Change {
     Delete { column: String },
 }
 
+impl Change {
+    fn column(&self) -> &str {
+        let (Self::Put { column, .. } | Self::Delete { column }) = self;
+        column
+    }
+}
+
 impl RowMutation {
     /// Starts the changes of the row `key`.
     ///
@@ -55,6 +62,16 @@ impl RowMutation {
     /// Deletes the versions of `family:qualifier` up to the timestamp that the batch is sent with.
     pub fn delete(&mut self, column: impl Into<String>) {
         self.changes.push(Change::Delete { column: column.into() });
+    }
+
+    /// Adds the changes of another one of the same row, which is later: where both change a cell, its change counts.
+    pub fn overlay(&mut self, later: &Self) {
+        for change in &later.changes {
+            match self.changes.iter_mut().find(|known| known.column() == change.column()) {
+                Some(known) => *known = change.clone(),
+                None => self.changes.push(change.clone()),
+            }
+        }
     }
 
     /// The row key.
@@ -141,20 +158,27 @@ impl Default for BatchLimits {
 impl BatchLimits {
     /// Cuts rows into batches, in order; no batch is empty.
     pub fn cut<'a>(&self, rows: &'a [RowMutation]) -> Vec<&'a [RowMutation]> {
-        let mut batches = Vec::new();
-        let (mut start, mut bytes) = (0, 0);
-        for (index, row) in rows.iter().enumerate() {
-            let len = row.len_bytes();
-            if index > start && (index - start >= self.max_rows || bytes + len > self.max_bytes) {
-                batches.push(&rows[start..index]);
-                (start, bytes) = (index, 0);
+        let mut rest = rows;
+        let counts = self.counts(rows.iter().map(RowMutation::len_bytes)).into_iter();
+        counts.filter_map(|count| rest.split_off(..count)).collect()
+    }
+
+    /// How many rows go into each batch, by the bytes of the rows in their order; no batch is empty.
+    pub fn counts(&self, lengths: impl IntoIterator<Item = usize>) -> Vec<usize> {
+        let (mut counts, mut bytes) = (Vec::new(), 0);
+        for len in lengths {
+            match counts.last_mut() {
+                Some(count) if *count < self.max_rows && bytes + len <= self.max_bytes => {
+                    *count += 1;
+                    bytes += len;
+                }
+                _ => {
+                    counts.push(1);
+                    bytes = len;
+                }
             }
-            bytes += len;
         }
-        if start < rows.len() {
-            batches.push(&rows[start..]);
-        }
-        batches
+        counts
     }
 }
 

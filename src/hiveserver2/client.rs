@@ -2,8 +2,7 @@
 //!
 //! Calls are closures that the thread runs one after another. The thread ends when the last [`Client`] is gone.
 
-use std::net::TcpStream;
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -11,11 +10,9 @@ use tokio::sync::oneshot;
 
 use super::fault;
 use super::tcli_service::TCLIServiceSyncClient;
-use super::transport::{self, TimeLimits};
 use crate::error::{self, Result};
-use crate::net::thrift::{Input, Output, is_timeout};
-use crate::net::{self, Server};
-use crate::sasl::Mechanism;
+use crate::net::Server;
+use crate::net::thrift::{Input, Link, Output, Transport, Wire};
 
 /// The generated client over our transport.
 pub(super) type Thrift = TCLIServiceSyncClient<Input, Output>;
@@ -27,11 +24,9 @@ type Call = Box<dyn FnOnce(&mut Thrift) + Send>;
 pub(super) struct Client {
     server: Server,
     calls: mpsc::Sender<Call>,
-    /// The socket under the connection, and the limit of calls once the server has answered the first.
-    socket: Arc<TcpStream>,
+    /// What stays of the connection, and the limit of calls once the server has answered the first.
+    link: Link,
     call_limit: Duration,
-    /// Whether connecting ends with an answer of the server's.
-    logs_in: bool,
 }
 
 impl Client {
@@ -39,18 +34,20 @@ impl Client {
     ///
     /// # Errors
     /// Unreachable, Auth or Refused, naming the endpoint.
-    pub(super) async fn connect(endpoint: &str, mechanism: Option<Mechanism>, limits: TimeLimits) -> Result<Self> {
+    pub(super) async fn connect(server: Server, transport: Transport, call_limit: Duration) -> Result<Self> {
         let (calls, to_run) = mpsc::channel::<Call>();
         let (connected, outcome) = oneshot::channel();
-        let server = Server::new("hiveserver2", endpoint, limits.connect);
-        let logs_in = mechanism.is_some();
-        let to = server.clone();
-        let run = move || match transport::connect(&to, mechanism) {
-            Err(error) => drop(connected.send(Err(error))),
-            Ok(wire) => {
-                let (input, output, socket) = wire.into_protocols();
-                if connected.send(Ok(socket)).is_ok() {
-                    serve(Thrift::new(input, output), &to_run);
+        let (to, runtime) = (server.clone(), tokio::runtime::Handle::current());
+        let run = move || {
+            // Calls over HTTP are made by the runtime.
+            let _inside = runtime.enter();
+            match Wire::open(&to, &transport) {
+                Err(error) => drop(connected.send(Err(error))),
+                Ok(wire) => {
+                    let (input, output, link) = wire.into_protocols();
+                    if connected.send(Ok(link)).is_ok() {
+                        serve(Thrift::new(input, output), &to_run);
+                    }
                 }
             }
         };
@@ -58,15 +55,11 @@ impl Client {
             .name("hiveserver2".to_owned())
             .spawn(run)
             .map_err(|e| error::bug("cannot start the thread of a hive session").source(e))?;
-        let socket = outcome.await.map_err(|_| error::bug("the thread of a hive session ended"))??;
-        let client = Self { server, calls, socket: Arc::new(socket), call_limit: limits.call, logs_in };
-        if logs_in {
-            client.answered()?;
-        }
-        Ok(client)
+        let link = outcome.await.map_err(|_| error::bug("the thread of a hive session ended"))??;
+        Ok(Self { server, calls, link, call_limit })
     }
 
-    /// Makes the first call, which is answered within the limit of connecting where there was no login.
+    /// Makes the first call, which is answered within the limit of connecting.
     ///
     /// # Errors
     /// As [`Client::call`].
@@ -76,15 +69,17 @@ impl Client {
         F: FnOnce(&mut Thrift) -> thrift::Result<T> + Send + 'static,
     {
         match self.raw_call(call).await? {
-            Err(thrift::Error::Transport(e)) if !self.logs_in && is_timeout(&e) => Err(self.server.silent()),
-            Err(e) => Err(fault::of_call(&self.server, e)),
-            Ok(answer) => self.answered().map(|()| answer),
+            Err(e) => Err(self.link.first_failure(&self.server, e)),
+            Ok(answer) => {
+                self.link.set_limit(self.call_limit).map_err(|e| self.server.unreachable(e))?;
+                Ok(answer)
+            }
         }
     }
 
-    /// From now on each call has the limit of calls.
-    fn answered(&self) -> Result<()> {
-        net::set_limit(&self.socket, self.call_limit).map_err(|e| self.server.unreachable(e))
+    /// The error of a call; over HTTP it was known before Thrift heard of it.
+    fn explained(&self, error: thrift::Error) -> error::Error {
+        self.link.take_error().unwrap_or_else(|| fault::of_call(&self.server, error))
     }
 
     /// Makes one call and waits for its answer. Dropping the future does not take the call back.
@@ -96,7 +91,7 @@ impl Client {
         T: Send + 'static,
         F: FnOnce(&mut Thrift) -> thrift::Result<T> + Send + 'static,
     {
-        self.raw_call(call).await?.map_err(|e| fault::of_call(&self.server, e))
+        self.raw_call(call).await?.map_err(|e| self.explained(e))
     }
 
     async fn raw_call<T, F>(&self, call: F) -> Result<thrift::Result<T>>

@@ -7,8 +7,11 @@ use super::client::Client;
 use super::fault::{self, Failure};
 use super::options::HiveServer2Options;
 use super::rows::{self, Column, Row, Rows};
+use super::security;
 use super::tcli_service::*;
+use super::url::JdbcUrl;
 use crate::error::{self, Error, Result};
+use crate::net::thrift::{Transport, blocking};
 use crate::shutdown::Stop;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
@@ -42,25 +45,35 @@ impl Session {
     /// Config: bad options. Unreachable: no endpoint answers; names the last one. Auth: the server declined.
     pub async fn open(options: &HiveServer2Options) -> Result<Self> {
         let mut last = None;
-        for endpoint in &options.endpoints()? {
-            match Self::open_on(endpoint, options).await {
-                Err(error) if error.is_transient() => {
-                    tracing::debug!(%error, "trying the next hiveserver2");
-                    last = Some(error);
+        for url in &options.addresses()? {
+            let (asked, from) = (options.clone(), url.clone());
+            let targets = blocking(move || security::targets(&asked, &from)).await?;
+            for (endpoint, transport) in targets {
+                match Self::open_on(&endpoint, transport, url, options).await {
+                    Err(error) if error.is_transient() => {
+                        tracing::debug!(%error, "trying the next hiveserver2");
+                        last = Some(error);
+                    }
+                    done => return done,
                 }
-                done => return done,
             }
         }
         Err(last.unwrap_or_else(|| error::config("hiveserver2 has no endpoint")))
     }
 
-    async fn open_on(endpoint: &str, options: &HiveServer2Options) -> Result<Self> {
-        let client = Client::connect(endpoint, options.mechanism()?, options.time_limits()).await?;
+    async fn open_on(
+        endpoint: &str,
+        transport: Transport,
+        url: &JdbcUrl,
+        options: &HiveServer2Options,
+    ) -> Result<Self> {
+        let server = options.server(endpoint);
+        let client = Client::connect(server, transport, options.call_timeout.get()).await?;
         let request = TOpenSessionReq {
             client_protocol: TProtocolVersion::HIVE_CLI_SERVICE_PROTOCOL_V10,
-            username: Some(options.user.clone()),
-            password: None, // SASL carried it
-            configuration: Some(configuration(&options.configuration)),
+            username: Some(security::user(options, url)),
+            password: None, // the login carried it
+            configuration: Some(configuration(options, url)),
         };
         let answer = client.first_call(move |thrift| thrift.open_session(request)).await?;
         let attempt = format!("cannot open a session on hiveserver2 {endpoint}");
@@ -158,12 +171,18 @@ impl Drop for Session {
 }
 
 /// Settings as `OpenSession` takes them.
-fn configuration(settings: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let mut all: BTreeMap<_, _> =
-        settings.iter().map(|(name, value)| (format!("set:hiveconf:{name}"), value.clone())).collect();
+fn configuration(options: &HiveServer2Options, url: &JdbcUrl) -> BTreeMap<String, String> {
+    let mut all = url.configuration.clone();
+    all.extend(options.configuration.iter().map(|(name, value)| (format!("set:hiveconf:{name}"), value.clone())));
     // What is sent is what is run: no ${..} filled in by the server; result columns without the table's name in front.
     for name in ["hive.variable.substitute", "hive.resultset.use.unique.column.names"] {
         all.entry(format!("set:hiveconf:{name}")).or_insert_with(|| "false".to_owned());
+    }
+    if let Some(database) = &url.database {
+        all.insert("use:database".to_owned(), database.clone());
+    }
+    if let Some(user) = options.access.proxy_user().or(url.get("hive.server2.proxy.user")) {
+        all.insert("hive.server2.proxy.user".to_owned(), user.to_owned());
     }
     all
 }

@@ -46,6 +46,7 @@ mod tests {
             file: file.into(),
             partition: Partition::none(),
             directory: None,
+            place: None,
             rows: 1,
             bytes: 2,
             sha256: "aa".into(),

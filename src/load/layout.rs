@@ -13,9 +13,12 @@
 //! Where the target is one partition of a table, the name is its whole path: `<table>/.sakia/<k=v%2Fk2=v2>/..`, so that
 //! loads of two partitions know nothing of each other.
 
+use sha2::{Digest, Sha256};
+
 use super::partition::escape;
 use super::{Partition, StagedPart};
 use crate::error::{self, Result};
+use crate::storage::Filesystem;
 
 const STAGE: &str = "stage-";
 
@@ -113,6 +116,19 @@ impl Layout {
         }
     }
 
+    /// The encryption zone of the target, which its state has to be in as well: files cannot be renamed into a zone.
+    ///
+    /// # Errors
+    /// Config: the target is the zone itself, so that its state lies outside. Those of the filesystem.
+    pub(super) async fn zone(&self, fs: &dyn Filesystem) -> Result<Option<String>> {
+        let zone = fs.zone(&self.target).await?;
+        if zone.is_some() && fs.zone(&self.state).await? != zone {
+            let what = format!("{} is an encryption zone, and files cannot be moved into one", self.target);
+            return Err(error::config(what).hint(format!("choose a directory inside it, such as {}/data", self.target)));
+        }
+        Ok(zone)
+    }
+
     pub(super) fn manifest(&self) -> String {
         format!("{}/manifest.json", self.state)
     }
@@ -141,7 +157,7 @@ impl Layout {
     /// Where a part lies until it is published.
     pub(super) fn staged(&self, load_id: &str, part: &StagedPart) -> String {
         match &part.directory {
-            Some(directory) => format!("{}/side/{}/{}", self.stage(load_id), escape(directory), part.file),
+            Some(directory) => format!("{}/side/{}/{}", self.stage(load_id), side(directory), part.file),
             None => format!("{}/{}", self.staged_data(load_id), below(part)),
         }
     }
@@ -150,7 +166,10 @@ impl Layout {
     pub(super) fn published(&self, part: &StagedPart) -> String {
         match &part.directory {
             Some(directory) => format!("{directory}/{}", part.file),
-            None => format!("{}/{}", self.target, below(part)),
+            None => match &part.place {
+                Some(place) => format!("{}/{place}/{}", self.target, part.file),
+                None => format!("{}/{}", self.target, below(part)),
+            },
         }
     }
 }
@@ -163,6 +182,16 @@ fn below(part: &StagedPart) -> String {
 /// The directory above a path.
 pub(super) fn parent(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(parent, _)| parent)
+}
+
+/// The name that a directory of side parts has while they are staged: a long one is told by its hash, as a component of
+/// a path has no more than 255 bytes.
+fn side(directory: &str) -> String {
+    let name = escape(directory);
+    if name.len() <= 200 {
+        return name;
+    }
+    Sha256::digest(directory).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -235,12 +264,16 @@ mod tests {
             file: "f".into(),
             partition: Partition::new([("dt", "1")]),
             directory: None,
+            place: None,
             rows: 0,
             bytes: 0,
             sha256: String::new(),
         };
         assert_eq!(layout.staged("7", &part), "/lake/.sakia/clicks/stage-7/data/dt=1/f");
         assert_eq!(layout.published(&part), "/lake/clicks/dt=1/f");
+        part.place = Some("_compacted/dt=1/7".into());
+        assert_eq!(layout.staged("7", &part), "/lake/.sakia/clicks/stage-7/data/dt=1/f");
+        assert_eq!(layout.published(&part), "/lake/clicks/_compacted/dt=1/7/f");
         part.directory = Some("/lake/rejects".into());
         assert_eq!(layout.staged("7", &part), "/lake/.sakia/clicks/stage-7/side/%2Flake%2Frejects/f");
         assert_eq!(layout.published(&part), "/lake/rejects/f");

@@ -11,6 +11,10 @@ use crate::metastore::TableSpec;
 /// Version of the manifest's layout; a newer one is refused.
 const VERSION: u32 = 1;
 
+/// The version where partitions of the target may lie elsewhere than in their own directories, which a program that does
+/// not know of it would fill again.
+const WITH_PLACES: u32 = 2;
+
 /// A file that was written, closed and not yet published.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -23,6 +27,9 @@ pub struct StagedPart {
     /// Directory it goes to instead, for a side part such as a file of rejected events.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub directory: Option<String>,
+    /// Directory below the target that holds the files of its partition, where that is not the partition's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
     /// Rows or records in it.
     pub rows: u64,
     /// Length in bytes.
@@ -50,6 +57,9 @@ pub struct Manifest {
     /// Whether an empty `_SUCCESS` lies beside the files.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub success_marker: bool,
+    /// Whether what it took out of the target goes to the trash, where there is one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keeps_replaced: bool,
     /// Where the source was read up to; what a following load goes on from.
     pub checkpoint: Value,
     /// The table it is registered as.
@@ -81,6 +91,7 @@ impl Manifest {
             target,
             fingerprint,
             success_marker: false,
+            keeps_replaced: false,
             checkpoint: Value::Null,
             table: None,
             static_partition: Partition::none(),
@@ -89,6 +100,11 @@ impl Manifest {
             parts: Vec::new(),
             earlier: Vec::new(),
         }
+    }
+
+    /// Says that partitions of the target may lie elsewhere; whether that is new.
+    pub(super) fn note_places(&mut self) -> bool {
+        std::mem::replace(&mut self.version, WITH_PLACES) != WITH_PLACES
     }
 
     /// Rows of the files in the target; side parts are not counted.
@@ -121,8 +137,8 @@ impl Manifest {
                 .hint("move the target directory and its state directory away, then load again")
         };
         let Version { version } = serde_json::from_slice(bytes).map_err(damaged)?;
-        if version > VERSION {
-            return Err(error::config(format!("the manifest has version {version}, this program knows {VERSION}"))
+        if version > WITH_PLACES {
+            return Err(error::config(format!("the manifest has version {version}, this program knows {WITH_PLACES}"))
                 .hint("use the newer program that wrote it"));
         }
         serde_json::from_slice(bytes).map_err(damaged)
@@ -147,6 +163,7 @@ mod tests {
             file: "part-l1-0.parquet".into(),
             partition: Partition::new([("dt", "2024-01-01")]),
             directory: None,
+            place: None,
             rows: 3,
             bytes: 9,
             sha256: "00".into(),
@@ -158,7 +175,7 @@ mod tests {
 
     #[test]
     fn newer_and_damaged_ones_are_refused() {
-        assert_eq!(Manifest::from_json(br#"{"version": 2}"#).unwrap_err().kind(), Kind::Config);
+        assert_eq!(Manifest::from_json(br#"{"version": 3}"#).unwrap_err().kind(), Kind::Config);
         for damaged in [&b""[..], b"{", br#"{"version": 1}"#] {
             assert_eq!(Manifest::from_json(damaged).unwrap_err().kind(), Kind::Data);
         }

@@ -6,7 +6,8 @@
 //! record    a manifest (parts, rows, bytes, checksums, checkpoint) replaces the old one: the commit point
 //! publish   the files are renamed into the target; safe to repeat
 //! register  the table and its partitions are made or brought up to date; safe to repeat
-//! done      the stage directory, the mark of unfinished business, is deleted
+//! done      what was replaced goes to the trash, where there is one; the stage directory, the mark of unfinished
+//!           business, is deleted
 //! ```
 //!
 //! [`Load::open`] first finishes what an earlier load recorded and throws away what it only staged, so there is one
@@ -21,6 +22,8 @@
 //! with files that no load of ours put there and a table that is not ours.
 
 mod account;
+pub(crate) mod bridge;
+pub mod compact;
 mod fields;
 mod layout;
 pub mod managed;
@@ -28,6 +31,7 @@ mod manifest;
 mod names;
 mod part;
 mod partition;
+mod place;
 mod plan;
 mod prepare;
 mod publish;
@@ -37,6 +41,7 @@ mod run;
 mod strangers;
 #[cfg(test)]
 mod tests;
+mod trash;
 
 use std::sync::Arc;
 
@@ -45,7 +50,7 @@ pub use self::manifest::{Manifest, StagedPart};
 pub use self::part::{PartWriter, SealedPart, SideWriter};
 pub use self::partition::{DEFAULT_PARTITION, Partition};
 pub use self::plan::{EncoderFactory, LoadMode, LoadPlan, PartNames, Strangers, TablePlan};
-pub use self::run::{Committed, Load, recorded_columns};
+pub use self::run::{Committed, Load, recorded, recorded_columns};
 use crate::error::Result;
 use crate::metastore::{MetastoreClient, MetastoreOptions};
 use crate::storage::Filesystem;

@@ -194,7 +194,7 @@ impl SideWriter {
 }
 
 pub(super) fn empty_part(file: String, partition: Partition) -> StagedPart {
-    StagedPart { file, partition, directory: None, rows: 0, bytes: 0, sha256: String::new() }
+    StagedPart { file, partition, directory: None, place: None, rows: 0, bytes: 0, sha256: String::new() }
 }
 
 fn hex(bytes: &[u8]) -> String {

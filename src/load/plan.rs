@@ -63,6 +63,8 @@ pub struct LoadPlan {
     pub names: PartNames,
     /// What happens to files that others put there.
     pub strangers: Strangers,
+    /// Whether what a replacing load takes out goes to the trash, where the cluster has one.
+    pub keeps_replaced: bool,
     /// The files that a replacing load was made from, by their paths: exactly these may be taken out, whoever put
     /// them there, and the target must hold no others. For a merge; see [`Load::replace_files`](super::Load).
     pub replaces: Option<Vec<String>>,
@@ -94,6 +96,7 @@ impl LoadPlan {
             extension: None,
             names: PartNames::default(),
             strangers: Strangers::default(),
+            keeps_replaced: false,
             replaces: None,
             accounts_for_earlier: false,
             success_marker: false,

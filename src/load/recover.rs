@@ -4,7 +4,7 @@
 use super::layout::Layout;
 use super::publish::publish;
 use super::register::{self, Registration};
-use super::{Cluster, LoadMode, LoadPlan, Manifest};
+use super::{Cluster, LoadMode, LoadPlan, Manifest, trash};
 use crate::error::{Effect, Error, Kind, Result};
 use crate::metastore::TableSpec;
 use crate::storage::{self, CreateOptions, DeleteOptions, Filesystem, RenameOptions};
@@ -56,7 +56,7 @@ async fn finish_earlier(
     } else if name.is_some() {
         leave_behind(fs, layout, manifest, "this run has other settings").await?;
     }
-    remove_stage(fs, layout, &manifest.load_id).await
+    remove_stage(fs, layout, manifest).await
 }
 
 /// Notes that the files of a load are registered nowhere, so that a later run that wants a table registers them all.
@@ -84,11 +84,15 @@ pub(super) async fn finish(cluster: &Cluster, layout: &Layout, manifest: &Manife
     let fs = cluster.fs.as_ref();
     publish(fs, layout, manifest).await.map_err(unpublished)?;
     register::register(cluster, layout, manifest).await.map_err(unregistered)?;
-    remove_stage(fs, layout, &manifest.load_id).await
+    remove_stage(fs, layout, manifest).await
 }
 
-async fn remove_stage(fs: &dyn Filesystem, layout: &Layout, load_id: &str) -> Result<()> {
-    fs.delete(&layout.stage(load_id), DeleteOptions { recursive: true }).await.map_err(pending).map(drop)
+async fn remove_stage(fs: &dyn Filesystem, layout: &Layout, manifest: &Manifest) -> Result<()> {
+    if manifest.keeps_replaced {
+        trash::keep(fs, layout, &manifest.load_id).await.map_err(pending)?;
+    }
+    let stage = layout.stage(&manifest.load_id);
+    fs.delete(&stage, DeleteOptions { recursive: true }).await.map_err(pending).map(drop)
 }
 
 fn unpublished(error: Error) -> Error {

@@ -3,16 +3,16 @@
 //!
 //! What the metastore may decline was asked before anything was published, by [`prepare`](super::prepare).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use super::layout::Layout;
-use super::{Cluster, LoadMode, LoadPlan, Manifest, Partition, strangers};
+use super::{Cluster, LoadMode, LoadPlan, Manifest, Partition, place, strangers};
 use crate::error::{self, Kind, Result};
 use crate::metastore::{MetastoreClient, PartitionSpec, Statistics, TableSpec, names, types};
-use crate::storage::DeleteOptions;
+use crate::storage::{DeleteOptions, FileStatus};
 
 /// Longest parameter value that every metastore schema holds.
 const MAX_PARAMETER_BYTES: usize = 4000;
@@ -96,10 +96,17 @@ pub(super) async fn register(cluster: &Cluster, layout: &Layout, manifest: &Mani
         let earlier = earlier_partitions(cluster, layout, &spec, manifest, &partitions).await?;
         partitions.extend(earlier);
     }
+    let moved = manifest.data_parts().filter(|part| part.place.is_some());
+    let moved: BTreeMap<String, &str> = moved.map(|part| (part.partition.path(), part.file.as_str())).collect();
     for partition in &mut partitions {
         if let Some(statistics) = &mut partition.statistics {
             let directory = partition.location.strip_prefix(&cluster.fs.uri()).unwrap_or(&partition.location);
-            statistics.present = present(cluster, directory).await?;
+            let files = strangers::files(cluster.fs.as_ref(), directory).await?;
+            statistics.present = added_up(&files);
+            // Rewritten since then, they were counted with the files that took their place.
+            if moved.get(&partition.name).is_some_and(|own| files.iter().all(|file| file.name() != *own)) {
+                (statistics.rows, statistics.bytes, statistics.files) = (0, 0, 0);
+            }
         }
     }
     metastore.ensure_partitions(&spec, &partitions).await?;
@@ -170,13 +177,17 @@ pub(super) fn statistics(manifest: &Manifest) -> Statistics {
 
 /// Number and bytes of the data files that lie in a directory, whoever put them there.
 async fn present(cluster: &Cluster, directory: &str) -> Result<(u64, u64)> {
-    let files = strangers::files(cluster.fs.as_ref(), directory).await?;
-    Ok((files.len() as u64, files.iter().map(|file| file.len_bytes).sum()))
+    Ok(added_up(&strangers::files(cluster.fs.as_ref(), directory).await?))
+}
+
+fn added_up(files: &[FileStatus]) -> (u64, u64) {
+    (files.len() as u64, files.iter().map(|file| file.len_bytes).sum())
 }
 
 /// The partitions a load wrote to, each with what it got. A static partition is there even without a row.
 pub(super) fn partitions(spec: &TableSpec, manifest: &Manifest) -> Vec<PartitionSpec> {
     let mut sums: BTreeMap<&Partition, Statistics> = BTreeMap::new();
+    let mut places: BTreeMap<&Partition, &str> = BTreeMap::new();
     let nothing = || Statistics { rows: 0, bytes: 0, files: 0, ..statistics(manifest) };
     let none = Partition::none();
     if manifest.static_partition.names().count() == spec.partition_columns.len() {
@@ -187,12 +198,15 @@ pub(super) fn partitions(spec: &TableSpec, manifest: &Manifest) -> Vec<Partition
         sum.rows += part.rows;
         sum.bytes += part.bytes;
         sum.files += 1;
+        places.extend(part.place.as_ref().map(|place| (&part.partition, place.as_str())));
     }
     let partition = |(dynamic, statistics): (&Partition, Statistics)| {
         let partition = manifest.static_partition.join(dynamic);
+        let name = partition.path();
         PartitionSpec {
             values: partition.values().map(str::to_owned).collect(),
-            location: format!("{}/{}", spec.location, partition.path()),
+            location: format!("{}/{}", spec.location, places.get(dynamic).copied().unwrap_or(&name)),
+            name,
             parameters: BTreeMap::from([
                 ("sakia.load.id".to_owned(), manifest.load_id.clone()),
                 ("sakia.run.id".to_owned(), manifest.run_id.clone()),
@@ -215,13 +229,22 @@ async fn earlier_partitions(
     let files = strangers::files(cluster.fs.as_ref(), &layout.target).await?;
     let names: Vec<&str> = spec.partition_columns.iter().map(|c| c.name.as_str()).collect();
     let dynamic = &names[manifest.static_partition.names().count().min(names.len())..];
-    let directories: BTreeSet<&str> = files.iter().filter_map(|file| directory_below(&file.path, layout)).collect();
-    let found = directories.into_iter().filter_map(|directory| {
-        let values = partition_values(directory, dynamic)?;
-        Some((format!("{}/{}", layout.target, directory), values))
+    // The path of each below the target, and where its files are.
+    let directories = files.iter().filter_map(|file| directory_below(&file.path, layout));
+    let mut directories: BTreeMap<String, String> =
+        directories.map(|path| (path.to_owned(), path.to_owned())).collect();
+    for (path, place) in place::all(cluster.fs.as_ref(), &layout.target).await? {
+        directories.insert(path.clone(), place.below(&path));
+    }
+    let fixed = manifest.static_partition.path();
+    let found = directories.into_iter().filter_map(|(path, directory)| {
+        let values = partition_values(&path, dynamic)?;
+        let name = if fixed.is_empty() { path } else { format!("{fixed}/{path}") };
+        Some((name, format!("{}/{directory}", layout.target), values))
     });
-    let partition = |(directory, values): (String, Vec<String>)| PartitionSpec {
+    let partition = |(name, directory, values): (String, String, Vec<String>)| PartitionSpec {
         values: manifest.static_partition.values().map(str::to_owned).chain(values).collect(),
+        name,
         location: format!("{}{directory}", cluster.fs.uri()),
         parameters: BTreeMap::new(),
         statistics: Some(Statistics { rows: 0, bytes: 0, files: 0, ..statistics(manifest) }),

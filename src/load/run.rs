@@ -10,7 +10,9 @@ use super::part::{self, PartWriter, SideWriter};
 use super::publish::mark;
 use super::recover::{finish, pending, read_manifest, record, recover, unregistered};
 use super::register::{self, Registration};
-use super::{Cluster, LoadMode, LoadPlan, Manifest, Partition, StagedPart, account, fields, prepare, strangers};
+use super::{
+    Cluster, LoadMode, LoadPlan, Manifest, Partition, StagedPart, account, fields, place, prepare, strangers, trash,
+};
 use crate::error::{self, Error, Result};
 use crate::format::Encoder;
 use crate::lease::Lease;
@@ -30,6 +32,8 @@ pub struct Load {
     previous: Option<Manifest>,
     /// Files of earlier loads that are not there any more, and are no longer accounted for.
     forgotten: Vec<String>,
+    /// The encryption zone that the target is in.
+    zone: Option<String>,
     lease: Lease,
 }
 
@@ -45,7 +49,8 @@ impl Load {
     ///
     /// # Errors
     /// Exists: the target holds files that no manifest of ours names, or the table is not ours. Schema: the table has
-    /// other columns. Busy: somebody is loading there. Config: the plan makes no sense. An error after the files of
+    /// other columns. Busy: somebody is loading there. Config: the plan makes no sense, or the target is in an encryption
+    /// zone without a way to its keys. An error after the files of
     /// the earlier load became visible has the effect [`Effect::RegistrationPending`](error::Effect::RegistrationPending).
     pub async fn open(cluster: &Cluster, plan: LoadPlan) -> Result<Self> {
         strangers::check_plan(&plan)?;
@@ -57,6 +62,7 @@ impl Load {
         }
         let table = register::registration(cluster, &root, &plan)?;
         let fs = cluster.fs.as_ref();
+        let zone = layout.zone(fs).await?;
         let place = Arc::new(DirectoryLease::new(cluster.fs.clone(), layout.lock()));
         let lease = Lease::acquire(place, &format!("run {}", plan.run_id)).await?;
         let mut previous = read_manifest(fs, &layout).await?;
@@ -78,10 +84,14 @@ impl Load {
             load_id,
             previous,
             forgotten: Vec::new(),
+            zone,
             lease,
         };
         if load.refuse_again().is_ok() {
-            fs.mkdirs(&load.layout.staged_data(&load.load_id)).await?;
+            let staged = load.layout.staged_data(&load.load_id);
+            fs.mkdirs(&staged).await?;
+            // Files are moved from there, or it becomes the target: either way it is to be like it.
+            fs.take_after(&load.layout.target, &staged).await?;
         }
         Ok(load)
     }
@@ -188,6 +198,19 @@ impl Load {
         self.cluster.fs.clone()
     }
 
+    /// Records that partitions of the target may lie elsewhere than in their own directories, before one does.
+    ///
+    /// # Errors
+    /// Busy: somebody else has taken the target over. Those of the filesystem.
+    pub(super) async fn note_places(&self) -> Result<()> {
+        self.lease.check().await?;
+        let Some(mut previous) = self.previous.clone() else { return Ok(()) };
+        if previous.note_places() {
+            record(self.cluster.fs.as_ref(), &self.layout, &previous).await?;
+        }
+        Ok(())
+    }
+
     /// Starts a file of ready bytes that is published as `directory/name` by the same commit.
     ///
     /// A file of that name that is there already is replaced.
@@ -197,6 +220,11 @@ impl Load {
     pub async fn side_part(&self, directory: &str, name: &str) -> Result<SideWriter> {
         self.refuse_again()?;
         let directory = Layout::new(directory)?.target;
+        if self.cluster.fs.zone(&directory).await? != self.zone {
+            let what =
+                format!("{directory} is not in the encryption zone of {}, or in another one", self.layout.target);
+            return Err(error::config(what).hint("choose directories of one zone, or of none"));
+        }
         let mut part = part::empty_part(checked_name(name)?.to_owned(), Partition::none());
         part.directory = Some(directory.clone());
         let path = self.layout.staged(&self.load_id, &part);
@@ -242,7 +270,8 @@ impl Load {
     /// where this one failed; where the data is visible the effect is [`Effect::RegistrationPending`](error::Effect::RegistrationPending).
     pub async fn commit(self, parts: Vec<StagedPart>, checkpoint: Value) -> Result<Committed> {
         self.refuse_again()?;
-        let Self { cluster, plan, table, registered: _, layout, names: _, load_id, previous, forgotten, lease } = self;
+        let Self { cluster, plan, table, registered: _, layout, names: _, load_id, previous, forgotten, lease, .. } =
+            self;
         let fs = cluster.fs.as_ref();
         strangers::refuse_at_commit(fs, &layout, previous.as_ref(), &plan, &parts).await?;
         if plan.success_marker && plan.mode == LoadMode::Replace {
@@ -252,13 +281,20 @@ impl Load {
         let mut manifest =
             Manifest::new(load_id, plan.mode, layout.target.clone(), plan.run_id.clone(), plan.fingerprint.clone());
         (manifest.parts, manifest.checkpoint, manifest.success_marker) = (parts, checkpoint, plan.success_marker);
+        if plan.mode == LoadMode::Append {
+            place::fill(fs, &mut manifest).await?;
+        }
         manifest.fields = fields::described(&plan.schema);
+        manifest.keeps_replaced = plan.keeps_replaced;
         manifest.columns = plan.columns;
         if plan.accounts_for_earlier {
             let is_forgotten = |part: &StagedPart| forgotten.contains(&layout.published(part));
             manifest.earlier = account::of_earlier(plan.mode, previous.as_ref(), is_forgotten);
         }
         set_table(&mut manifest, table);
+        if plan.keeps_replaced {
+            trash::check(fs, &layout).await?;
+        }
         let context = |e: Error| e.context(format!("committing load {} of {}", manifest.load_id, layout.target));
         lease.check().await?;
         prepare::prepare(&cluster, &layout, &manifest).await.map_err(context)?;
@@ -278,6 +314,7 @@ impl Load {
         let Self { cluster, plan, table, layout, load_id, lease, .. } = self;
         let mut manifest = previous;
         set_table(&mut manifest, table);
+        place::fill(cluster.fs.as_ref(), &mut manifest).await?;
         (manifest.checkpoint, manifest.run_id, manifest.fingerprint) = (checkpoint, plan.run_id, plan.fingerprint);
         lease.check().await?;
         let context = |e: Error| e.context(format!("moving the checkpoint of {}", layout.target));
@@ -305,6 +342,7 @@ impl Load {
     pub async fn register_again(&self) -> Result<()> {
         let Some(mut previous) = self.previous.clone() else { return Ok(()) };
         set_table(&mut previous, self.table.clone());
+        place::fill(self.cluster.fs.as_ref(), &mut previous).await?;
         register::register(&self.cluster, &self.layout, &previous).await
     }
 
@@ -324,10 +362,18 @@ impl Load {
 /// # Errors
 /// Those of the filesystem; Data: the record cannot be read.
 pub async fn recorded_columns(fs: &dyn Filesystem, target: &str) -> Result<Vec<String>> {
-    // A directory that cannot be a target was no load's.
+    // A directory that cannot be a target did not belong to a load.
     let Ok(layout) = Layout::new(target) else { return Ok(Vec::new()) };
     let manifest = read_manifest(fs, &layout).await?;
     Ok(manifest.map(|manifest| manifest.columns).unwrap_or_default())
+}
+
+/// What the last load of a target recorded; `None` where there was none.
+///
+/// # Errors
+/// Those of the filesystem; Config, Data: the record cannot be read.
+pub async fn recorded(fs: &dyn Filesystem, target: &str) -> Result<Option<Manifest>> {
+    read_manifest(fs, &Layout::new(target)?).await
 }
 
 /// Lets a manifest name the table of the present plan, or none.

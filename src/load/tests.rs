@@ -1,6 +1,7 @@
 //! The load as a whole, on the local disk: both modes, what is refused, and a crash at every single call.
 
 mod modes;
+mod trash;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -64,6 +65,13 @@ impl Disk {
     fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
         let fs = Arc::new(LocalFilesystem::new(root.path()));
+        Self { _root: root, fs }
+    }
+
+    /// A disk that keeps what is deleted.
+    fn keeping(trash: &str) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let fs = Arc::new(LocalFilesystem::keeping(root.path(), trash));
         Self { _root: root, fs }
     }
 

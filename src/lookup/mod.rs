@@ -121,6 +121,14 @@ pub fn check(args: &LookupArgs, base: &Path) -> Result<()> {
     args.plan(base).map(drop)
 }
 
+/// The query of a lookup, with its database; for whoever asks whether it can be made.
+///
+/// # Errors
+/// Those of [`check`].
+pub(crate) fn query(args: &LookupArgs, base: &Path) -> Result<String> {
+    query::read(&base.join(&args.query_file), &args.database)
+}
+
 /// What a lookup would do, in words: the query, the table and the external table over it. Nothing is read or changed.
 ///
 /// # Errors

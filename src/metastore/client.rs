@@ -39,9 +39,12 @@ impl MetastoreClient {
     /// # Errors
     /// Config: no or malformed addresses. Unreachable: none of them answers as a metastore in time.
     pub async fn connect(options: &MetastoreOptions) -> Result<Self> {
-        let user = options.user();
         let options = options.clone();
-        let (pool, version) = blocking(move || Pool::connect(&options)).await?;
+        let (pool, version, user) = blocking(move || {
+            let (pool, version) = Pool::connect(&options)?;
+            Ok((pool, version, options.user()))
+        })
+        .await?;
         Ok(Self {
             pool: Arc::new(pool),
             user,

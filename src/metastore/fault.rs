@@ -5,7 +5,8 @@ use super::hive_metastore::{
 };
 use crate::error::{Error, Kind};
 use crate::net::Server;
-use crate::net::thrift::is_timeout;
+use crate::net::thrift::why;
+use crate::policy;
 
 /// The condition that a declared exception stands for, and the server's words.
 fn declared<'a>(exception: &'a (dyn std::error::Error + 'static)) -> Option<(Kind, &'a str)> {
@@ -26,12 +27,23 @@ fn declared<'a>(exception: &'a (dyn std::error::Error + 'static)) -> Option<(Kin
     None
 }
 
+/// The words of an exception that the metastore declares.
+pub(super) fn words(error: &thrift::Error) -> Option<&str> {
+    match error {
+        thrift::Error::User(exception) => declared(exception.as_ref()).map(|(_, words)| words),
+        _ => None,
+    }
+}
+
 /// A failed call: what was attempted, on which server.
 pub(super) fn of_call(what: &str, server: &Server, error: thrift::Error) -> Error {
     let address = &server.address;
     match error {
         thrift::Error::User(exception) => match declared(exception.as_ref()) {
             Some((kind, message)) => {
+                if let Some(denial) = policy::denial(message) {
+                    return denial.into_error(what);
+                }
                 // The metastore passes on what the filesystem told it only as the text of a MetaException.
                 let denied = kind == Kind::Refused && message.contains("AccessControlException");
                 Error::new(if denied { Kind::Auth } else { kind }, what).source(cut(message.to_owned()))
@@ -41,20 +53,16 @@ pub(super) fn of_call(what: &str, server: &Server, error: thrift::Error) -> Erro
         thrift::Error::Application(e) => Error::new(Kind::Refused, format!("{what}: {server}")).source(e.message),
         thrift::Error::Transport(e) => {
             let failed = Error::new(Kind::Unreachable, format!("{what}: {server} does not answer"));
-            let failed = if is_timeout(&e) { failed.source("no answer in time") } else { failed.source(e.message) };
-            failed.hint("check that the metastore runs there and that its address is right")
+            failed.source(why(&e)).hint("check that the metastore runs there and that its address is right")
         }
-        thrift::Error::Protocol(e) => {
-            Error::new(Kind::Unreachable, format!("{what}: {address} does not answer as {}", server.what))
-                .source(e.message)
-                .hint(NOT_ONE)
+        thrift::Error::Protocol(_) => {
+            Error::new(Kind::Unreachable, format!("{what}: {address} does not answer as {}", server.what)).hint(NOT_ONE)
         }
     }
 }
 
 /// What to look at where something else answers.
-pub(super) const NOT_ONE: &str =
-    "check host and port, and whether the metastore wants SASL or TLS, which are not supported";
+const NOT_ONE: &str = "check host and port, and whether the metastore wants Kerberos (auth, principal) or TLS (tls)";
 
 /// A failure inside a metastore comes with the whole SQL statement that failed.
 fn cut(mut message: String) -> String {

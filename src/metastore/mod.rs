@@ -8,15 +8,20 @@
 //! `thrift/hive_metastore.rs`.
 
 mod client;
+mod delegate;
+mod discovery;
 mod evolve;
+mod examine;
 mod fault;
 mod location;
 pub mod names;
 mod options;
+mod parameters;
 mod partitions;
 mod pool;
 mod probe;
 mod reader;
+mod security;
 mod spec;
 mod statistics;
 mod stored;
@@ -40,7 +45,8 @@ mod version;
 mod hive_metastore;
 
 pub use client::MetastoreClient;
-pub use options::MetastoreOptions;
+pub(crate) use examine::{Wanted, examine};
+pub use options::{Authentication, MetastoreOptions};
 pub use spec::{Column, HiveStorage, PartitionSpec, TableInfo, TableSpec, listed};
 pub use statistics::Statistics;
 pub use stored::{StoredFiles, StoredPartition, StoredTable};

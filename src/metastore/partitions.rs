@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::hive_metastore::{AddPartitionsRequest, Partition, TThriftHiveMetastoreSyncClient};
 use super::pool::Thrift;
-use super::tables::keep_statistics;
 use super::{MetastoreClient, PartitionSpec, TableSpec, structures};
 use crate::error::{self, Error, Kind, Result};
 
@@ -45,7 +44,7 @@ impl MetastoreClient {
         for batch in partitions.chunks(BATCH) {
             if let Err(error) = self.prepare_batch(spec, batch, &mut added).await {
                 for partition in added {
-                    if let Err(e) = self.drop_partition(spec, directory_name(spec, partition)).await {
+                    if let Err(e) = self.drop_partition(spec, &partition.name).await {
                         tracing::warn!(error = %e, "an empty partition stays behind");
                     }
                 }
@@ -138,9 +137,9 @@ impl MetastoreClient {
         within: &str,
         these: &[PartitionSpec],
     ) -> Result<Vec<String>> {
-        let these: BTreeSet<&str> = these.iter().map(|p| directory_name(spec, p)).collect();
+        let these: BTreeSet<&str> = these.iter().map(|p| p.name.as_str()).collect();
         let below = format!("{within}/");
-        let mut names = self.partition_names(spec).await?;
+        let mut names = self.partition_names((&spec.database, &spec.table)).await?;
         names.retain(|name| {
             let inside = within.is_empty() || name == within || name.starts_with(&below);
             inside && !these.contains(name.as_str())
@@ -167,9 +166,9 @@ impl MetastoreClient {
     ///
     /// # Errors
     /// Those of the metastore.
-    pub async fn partition_names(&self, spec: &TableSpec) -> Result<Vec<String>> {
-        let act = format!("listing the partitions of {}", spec.full_name());
-        let (database, table) = (spec.database.clone(), spec.table.clone());
+    pub async fn partition_names(&self, table: (&str, &str)) -> Result<Vec<String>> {
+        let act = format!("listing the partitions of {}.{}", table.0, table.1);
+        let (database, table) = (table.0.to_lowercase(), table.1.to_lowercase());
         self.call(act, move |c| c.get_partition_names(database.clone(), table.clone(), -1)).await
     }
 
@@ -181,7 +180,7 @@ impl MetastoreClient {
     ) -> Result<HashMap<Vec<String>, Partition>> {
         let act = format!("looking at partitions of {}", spec.full_name());
         let (database, table) = (spec.database.clone(), spec.table.clone());
-        let names: Vec<String> = wanted.iter().map(|p| directory_name(spec, p).to_owned()).collect();
+        let names: Vec<String> = wanted.iter().map(|p| p.name.clone()).collect();
         let get = move |c: &mut Thrift| c.get_partitions_by_names(database.clone(), table.clone(), names.clone());
         let found = self.call(act, get).await?;
         Ok(found.into_iter().map(|p| (p.values.clone().unwrap_or_default(), p)).collect())
@@ -207,12 +206,7 @@ impl MetastoreClient {
             return Ok(());
         }
         let act = format!("updating partitions of {}", spec.full_name());
-        let (database, table) = (spec.database.clone(), spec.table.clone());
-        let alter = move |c: &mut Thrift| {
-            let (database, table, parts) = (database.clone(), table.clone(), parts.clone());
-            c.alter_partitions_with_environment_context(database, table, parts, keep_statistics())
-        };
-        self.call(act, alter).await
+        self.alter((&spec.database, &spec.table), act, parts).await
     }
 }
 
@@ -231,8 +225,7 @@ fn named(error: Error, spec: &TableSpec, partitions: &[&PartitionSpec]) -> Error
     if error.is_transient() {
         return error;
     }
-    let what =
-        format!("the metastore cannot hold the partition {} of {}", directory_name(spec, partition), spec.full_name());
+    let what = format!("the metastore cannot hold the partition {} of {}", partition.name, spec.full_name());
     Error::new(Kind::Data, what).source(error).hint(
         "partition by another column, or let the metastore's database keep partition names in utf8 without padding: \
          PARTITIONS.PART_NAME and PARTITION_KEY_VALS.PART_KEY_VAL",
@@ -255,11 +248,6 @@ fn corrected(mut there: Partition, wanted: &PartitionSpec) -> Option<Partition> 
     Some(there)
 }
 
-/// `k=v/k2=v2` of a partition: what its location has below the table's.
-fn directory_name<'a>(spec: &TableSpec, partition: &'a PartitionSpec) -> &'a str {
-    partition.location.strip_prefix(&spec.location).unwrap_or(&partition.location).trim_start_matches('/')
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -272,6 +260,7 @@ mod tests {
         let of = |values: &[&str]| -> Vec<PartitionSpec> {
             let partition = |value: &&str| PartitionSpec {
                 values: vec![(*value).to_owned()],
+                name: format!("dt={value}"),
                 location: format!("hdfs://nn:8020/t/dt={value}"),
                 parameters: BTreeMap::new(),
                 statistics: None,
@@ -305,11 +294,11 @@ mod tests {
         };
         let mut wanted = PartitionSpec {
             values: vec!["1".into()],
+            name: "dt=1".into(),
             location: "hdfs://nn:8020/clicks/dt=1".into(),
             parameters: BTreeMap::from([("sakia.rows".into(), "7".into())]),
             statistics: None,
         };
-        assert_eq!(directory_name(&spec, &wanted), "dt=1");
         let there = structures::partition(&spec, &wanted);
         assert!(corrected(there.clone(), &wanted).is_none());
         wanted.parameters.insert("sakia.rows".into(), "8".into());

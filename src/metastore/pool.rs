@@ -1,22 +1,20 @@
 //! The blocking half: connections to the metastore's addresses, kept for the next call, and the one place that makes
 //! calls.
 
-use std::net::TcpStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use thrift::ApplicationErrorKind;
 
+use super::delegate::Delegate;
 use super::hive_metastore::{TThriftHiveMetastoreSyncClient, ThriftHiveMetastoreSyncClient};
+use super::options::Endpoint;
 use super::version::Version;
-use super::{MetastoreOptions, fault};
+use super::{MetastoreOptions, fault, security};
 use crate::error::{self, Result};
-use crate::net::thrift::{Input, Output, Wire, is_lost_connection, is_timeout, spoils_connection};
-use crate::net::{self, Server};
-
-/// What ought to answer.
-const WHAT: &str = "a hive metastore";
+use crate::net::Server;
+use crate::net::thrift::{Input, Link, Output, Transport, Wire, is_lost_connection, spoils_connection};
 
 /// Long, because a metastore may scan directories while it answers.
 const CALL_TIMEOUT: Duration = Duration::from_secs(120);
@@ -27,7 +25,10 @@ pub(super) type Thrift = ThriftHiveMetastoreSyncClient<Input, Output>;
 /// The addresses of a metastore, and the connections that wait for a call.
 #[derive(Debug)]
 pub(super) struct Pool {
-    servers: Vec<Server>,
+    /// Each, and how it is spoken to.
+    servers: Vec<(Server, Transport)>,
+    /// In whose name calls are made, where that is somebody else's than who logs in.
+    delegate: Option<Delegate>,
     /// The one that answered last.
     active: AtomicUsize,
     idle: Mutex<Vec<Connection>>,
@@ -35,6 +36,8 @@ pub(super) struct Pool {
 
 struct Connection {
     thrift: Thrift,
+    /// Knows the error that Thrift kept only the text of.
+    link: Link,
     /// Index of its server.
     server: usize,
 }
@@ -50,23 +53,30 @@ impl Pool {
     /// where those before 4.0 all say `3.0`. `None` where it tells something else.
     ///
     /// # Errors
-    /// Config: no or malformed addresses. Unreachable, Refused: none of them answers as a metastore in time.
+    /// Config: no or malformed addresses, or files of TLS that cannot be read. Unreachable, Refused: none of them answers
+    /// as a metastore in time. Auth: not let in.
     pub(super) fn connect(options: &MetastoreOptions) -> Result<(Self, Option<Version>)> {
-        let servers = options
-            .checked_urls()?
-            .iter()
-            .map(|url| Ok(Server::new(WHAT, super::options::host_and_port(url)?, options.connect_timeout())))
-            .collect::<Result<Vec<_>>>()?;
-        let mut pool = Self { servers, active: AtomicUsize::new(0), idle: Mutex::default() };
+        let endpoints = options.endpoints()?;
+        let one = |endpoint: &Endpoint| {
+            let server = options.server(endpoint);
+            Ok((server, security::transport(options, endpoint)?))
+        };
+        let servers = endpoints.iter().map(one).collect::<Result<Vec<_>>>()?;
+        let delegate = servers.first().and_then(|(_, transport)| security::proxy_user(options, transport));
+        let delegate = delegate.map(Delegate::new);
+        let mut pool = Self { servers, delegate, active: AtomicUsize::new(0), idle: Mutex::default() };
         let mut last = error::config("the metastore has no address");
         for server in 0..pool.servers.len() {
-            match greet(&pool.servers[server]) {
-                Ok((thrift, version)) => {
+            match pool.transport(server).and_then(|transport| greet(&pool.servers[server].0, &transport)) {
+                Ok((thrift, link, version)) => {
                     pool.active = AtomicUsize::new(server);
-                    pool.put_back(Connection { thrift, server });
+                    pool.put_back(Connection { thrift, link, server });
                     return Ok((pool, version));
                 }
-                Err(e) => last = e,
+                Err(e) => {
+                    tracing::debug!(error = %e, "trying the next metastore");
+                    last = e;
+                }
             }
         }
         Err(last)
@@ -78,7 +88,7 @@ impl Pool {
         let (first, count) = (self.active.load(Ordering::Relaxed), self.servers.len());
         let mut last = error::config("the metastore has no address");
         for index in (0..count).map(|step| (first + step) % count) {
-            let server = &self.servers[index];
+            let (server, _) = &self.servers[index];
             match self.attempt(index, &mut call) {
                 Ok(Ok(answer)) => {
                     self.active.store(index, Ordering::Relaxed);
@@ -100,13 +110,16 @@ impl Pool {
     ) -> Result<thrift::Result<T>> {
         while let Some(kept) = self.take(server) {
             match self.on(kept, call) {
-                Err(e) if is_lost_connection(&e) => tracing::debug!(error = %e, "connection lost, connecting again"),
-                done => return Ok(done),
+                Err(e) if e.is_transient() => tracing::debug!(error = %e, "connection lost, connecting again"),
+                Ok(Err(e)) if is_lost_connection(&e) => {
+                    tracing::debug!(error = %e, "connection lost, connecting again");
+                }
+                done => return done,
             }
         }
-        let (thrift, socket) = open(&self.servers[server])?;
-        set_call_limit(&self.servers[server], &socket)?;
-        Ok(self.on(Connection { thrift, server }, call))
+        let (thrift, link) = open(&self.servers[server].0, &self.transport(server)?)?;
+        set_call_limit(&self.servers[server].0, &link)?;
+        self.on(Connection { thrift, link, server }, call)
     }
 
     /// Makes a call and keeps the connection for the next one, unless it is spoiled.
@@ -114,12 +127,24 @@ impl Pool {
         &self,
         mut connection: Connection,
         call: &mut impl FnMut(&mut Thrift) -> thrift::Result<T>,
-    ) -> thrift::Result<T> {
+    ) -> Result<thrift::Result<T>> {
         let done = call(&mut connection.thrift);
-        if !done.as_ref().is_err_and(spoils_connection) {
-            self.put_back(connection);
+        if let Err(e) = &done
+            && spoils_connection(e)
+        {
+            return connection.link.take_error().map_or(Ok(done), Err);
         }
-        done
+        self.put_back(connection);
+        Ok(done)
+    }
+
+    /// How a server is spoken to: with a token of the one in whose name it is done, got now if need be.
+    fn transport(&self, server: usize) -> Result<Transport> {
+        let (server, transport) = &self.servers[server];
+        match &self.delegate {
+            None => Ok(transport.clone()),
+            Some(delegate) => delegate.login(transport, || open(server, transport).map(|(thrift, _)| thrift)),
+        }
     }
 
     fn take(&self, server: usize) -> Option<Connection> {
@@ -139,32 +164,28 @@ impl Pool {
 }
 
 /// Connects; the first answer has the limit of connecting.
-fn open(server: &Server) -> Result<(Thrift, TcpStream)> {
-    let (input, output, socket) = Wire::plain(server)?.into_protocols();
-    Ok((Thrift::new(input, output), socket))
+fn open(server: &Server, transport: &Transport) -> Result<(Thrift, Link)> {
+    let (input, output, link) = Wire::open(server, transport)?.into_protocols();
+    Ok((Thrift::new(input, output), link))
 }
 
 /// Connects and asks for the version, so that a wrong address is found now.
-fn greet(server: &Server) -> Result<(Thrift, Option<Version>)> {
-    let (mut thrift, socket) = open(server)?;
+fn greet(server: &Server, transport: &Transport) -> Result<(Thrift, Link, Option<Version>)> {
+    let (mut thrift, link) = open(server, transport)?;
     let version = match thrift.get_version() {
         Ok(text) => Version::parse(text),
         Err(thrift::Error::Application(e)) if e.kind == ApplicationErrorKind::UnknownMethod => {
             let what = format!("{} is a thrift service, but not {}", server.address, server.what);
             return Err(error::refused(what).hint("check host and port"));
         }
-        Err(thrift::Error::Transport(e)) if is_timeout(&e) => return Err(server.silent()),
-        Err(e) => {
-            let what = format!("{} does not answer as {}", server.address, server.what);
-            return Err(error::unreachable(what).source(e).hint(fault::NOT_ONE));
-        }
+        Err(e) => return Err(link.first_failure(server, e)),
     };
-    set_call_limit(server, &socket)?;
-    Ok((thrift, version))
+    set_call_limit(server, &link)?;
+    Ok((thrift, link, version))
 }
 
-fn set_call_limit(server: &Server, socket: &TcpStream) -> Result<()> {
-    net::set_limit(socket, CALL_TIMEOUT).map_err(|e| server.unreachable(e))
+fn set_call_limit(server: &Server, link: &Link) -> Result<()> {
+    link.set_limit(CALL_TIMEOUT).map_err(|e| server.unreachable(e))
 }
 
 #[cfg(test)]

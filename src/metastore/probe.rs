@@ -2,7 +2,9 @@
 //! back. Hive's own scripts make latin1 columns, where other characters become question marks or an error; many have
 //! been altered since, some columns and not others, so that nothing but trying tells.
 
-use super::{Column, MetastoreClient, TableSpec, names, stored::StoredTable, structures};
+use std::collections::BTreeMap;
+
+use super::{Column, HiveStorage, MetastoreClient, TableSpec, names, stored::StoredTable, structures};
 use crate::error::{self, Result};
 
 impl MetastoreClient {
@@ -27,6 +29,29 @@ impl MetastoreClient {
             Some(kept) => compare(spec, &kept),
             None => Err(error::busy(format!("table {} was dropped while it was tried", probe.full_name()))),
         }
+    }
+}
+
+impl MetastoreClient {
+    /// Makes a table without files in a database that is there, over the database's own directory, and drops it again: what
+    /// the metastore declines, it declines now.
+    ///
+    /// # Errors
+    /// Those of the metastore.
+    pub(super) async fn try_making(&self, database: &str, location: &str) -> Result<()> {
+        let probe = TableSpec {
+            database: database.to_owned(),
+            table: format!("sakia_probe_{}", uuid::Uuid::now_v7().simple()),
+            comment: None,
+            columns: vec![Column::new("k", "int")],
+            partition_columns: Vec::new(),
+            location: location.to_owned(),
+            storage: HiveStorage::Parquet,
+            parameters: BTreeMap::new(),
+            adopt: false,
+        };
+        self.make_table(&probe, None).await?;
+        self.drop_table(database, &probe.table).await.map(drop)
     }
 }
 

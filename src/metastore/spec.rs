@@ -143,6 +143,8 @@ impl TableSpec {
 pub struct PartitionSpec {
     /// One value for each partition column, as text.
     pub values: Vec<String>,
+    /// Its name, `k=v/k2=v2` with Hive's escapes.
+    pub name: String,
     /// Full location.
     pub location: String,
     /// Partition parameters.

@@ -1,13 +1,22 @@
 //! The first seconds with a server: finding it, connecting, and its first answer, under one limit and with one sentence
-//! for each way in which it fails. All clients of a cluster begin here. Plain TCP.
+//! for each way in which it fails. All clients of a cluster begin here: TCP, TLS over it (`tls`), what we are let in by
+//! (`login`, `sasl`), HTTP with a login (`http`), and Thrift over all of these (`thrift`).
 
+mod answer;
+pub(crate) mod examine;
+pub(crate) mod http;
+pub(crate) mod login;
+pub(crate) mod sasl;
 pub(crate) mod thrift;
+pub(crate) mod tls;
+pub(crate) mod zookeeper;
 
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
+pub(crate) use self::answer::Said;
 use crate::error::{self, Error, Result};
 
 /// A server that is to be reached.
@@ -19,11 +28,33 @@ pub(crate) struct Server {
     pub address: String,
     /// Time to accept the connection and to give the first answer.
     pub limit: Duration,
+    /// Where it is said how it is spoken to.
+    said: &'static Said,
 }
 
 impl Server {
     pub(crate) fn new(what: &'static str, address: impl Into<String>, limit: Duration) -> Self {
-        Self { what, address: address.into(), limit }
+        Self { what, address: address.into(), limit, said: &answer::SOMEHOW }
+    }
+
+    /// The same, whose errors name the settings by which it is spoken to.
+    #[must_use]
+    pub(crate) fn said(self, said: &'static Said) -> Self {
+        Self { said, ..self }
+    }
+
+    /// The host's name, as it was given.
+    pub(crate) fn host(&self) -> &str {
+        let authority = self.address_only();
+        let host =
+            authority.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).map_or(authority, |(host, _)| host);
+        host.trim_start_matches('[').trim_end_matches(']')
+    }
+
+    /// `host:port`, without the rest of a URL.
+    pub(crate) fn address_only(&self) -> &str {
+        let authority = self.address.split_once("://").map_or(self.address.as_str(), |(_, rest)| rest);
+        authority.split('/').next().unwrap_or_default()
     }
 
     /// Connects to the first address of the host that accepts. Reading and writing have the limit as well, until
@@ -49,23 +80,6 @@ impl Server {
         Err(self.unreachable(last))
     }
 
-    /// The addresses of the host, IPv4 first.
-    ///
-    /// # Errors
-    /// Unreachable: the name is not known.
-    pub(crate) async fn addresses(&self) -> Result<Vec<SocketAddr>> {
-        tokio::net::lookup_host(&self.address).await.map(ipv4_first).map_err(|e| self.unreachable(e))
-    }
-
-    /// Connects to one of the [`addresses`](Self::addresses), for a client that does not block.
-    ///
-    /// # Errors
-    /// Unreachable: it does not accept.
-    pub(crate) async fn open(&self, address: SocketAddr) -> Result<tokio::net::TcpStream> {
-        let connected = tokio::time::timeout(self.limit, tokio::net::TcpStream::connect(address)).await;
-        connected.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into())).map_err(|e| self.unreachable(e))
-    }
-
     /// Waits for the first answer.
     ///
     /// # Errors
@@ -74,8 +88,12 @@ impl Server {
         tokio::time::timeout(self.limit, answer).await.unwrap_or_else(|_| Err(self.silent()))
     }
 
-    /// The error of a server that cannot be connected to.
+    /// The error of a server that cannot be connected to, or whose connection broke.
     pub(crate) fn unreachable(&self, error: io::Error) -> Error {
+        if is_ended(&error) {
+            return self
+                .ended("check that it is its address, and whether it wants TLS or Kerberos; its log may say why");
+        }
         let what = match is_timeout(&error) {
             true => format!("cannot reach {self} within {}", Seconds(self.limit)),
             false => format!("cannot reach {self}"),
@@ -84,14 +102,25 @@ impl Server {
         if is_timeout(&error) { failed } else { failed.source(error) }
     }
 
+    /// What to look at where it does not answer in HTTP, by the settings of its room.
+    fn not_by_http(&self) -> Option<String> {
+        let Said { tls, no_http, .. } = self.said;
+        (self.said != &answer::SOMEHOW).then(|| format!("check host and port; if they are right: {tls}; {no_http}"))
+    }
+
+    /// The error of a server that takes the connection and ends it in place of an answer, or in the middle of one.
+    pub(crate) fn ended(&self, hint: impl Into<String>) -> Error {
+        error::unreachable(format!("{self} ended the connection before it had answered")).hint(hint)
+    }
+
     /// The error of a server that takes the connection and says nothing.
     pub(crate) fn silent(&self) -> Error {
-        let Self { what, address, limit } = self;
+        let Self { what, address, limit, .. } = self;
         error::unreachable(format!(
             "{address} accepts connections but did not answer as {what} within {}",
             Seconds(*limit)
         ))
-        .hint(format!("check that it is the address of {what}, without TLS; a slow one needs a longer connect-timeout"))
+        .hint(format!("check that it is the address of {what}, and whether it wants TLS; a slow one needs a longer connect-timeout"))
     }
 }
 
@@ -117,6 +146,17 @@ pub(crate) fn set_limit(stream: &TcpStream, limit: Duration) -> io::Result<()> {
 pub(crate) fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock)
 }
+
+/// Whether the other side ended the connection.
+pub(crate) fn is_ended(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe
+    )
+}
+
+/// What is said of a connection that ends where an answer was waited for.
+pub(crate) const ENDED: &str = "it ended the connection";
 
 /// A limit in words.
 pub(crate) struct Seconds(pub Duration);
@@ -173,6 +213,15 @@ pub(crate) mod tests {
         let error = io::Read::read(&mut stream, &mut [0]).unwrap_err();
         assert!(is_timeout(&error), "{error}");
         assert_silent(&server.silent(), &address, "a hive metastore", began);
+    }
+
+    #[test]
+    fn the_host_is_found_in_every_form_of_address() {
+        for (address, host) in
+            [("nn:8020", "nn"), ("[::1]:80", "::1"), ("http://nn:9870", "nn"), ("https://nn/a:b", "nn")]
+        {
+            assert_eq!(Server::new("x", address, Duration::ZERO).host(), host, "{address}");
+        }
     }
 
     #[test]

@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::servers::{CONNECT_TIMEOUT, Servers, TABLES};
+use super::file::{self, Opened};
+use super::servers::{PROPERTIES, PROXY_USER, Servers};
 use super::step::Step;
 use crate::config::{self, Document, Part};
 use crate::error::{self, Error, Result};
@@ -27,7 +28,7 @@ impl Pipeline {
     /// # Errors
     /// Config: the first thing that is wrong with the file, and how many more there are.
     pub(crate) fn read(file: &Path) -> Result<Self> {
-        Self::check_file(file).map_err(|wrong| config::first_of(wrong, &file.display().to_string()))
+        Self::check_file(file).map_err(|wrong| config::first_of(wrong, &format!("sakia check {}", file.display())))
     }
 
     /// As [`Pipeline::read`], with everything that is wrong.
@@ -35,34 +36,26 @@ impl Pipeline {
     /// # Errors
     /// Config: one error for each mistake that can be found without a server.
     pub(crate) fn check_file(file: &Path) -> Result<Self, Vec<Error>> {
-        let one = |e: Error| vec![e];
-        let (text, origin) = (config::read_text(file).map_err(one)?, file.display().to_string());
-        let mut document = Document::parse(&text, &origin).map_err(one)?;
-        let (mut notes, mut wrong) = (Vec::new(), Vec::new());
-        let servers = Servers::take(&mut document, &mut notes, &mut wrong);
-        wrong.extend(servers.check().err().map(|e| e.context(format!("{origin}: [mysql]"))));
-        let parts = document.tables("step").unwrap_or_else(|e| {
-            wrong.push(e);
-            Vec::new()
-        });
-        let known: Vec<&str> = [CONNECT_TIMEOUT, "step"].into_iter().chain(TABLES).collect();
-        wrong.extend(document.unknown_keys(&known));
-        if parts.is_empty() && wrong.is_empty() {
-            wrong.push(error::config(format!("{origin}: there is no step in it")).hint("add a [[step]] table"));
-        }
-        let base = file.parent().unwrap_or(Path::new("")).to_owned();
-        let mut pipeline = Self { base, servers, steps: Vec::new() };
-        let servers_are_fine = wrong.is_empty();
-        for part in parts {
-            match pipeline.read_step(part, servers_are_fine, &mut notes) {
-                Ok(step) => pipeline.steps.push(step),
-                Err(all) => wrong.extend(all),
+        let read = |document: &mut Document<'_>, opened: &mut Opened| {
+            let parts = document.tables("step").unwrap_or_else(|e| {
+                opened.wrong.push(e);
+                Vec::new()
+            });
+            if parts.is_empty() && opened.wrong.is_empty() {
+                let what = format!("{}: there is no step in it", opened.origin);
+                opened.wrong.push(error::config(what).hint("add a [[step]] table"));
             }
-        }
-        for note in notes {
-            tracing::warn!("{note}");
-        }
-        if wrong.is_empty() { Ok(pipeline) } else { Err(wrong) }
+            let servers_are_fine = opened.wrong.is_empty();
+            let mut pipeline = Self { base: opened.base.clone(), servers: opened.servers.clone(), steps: Vec::new() };
+            for part in parts {
+                match pipeline.read_step(part, servers_are_fine, &mut opened.notes) {
+                    Ok(step) => pipeline.steps.push(step),
+                    Err(all) => opened.wrong.extend(all),
+                }
+            }
+            Some(pipeline)
+        };
+        file::open(file, &["step"], read).map(|(pipeline, _)| pipeline)
     }
 
     /// Reads one step and checks it beside those before it.
@@ -111,6 +104,15 @@ impl Pipeline {
         Ok(pipeline)
     }
 
+    /// A pipeline without steps, of servers that are only to be looked at.
+    ///
+    /// # Errors
+    /// Config: a URL holds a password.
+    pub(crate) fn of_servers(servers: Servers) -> Result<Self> {
+        servers.check()?;
+        Ok(Self { base: PathBuf::new(), servers, steps: Vec::new() })
+    }
+
     /// The pipeline as a file that [`Pipeline::read`] reads back, without what need not be said. Passwords are not in
     /// it, only where they come from.
     ///
@@ -118,6 +120,14 @@ impl Pipeline {
     /// Bug: something is not read as it is written.
     pub(crate) fn to_toml(&self) -> Result<String> {
         let mut file = String::new();
+        if let Some(user) = &self.servers.proxy_user {
+            file.push_str(&format!("{PROXY_USER} = {}\n\n", toml::Value::from(user.as_str())));
+        }
+        if !self.servers.properties.is_empty() {
+            let table =
+                toml::Table::from_iter(self.servers.properties.iter().map(|(k, v)| (k.clone(), v.as_str().into())));
+            add(&mut file, &format!("[{PROPERTIES}]"), &table);
+        }
         for (name, table) in self.servers.clone().without_environment().to_tables()? {
             add(&mut file, &format!("[{name}]"), &table);
         }
@@ -166,6 +176,8 @@ fn add(file: &mut String, heading: &str, table: &toml::Table) {
     // What names a thing comes first; the rest as it is sorted.
     let (first, rest): (Vec<_>, Vec<_>) = table.iter().partition(|(key, _)| matches!(key.as_str(), "type" | "name"));
     for (key, value) in first.into_iter().rev().chain(rest) {
+        let is_bare = key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+        let key = if is_bare { key.clone() } else { toml::Value::from(key.as_str()).to_string() };
         file.push_str(&format!("{key} = {value}\n"));
     }
 }

@@ -4,34 +4,78 @@
 
 use std::path::Path;
 
+use crate::access::Access;
 use crate::error::{self, Result};
 use crate::hbase::HBaseOptions;
 use crate::hiveserver2::HiveServer2Options;
 use crate::load::Cluster;
+use crate::metastore::MetastoreOptions;
 use crate::mysql::{MySqlClient, MySqlOptions};
 use crate::secret::Secret;
 use crate::shutdown::Stop;
-use crate::storage::hdfs::HdfsOptions;
+use crate::storage;
 
 use super::config::Pipeline;
+use super::servers::Servers;
 use super::step::StepKind;
 use crate::transfer::Ends;
 
 /// The connections of a pipeline; the cluster's is opened once and shared.
 pub(super) struct Connections<'a> {
     pub pipeline: &'a Pipeline,
+    /// The servers with what their connections share.
+    servers: Servers,
+    access: Access,
     cluster: Option<Cluster>,
 }
 
+impl Pipeline {
+    /// HBase's gateways, if they are named, with a login: for those who speak to nothing else.
+    ///
+    /// # Errors
+    /// Config: site files or others that the servers' settings name cannot be read.
+    pub(crate) fn hbase(&self) -> Result<Option<HBaseOptions>> {
+        let access = self.servers.access(&self.base)?;
+        Ok(self.servers.clone().with_access(&access).hbase)
+    }
+}
+
 impl<'a> Connections<'a> {
-    pub(super) fn new(pipeline: &'a Pipeline) -> Self {
-        Self { pipeline, cluster: None }
+    /// Prepares them; nothing is opened yet.
+    ///
+    /// # Errors
+    /// Config: site files or others that the servers' settings name cannot be read, or HDFS has an address that files
+    /// cannot be written to.
+    pub(super) fn new(pipeline: &'a Pipeline) -> Result<Self> {
+        let access = pipeline.servers.access(&pipeline.base)?;
+        let mut servers = pipeline.servers.clone().with_access(&access);
+        // Where a step wants a table and nothing is said of the metastore, hive-site.xml says it, as for Sqoop.
+        let registers = pipeline.steps.iter().any(|step| step.kind.hive_database().is_some());
+        if registers && servers.metastore.is_none() && access.hive().get("hive.metastore.uris").is_some() {
+            servers.metastore = Some(MetastoreOptions { access: access.clone(), ..MetastoreOptions::default() });
+        }
+        if let Some(hdfs) = servers.hdfs.as_ref()
+            && pipeline.steps.iter().any(|step| step.kind.needs().contains(&"hdfs"))
+        {
+            storage::check_address(hdfs)?;
+        }
+        Ok(Self { pipeline, servers, access, cluster: None })
+    }
+
+    /// The servers with what their connections share.
+    pub(super) fn servers(&self) -> &Servers {
+        &self.servers
+    }
+
+    /// What the connections to the cluster share.
+    pub(super) fn access(&self) -> &Access {
+        &self.access
     }
 
     /// HDFS and the metastore.
     pub(super) async fn cluster(&mut self, stop: &Stop) -> Result<&Cluster> {
         if self.cluster.is_none() {
-            let servers = &self.pipeline.servers;
+            let servers = &self.servers;
             let hdfs = configured(servers.hdfs.as_ref(), "hdfs")?;
             let connect = Cluster::connect(hdfs, servers.metastore.as_ref());
             self.cluster = Some(stop.or(connect).await?);
@@ -39,9 +83,16 @@ impl<'a> Connections<'a> {
         configured(self.cluster.as_ref(), "hdfs")
     }
 
+    /// The database for a step that speaks to it: a first connection is on its way while the cluster's are made.
+    pub(super) async fn database(&mut self, stop: &Stop) -> Result<MySqlClient> {
+        let client = self.mysql(stop).await?;
+        client.connect_ahead();
+        Ok(client)
+    }
+
     /// The database, with its password read.
     pub(super) async fn mysql(&mut self, stop: &Stop) -> Result<MySqlClient> {
-        let options = configured(self.pipeline.servers.mysql.as_ref(), "mysql")?.clone();
+        let options = configured(self.servers.mysql.as_ref(), "mysql")?.clone();
         let options = match in_cluster(options.password_file.as_deref()) {
             Some(path) => with_password(options, &path, self.cluster(stop).await?).await?,
             None => options,
@@ -56,19 +107,23 @@ impl<'a> Connections<'a> {
         kind: &StepKind,
         stop: &Stop,
     ) -> Result<Ends<'b>> {
-        let servers = &self.pipeline.servers;
         let to_hbase = matches!(kind, StepKind::Import(args) if args.hbase.table.is_some());
-        let cluster = if to_hbase { None } else { Some(self.cluster(stop).await?) };
-        Ok(Ends { mysql, cluster, hbase: servers.hbase.as_ref(), hiveserver2: servers.hiveserver2.as_ref() })
+        if !to_hbase {
+            self.cluster(stop).await?;
+        }
+        let Self { servers, cluster, .. } = self;
+        let cluster = cluster.as_ref().filter(|_| !to_hbase);
+        let (hbase, hiveserver2) = (servers.hbase.as_ref(), servers.hiveserver2.as_ref());
+        Ok(Ends { mysql, cluster, hbase, hiveserver2 })
     }
 
     pub(super) fn hiveserver2(&self) -> Result<HiveServer2Options> {
-        let hive = configured(self.pipeline.servers.hiveserver2.as_ref(), "hiveserver2")?;
+        let hive = configured(self.servers.hiveserver2.as_ref(), "hiveserver2")?;
         Ok(hive.clone().relative_to(&self.pipeline.base))
     }
 
-    pub(super) fn hbase(&self) -> Result<&'a HBaseOptions> {
-        configured(self.pipeline.servers.hbase.as_ref(), "hbase")
+    pub(super) fn hbase(&self) -> Result<&HBaseOptions> {
+        configured(self.servers.hbase.as_ref(), "hbase")
     }
 }
 
@@ -99,12 +154,13 @@ fn configured<'a, T>(connection: Option<&'a T>, name: &str) -> Result<&'a T> {
 /// Reads a password file in the cluster for a client that is made outside a pipeline.
 ///
 /// # Errors
-/// Those of HDFS; Config: the file is not text.
-pub(crate) async fn read_password(options: MySqlOptions, hdfs: Option<&HdfsOptions>) -> Result<MySqlOptions> {
+/// Those of HDFS; Config: the file is not text, or site files cannot be read.
+pub(crate) async fn read_password(options: MySqlOptions, servers: &Servers) -> Result<MySqlOptions> {
     match in_cluster(options.password_file.as_deref()) {
         None => Ok(options),
         Some(path) => {
-            let hdfs = hdfs.cloned().unwrap_or_default();
+            let servers = servers.clone().with_access(&servers.access(Path::new(""))?);
+            let hdfs = servers.hdfs.unwrap_or_default();
             with_password(options, &path, &Cluster::connect(&hdfs, None).await?).await
         }
     }

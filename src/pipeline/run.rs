@@ -25,7 +25,7 @@ pub(crate) async fn run(pipeline: &Pipeline, summary: &mut Summary, stop: &Stop)
 }
 
 async fn run_steps(pipeline: &Pipeline, summary: &mut Summary, stop: &Stop) -> Result<()> {
-    let mut connections = Connections::new(pipeline);
+    let mut connections = Connections::new(pipeline)?;
     for step in &pipeline.steps {
         stop.check()?;
         let label = step.label();
@@ -66,20 +66,20 @@ async fn run_step(connections: &mut Connections<'_>, step: &Step, run_id: &str, 
     let base: &Path = &connections.pipeline.base;
     let done = match &step.kind {
         StepKind::Import(args) => {
-            let mysql = connections.mysql(stop).await?;
+            let mysql = connections.database(stop).await?;
             transfer::import::run(args, &connections.ends(&mysql, &step.kind, stop).await?, run_id, stop).await
         }
         StepKind::ImportAll(args) => {
-            let mysql = connections.mysql(stop).await?;
+            let mysql = connections.database(stop).await?;
             transfer::import::run_all(args, &connections.ends(&mysql, &step.kind, stop).await?, run_id, stop).await
         }
         StepKind::Export(args) => {
-            let mysql = connections.mysql(stop).await?;
+            let mysql = connections.database(stop).await?;
             transfer::export::run(args, &mysql, connections.cluster(stop).await?, run_id, stop).await
         }
         StepKind::Merge(args) => transfer::merge::run(args, connections.cluster(stop).await?, run_id, stop).await,
         StepKind::Verify(args) => {
-            let mysql = connections.mysql(stop).await?;
+            let mysql = connections.database(stop).await?;
             let verified = transfer::verify::run(args, &mysql, connections.cluster(stop).await?, stop).await?;
             return verdict(verified);
         }
@@ -100,7 +100,7 @@ async fn run_step(connections: &mut Connections<'_>, step: &Step, run_id: &str, 
 /// # Errors
 /// Those of the first step that cannot be planned.
 pub(crate) async fn plan(pipeline: &Pipeline, run_id: &str, stop: &Stop) -> Result<Vec<(String, String)>> {
-    let mut connections = Connections::new(pipeline);
+    let mut connections = Connections::new(pipeline)?;
     let mut plans = Vec::new();
     for step in &pipeline.steps {
         let label = step.label();
@@ -123,18 +123,18 @@ async fn plan_step(
     let base: &Path = &connections.pipeline.base;
     let plan = match &step.kind {
         StepKind::Import(args) => {
-            let mysql = connections.mysql(stop).await?;
+            let mysql = connections.database(stop).await?;
             let ends = connections.ends(&mysql, &step.kind, stop).await?;
             stop.or(transfer::import::plan(args, &ends, run_id)).await?.to_string()
         }
         StepKind::ImportAll(args) => {
-            let mysql = connections.mysql(stop).await?;
+            let mysql = connections.database(stop).await?;
             let ends = connections.ends(&mysql, &step.kind, stop).await?;
             let all = stop.or(transfer::import::plan_all(args, &ends, run_id)).await?;
             return Ok(all.into_iter().map(|all| (Some(all.plan.name.clone()), all.to_string())).collect());
         }
         StepKind::Export(args) => {
-            let mysql = connections.mysql(stop).await?;
+            let mysql = connections.database(stop).await?;
             let cluster = connections.cluster(stop).await?;
             stop.or(transfer::export::plan(args, &mysql, cluster, run_id)).await?.to_string()
         }
@@ -143,7 +143,7 @@ async fn plan_step(
             stop.or(transfer::merge::plan(args, cluster)).await?.to_string()
         }
         StepKind::Verify(args) => {
-            let mysql = connections.mysql(stop).await?;
+            let mysql = connections.database(stop).await?;
             let cluster = connections.cluster(stop).await?;
             stop.or(transfer::verify::plan(args, &mysql, cluster)).await?.to_string()
         }

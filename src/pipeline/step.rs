@@ -72,6 +72,15 @@ impl StepKind {
         }
     }
 
+    /// The Hive database that the step registers tables in.
+    pub(super) fn hive_database(&self) -> Option<&str> {
+        match self {
+            Self::Import(args) => args.hive_database.as_deref(),
+            Self::Agent(args) => args.hive_database.as_deref(),
+            _ => None,
+        }
+    }
+
     /// Directories that belong to this step alone, by their keys.
     pub(super) fn owns(&self) -> Vec<(&'static str, &str)> {
         match self {
@@ -143,7 +152,7 @@ impl Step {
                     (!args.target_dir.is_empty(), "target-dir"),
                     (!args.reject_dir.is_empty(), "reject-dir"),
                 ]);
-                or_else(missing, agent::check(args, base))
+                if missing.is_empty() { agent::check(args, base).err().into_iter().collect() } else { missing }
             }
             StepKind::Scd2(args) => {
                 let missing = missing(&[

@@ -26,3 +26,4 @@ mod work;
 
 pub use args::{Batches, Scd2Args, UntrackedPolicy};
 pub use run::{plan, run};
+pub(crate) use source::describe;

@@ -27,8 +27,13 @@ impl SourceColumn {
 /// # Errors
 /// NotFound: there is no such table. Else what the server says.
 pub(super) async fn columns(session: &Session, table: &str, stop: &Stop) -> Result<Vec<SourceColumn>> {
-    let rows = session.query(&format!("DESCRIBE {}", quote::qualified(table)), stop).await?;
+    let rows = session.query(&describe(table), stop).await?;
     Ok(described(&rows))
+}
+
+/// The statement that asks for the columns of `table`.
+pub(crate) fn describe(table: &str) -> String {
+    format!("DESCRIBE {}", quote::qualified(table))
 }
 
 /// The columns proper end where the answer goes on about partitions; those are columns too and listed before.

@@ -3,6 +3,8 @@
 //!
 //! Source: Java Object Serialization Specification, chapter 6 "Object Serialization Stream Protocol".
 
+use sha1::{Digest as _, Sha1};
+
 use crate::error::{self, Error, Result};
 
 const NULL: u8 = 0x70;
@@ -21,10 +23,10 @@ const WRITES_ITSELF: u8 = 0x01;
 const DEPTH: usize = 16;
 
 /// Bytes taken from the front.
-pub(super) struct Bytes<'a>(pub &'a [u8]);
+pub(crate) struct Bytes<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Bytes<'a> {
-    pub(super) fn take(&mut self, count: usize) -> Result<&'a [u8]> {
+    pub(crate) fn take(&mut self, count: usize) -> Result<&'a [u8]> {
         let (taken, rest) = self.0.split_at_checked(count).ok_or_else(broken)?;
         self.0 = rest;
         Ok(taken)
@@ -34,19 +36,45 @@ impl<'a> Bytes<'a> {
         self.take(N)?.try_into().map_err(|_| broken())
     }
 
-    pub(super) fn byte(&mut self) -> Result<u8> {
+    pub(crate) fn byte(&mut self) -> Result<u8> {
         Ok(self.array::<1>()?[0])
     }
 
-    pub(super) fn int(&mut self) -> Result<u32> {
+    pub(crate) fn int(&mut self) -> Result<u32> {
         self.array().map(u32::from_be_bytes)
     }
 
     /// A text with its length in two bytes before it.
-    pub(super) fn text(&mut self) -> Result<String> {
+    pub(crate) fn text(&mut self) -> Result<String> {
         let length = u16::from_be_bytes(self.array()?);
         Ok(String::from_utf8_lossy(self.take(length.into())?).into_owned())
     }
+}
+
+/// Bytes of the digest at the end of a key store.
+const DIGEST: usize = 20;
+
+/// A key store of the kinds JKS and JCEKS without the digest at its end, and whether that is one with `password`.
+///
+/// Source: OpenJDK 17 `sun.security.provider.JavaKeyStore.getPreKeyedHash`.
+pub(crate) fn store_body<'f>(file: &'f [u8], password: &str) -> Option<(&'f [u8], bool)> {
+    let (body, digest) = file.split_last_chunk::<DIGEST>()?;
+    let utf16: Vec<u8> = password.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    let sum = Sha1::new().chain_update(utf16).chain_update("Mighty Aphrodite").chain_update(body).finalize();
+    Some((body, sum[..] == digest[..]))
+}
+
+/// Steps over a private key and the certificates behind it; `certificate` takes each of those.
+pub(crate) fn skip_private_key<T>(
+    bytes: &mut Bytes<'_>,
+    mut certificate: impl FnMut(&mut Bytes<'_>) -> Result<T>,
+) -> Result<()> {
+    let length = bytes.int()? as usize;
+    bytes.take(length)?;
+    for _ in 0..bytes.int()? {
+        certificate(bytes)?;
+    }
+    Ok(())
 }
 
 fn broken() -> Error {

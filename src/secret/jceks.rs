@@ -6,9 +6,8 @@
 use cbc::cipher::block_padding::Pkcs7;
 use cbc::cipher::{BlockModeDecrypt, KeyIvInit};
 use md5::{Digest as _, Md5};
-use sha1::{Digest as _, Sha1};
 
-use super::java::{Bytes, byte_arrays};
+use super::java::{Bytes, byte_arrays, skip_private_key, store_body};
 use super::value::Secret;
 use crate::error::{self, Error, Result};
 
@@ -16,13 +15,11 @@ const MAGIC: u32 = 0xcece_cece;
 const PRIVATE_KEY: u32 = 1;
 const CERTIFICATE: u32 = 2;
 const SECRET_KEY: u32 = 3;
-/// Bytes of the digest at the end.
-const DIGEST: usize = 20;
 /// No real file has more rounds than this.
 const ROUNDS: u32 = 5_000_000;
 
 /// The credential of a name in a file named as Hadoop names it.
-pub(super) fn credential(provider: &str, alias: &str) -> Result<Secret> {
+pub(crate) fn credential(provider: &str, alias: &str) -> Result<Secret> {
     let path = path_of(provider)?;
     let password = std::env::var("HADOOP_CREDSTORE_PASSWORD").unwrap_or_else(|_| "none".to_owned());
     let file = std::fs::read(path).map_err(|e| {
@@ -42,14 +39,12 @@ fn path_of(provider: &str) -> Result<&str> {
 }
 
 fn find(file: &[u8], password: &str, alias: &str) -> Result<Secret> {
-    let (body, digest) = file.split_last_chunk::<DIGEST>().ok_or_else(foreign)?;
+    let (body, is_right) = store_body(file, password).ok_or_else(foreign)?;
     let mut bytes = Bytes(body);
     if bytes.int()? != MAGIC {
         return Err(foreign());
     }
-    let utf16: Vec<u8> = password.encode_utf16().flat_map(u16::to_be_bytes).collect();
-    let sum = Sha1::new().chain_update(utf16).chain_update("Mighty Aphrodite").chain_update(body).finalize();
-    if sum[..] != digest[..] {
+    if !is_right {
         return Err(error::auth("its password is wrong, or it is damaged")
             .hint("export HADOOP_CREDSTORE_PASSWORD as it was when the file was made"));
     }
@@ -68,13 +63,7 @@ fn find(file: &[u8], password: &str, alias: &str) -> Result<Secret> {
                 names.push(name);
             }
             CERTIFICATE => certificate(&mut bytes)?,
-            PRIVATE_KEY => {
-                let length = bytes.int()? as usize;
-                bytes.take(length)?;
-                for _ in 0..bytes.int()? {
-                    certificate(&mut bytes)?;
-                }
-            }
+            PRIVATE_KEY => skip_private_key(&mut bytes, certificate)?,
             _ => return Err(foreign()),
         }
     }

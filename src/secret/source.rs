@@ -3,35 +3,99 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-
 use super::jceks;
 use super::value::Secret;
 use crate::error::{self, Result};
 
+/// Declares options of a server that take a password as well: the keys that name its source join the fields given.
+///
+/// They stand here once for every server. Serde's `flatten` would join them too, but it forgets the line of a mistake
+/// and cannot tell a misspelt key. `flags` is what the flags of the command line begin with, `whose` ends their help.
+macro_rules! with_password_source {
+    (
+        flags: $flags:literal, whose: $whose:literal;
+        $(#[$attribute:meta])*
+        $visibility:vis struct $name:ident { $($fields:tt)* }
+    ) => {
+        $(#[$attribute])*
+        $visibility struct $name {
+            $($fields)*
+            /// File that holds the password; one trailing newline is dropped.
+            #[arg(id = concat!($flags, "password_file"), long = concat!($flags, "password-file"), value_name = "FILE")]
+            #[arg(help = concat!("File that holds the password", $whose, "; one trailing newline is dropped"))]
+            #[serde(default)]
+            pub password_file: Option<std::path::PathBuf>,
+            /// Environment variable that holds the password.
+            #[arg(id = concat!($flags, "password_env"), long = concat!($flags, "password-env"), value_name = "NAME")]
+            #[arg(help = concat!("Environment variable that holds the password", $whose))]
+            #[serde(default)]
+            pub password_env: Option<String>,
+            /// Asks for the password on the terminal.
+            #[arg(id = concat!($flags, "password_prompt"), long = concat!($flags, "password-prompt"))]
+            #[arg(help = concat!("Asks for the password", $whose, " on the terminal"))]
+            #[serde(default)]
+            pub password_prompt: bool,
+            /// Name of the password in a Hadoop credential file.
+            #[arg(id = concat!($flags, "password_alias"), long = concat!($flags, "password-alias"), value_name = "ALIAS")]
+            #[arg(help = concat!(
+                "Name of the password", $whose, " in a Hadoop credential file; needs --", $flags, "credential-provider"
+            ))]
+            #[serde(default)]
+            pub password_alias: Option<String>,
+            /// Hadoop credential file, as jceks://file/PATH or localjceks://file/PATH.
+            #[arg(id = concat!($flags, "credential_provider"), long = concat!($flags, "credential-provider"))]
+            #[arg(value_name = "URI")]
+            #[arg(help = "Hadoop credential file, as jceks://file/PATH or localjceks://file/PATH")]
+            #[serde(default)]
+            pub credential_provider: Option<String>,
+        }
+
+        impl $name {
+            /// Where the password comes from.
+            pub(crate) fn password_source(&self) -> $crate::secret::SecretSource {
+                $crate::secret::SecretSource {
+                    password_file: self.password_file.clone(),
+                    password_env: self.password_env.clone(),
+                    password_prompt: self.password_prompt,
+                    password_alias: self.password_alias.clone(),
+                    credential_provider: self.credential_provider.clone(),
+                }
+            }
+        }
+    };
+}
+pub(crate) use with_password_source;
+
 /// Where a password comes from; at most one source may be named.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, clap::Args)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SecretSource {
-    /// File that holds the password; one trailing newline is dropped
-    #[arg(long, value_name = "FILE")]
+    /// A local file that holds it.
     pub password_file: Option<PathBuf>,
-    /// Environment variable that holds the password
-    #[arg(long, value_name = "NAME")]
+    /// An environment variable that holds it.
     pub password_env: Option<String>,
-    /// Asks for the password on the terminal
-    #[arg(long)]
-    #[serde(default)]
+    /// The terminal.
     pub password_prompt: bool,
-    /// Name of the password in a Hadoop credential file; needs --credential-provider
-    #[arg(long, value_name = "ALIAS")]
+    /// Its name in the credential file.
     pub password_alias: Option<String>,
-    /// Hadoop credential file, as jceks://file/PATH or localjceks://file/PATH
-    #[arg(long, value_name = "URI")]
+    /// The credential file, as a URI.
     pub credential_provider: Option<String>,
 }
 
 impl SecretSource {
+    /// As [`SecretSource::read`], where the password itself may be said instead, as configurations of Flume have it.
+    ///
+    /// # Errors
+    /// Those of [`SecretSource::read`]. Config: it is given in both ways.
+    pub(crate) fn read_or(&self, said: Option<Secret>, base: &Path) -> Result<Option<Secret>> {
+        match (self.read(base)?, said) {
+            (Some(_), Some(_)) => {
+                Err(error::config("password is given twice")
+                    .hint("keep one of password, password-file and password-env"))
+            }
+            (read, said) => Ok(read.or(said)),
+        }
+    }
+
     /// Reads the secret, if a source is named. Relative files are looked for below `base`.
     ///
     /// # Errors
@@ -65,6 +129,11 @@ impl SecretSource {
             _ if *password_prompt => prompt().map(Some),
             _ => Ok(None),
         }
+    }
+
+    /// Whether no source is named.
+    pub(crate) fn is_none(&self) -> bool {
+        *self == Self { credential_provider: self.credential_provider.clone(), ..Self::default() }
     }
 
     /// The source in words, for messages.

@@ -6,8 +6,12 @@ use std::ops::Range;
 use super::value::Secret;
 
 /// Names of parameters whose values are passwords.
-const PARAMETERS: [&str; 8] = [
+const PARAMETERS: [&str; 12] = [
     "password",
+    "pwd",
+    "jwt",
+    "token",
+    "access_token",
     "password1",
     "password2",
     "password3",
@@ -67,7 +71,23 @@ struct Found {
 
 /// The first password of a URL.
 fn find(url: &str) -> Option<Found> {
-    in_authority(url).or_else(|| in_parameters(url))
+    in_authority(url).or_else(|| in_parameters(url)).or_else(|| without_scheme(url))
+}
+
+/// `user:password@host` alone, as it is typed where a scheme was forgotten.
+fn without_scheme(word: &str) -> Option<Found> {
+    if word.contains("://") || word.contains(char::is_whitespace) {
+        return None;
+    }
+    let at = word.rfind('@')?;
+    let from = word[..at].rfind(['=', '\'', '"', '(', ',']).map_or(0, |at| at + 1);
+    let colon = from + word[from..at].find(':')?;
+    let is_name = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    let (user, value) = (&word[from..colon], colon + 1..at);
+    let is_host = word[at + 1..].starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[');
+    let is_login = !user.is_empty() && user.chars().all(is_name) && is_host;
+    let is_hidden = &word[value.clone()] == "***";
+    if is_login && !value.is_empty() && !is_hidden { Some(Found { whole: colon..at, value }) } else { None }
 }
 
 fn in_authority(url: &str) -> Option<Found> {
@@ -126,6 +146,10 @@ mod tests {
             ("jdbc:mysql://(password=s3cret,host=h)/d", "jdbc:mysql://(,host=h)/d"),
             ("jdbc:hive2://h:10000/default;user=u;password=s3cret", "jdbc:hive2://h:10000/default;user=u"),
             ("jdbc:mysql://h/d?password=s3%63ret", "jdbc:mysql://h/d"),
+            ("u:s3cret@h:9083", "u@h:9083"),
+            ("jdbc:hive2://h:1/d;jwt=s3cret", "jdbc:hive2://h:1/d"),
+            ("jdbc:hive2://h:1/d;PWD=s3cret", "jdbc:hive2://h:1/d"),
+            ("http://h:9083/x?token=s3cret", "http://h:9083/x"),
         ] {
             let (text, password) = split(url);
             assert_eq!(text, clean, "{url}");
@@ -143,6 +167,7 @@ mod tests {
                 "\"jdbc:hive2://h:1/d;password=***\" is not HOST:PORT",
             ),
             ("hdfs://nn:8020/a, then thrift://u:s3cret@m:9083: no", "hdfs://nn:8020/a, then thrift://u:***@m:9083: no"),
+            ("invalid value 'u:s3cret@h:1' for '--url'", "invalid value 'u:***@h:1' for '--url'"),
             ("url = \"mysql://u:s3cret@h/d\"\nuser = \"u\"\n", "url = \"mysql://u:***@h/d\"\nuser = \"u\"\n"),
         ] {
             assert_eq!(masked(text), shown);
@@ -159,6 +184,9 @@ mod tests {
             "SELECT '://', a:b FROM t",
             "",
             "--query",
+            "hive/host@REALM",
+            "etl@SAKIA.TEST",
+            "a:b@",
         ] {
             assert_eq!(split(url), (url.to_owned(), None));
             assert_eq!(masked(url), url);

@@ -33,6 +33,8 @@ pub enum Fault {
     CrashAfter(usize),
     /// The call is not done; if it is one of a writer, its file is lost, otherwise the call works after all.
     Lose(usize),
+    /// Behind the first so many calls, as many of this name are not done and fail.
+    Named { call: &'static str, after: usize, times: usize },
 }
 
 /// A filesystem that fails as told.
@@ -46,6 +48,8 @@ pub struct FaultyFilesystem {
 struct Script {
     fault: Fault,
     calls: Arc<AtomicUsize>,
+    /// Calls of the name that the fault is about.
+    named: Arc<AtomicUsize>,
 }
 
 impl Script {
@@ -53,6 +57,12 @@ impl Script {
     async fn call<T>(&self, what: &str, call: impl Future<Output = Result<T>> + Send) -> Result<T> {
         let number = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
         match self.fault {
+            Fault::Named { call: name, after, times } if name == what && number > after => {
+                match self.named.fetch_add(1, Ordering::SeqCst) < times {
+                    true => Err(injected(what, number)),
+                    false => call.await,
+                }
+            }
             Fault::Fail(at) if number == at => Err(injected(what, number)),
             Fault::Crash(at) if number >= at => Err(injected(what, number)),
             Fault::CrashAfter(at) if number > at => Err(injected(what, number)),
@@ -81,12 +91,17 @@ fn injected(what: &str, number: usize) -> Error {
 impl FaultyFilesystem {
     /// Wraps a filesystem.
     pub fn new(inner: Arc<dyn Filesystem>, fault: Fault) -> Self {
-        Self { inner, script: Script { fault, calls: Arc::default() } }
+        Self { inner, script: Script { fault, calls: Arc::default(), named: Arc::default() } }
     }
 
     /// Calls so far.
     pub fn calls(&self) -> usize {
         self.script.calls.load(Ordering::SeqCst)
+    }
+
+    /// Calls so far that [`Fault::Named`] is about.
+    pub fn named_calls(&self) -> usize {
+        self.script.named.load(Ordering::SeqCst)
     }
 }
 
@@ -128,6 +143,18 @@ impl Filesystem for FaultyFilesystem {
 
     async fn delete(&self, path: &str, options: DeleteOptions) -> Result<bool> {
         self.script.call("delete", self.inner.delete(path, options)).await
+    }
+
+    async fn take_after(&self, model: &str, directory: &str) -> Result<()> {
+        self.script.call("take_after", self.inner.take_after(model, directory)).await
+    }
+
+    async fn zone(&self, path: &str) -> Result<Option<String>> {
+        self.script.call("zone", self.inner.zone(path)).await
+    }
+
+    async fn trash(&self, path: &str) -> Result<Option<String>> {
+        self.script.call("trash", self.inner.trash(path)).await
     }
 }
 

@@ -3,30 +3,46 @@
 //! Every call has a time limit, since the client below has none; files are written in tasks of their own; a NameNode in
 //! safe mode is waited for, bounded. It refuses other schemes than `hdfs`. Checked on Hadoop 3.4.2.
 
+mod address;
+mod connect;
+mod defaults;
+mod examine;
 mod health;
+mod keys;
+mod line;
+mod modes;
 mod native;
 mod options;
+mod places;
+mod protection;
+mod rpc;
 mod web;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures::FutureExt;
 use hdfs_native::client::FileStatus as HdfsStatus;
-use hdfs_native::{Client, ClientBuilder, HdfsError, WriteOptions};
-use url::Url;
+use hdfs_native::{Client, HdfsError, WriteOptions};
 
+pub(in crate::storage) use self::address::{Address, Mount, MountTable, of as address_of};
+pub use self::connect::{connect, connect_over_webhdfs};
+use self::defaults::FileDefaults;
+pub(crate) use self::examine::examine;
 use self::health::{Health, Way};
+use self::line::Line;
+use self::modes::Modes;
 use self::native::{NativeReader, NativeSink, READ_TIMEOUT};
-use self::options::FileDefaults;
 pub use self::options::HdfsOptions;
+pub(crate) use self::places::{Place, Usage};
 use self::web::WebHdfs;
 use super::writer::TaskWriter;
 use super::{CreateOptions, DeleteOptions, FileReader, FileStatus, FileWriter, Filesystem, RenameOptions, fault};
-use crate::config::Timespan;
 use crate::error::{self, Error, Kind, Result};
-use crate::net::Server;
+use crate::net::{Seconds, Server, thrift};
 use crate::retry::Retry;
 use crate::shutdown::Stop;
 
@@ -36,65 +52,20 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 /// Time for finding out, after a file failed, whether the NameNode answers, and for a probe.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// With one NameNode there is nobody to fail over to: the client's 15 attempts would only delay the bad news by a
-/// minute. These bridge about five seconds, such as a dropped connection.
-const SINGLE_NAMENODE: [(&str, &str); 3] = [
-    ("dfs.client.failover.max.attempts", "4"),
-    ("dfs.client.failover.sleep.base.millis", "250"),
-    ("dfs.client.failover.sleep.max.millis", "2000"),
-];
-
-/// Connects to HDFS; waits a while for a NameNode in safe mode.
-///
-/// # Errors
-/// Config: no usable address. Unreachable: nobody answers there. Busy: still in safe mode. Auth: not let in.
-pub async fn connect(options: &HdfsOptions) -> Result<Arc<dyn Filesystem>> {
-    connect_by(options, false).await
-}
-
-/// Connects, and writes over WebHDFS from the beginning; for tests of that way.
-#[doc(hidden)]
-pub async fn connect_over_webhdfs(options: &HdfsOptions) -> Result<Arc<dyn Filesystem>> {
-    connect_by(options, true).await
-}
-
-async fn connect_by(options: &HdfsOptions, web_only: bool) -> Result<Arc<dyn Filesystem>> {
-    let mut settings = options::settings(options).await?;
-    let url = options::address(options, &settings)?;
-    let defaults = options::file_defaults(&settings)?;
-    let web = match options::web_addresses(options, &settings, &url)? {
-        Ok(namenodes) => {
-            Some(WebHdfs::new(namenodes, options::user(options), defaults.block_bytes, options.connect_timeout())?)
-        }
-        Err(why) => {
-            tracing::debug!(why, "a dead datanode cannot be written past over WebHDFS");
-            None
-        }
-    };
-    if Url::parse(&url).is_ok_and(|url| url.port().is_some()) {
-        for (name, value) in SINGLE_NAMENODE {
-            settings.entry(name.to_owned()).or_insert_with(|| value.to_owned());
-        }
-    }
-    let mut builder = ClientBuilder::new().with_url(url.clone()).with_config(settings);
-    if let Some(directory) = &options.config_dir {
-        builder = builder.with_config_dir(directory.display().to_string());
-    }
-    if let Some(user) = &options.user {
-        builder = builder.with_user(user.clone());
-    }
-    let client = builder.build().map_err(|e| fault::hdfs(&format!("connecting to {url}"), e))?;
-    let patience = options.wait.map_or(SAFE_MODE_WAIT, Timespan::get);
-    let fs = Hdfs { client, uri: url, defaults, web, web_only, health: Health::default(), patience };
-    fs.greet(options.connect_timeout()).await?;
-    // Making the root directory changes nothing, and a NameNode in safe mode refuses it.
-    fs.patiently("making directory /".to_owned(), || fs.client.mkdirs("/", 0o755, true)).await?;
-    Ok(Arc::new(HdfsFilesystem(Arc::new(fs))))
-}
+/// Nobody else's business, as Hadoop's shell makes it.
+const TRASH_MODE: u32 = 0o700;
 
 /// HDFS behind the house's trait.
 #[derive(Debug)]
 struct HdfsFilesystem(Arc<Hdfs>);
+
+/// The ways on which files may be written.
+#[derive(Clone, Copy, Debug)]
+enum Ways {
+    Both,
+    Native,
+    Web,
+}
 
 /// What the filesystem and its open files share.
 #[derive(Debug)]
@@ -102,36 +73,28 @@ struct Hdfs {
     client: Client,
     uri: String,
     defaults: FileDefaults,
-    web: Option<WebHdfs>,
-    web_only: bool,
+    modes: Modes,
+    line: Line,
+    web: WebHdfs,
+    ways: Ways,
     health: Health,
     /// How long a NameNode in safe mode is waited for.
     patience: Duration,
 }
 
 impl Hdfs {
-    /// Makes sure that a NameNode answers, soon: the client below would go on trying.
-    async fn greet(&self, limit: Duration) -> Result<()> {
-        let authority = self.uri.trim_start_matches("hdfs://");
-        let server = Server::new("an hdfs namenode", authority, limit);
-        // The name of a nameservice has no port.
-        if authority.contains(':') {
-            let mut refused = None;
-            for address in server.addresses().await? {
-                match server.open(address).await {
-                    Ok(_) => {
-                        refused = None;
-                        break;
-                    }
-                    Err(e) => refused = Some(e),
-                }
-            }
-            if let Some(error) = refused {
-                return Err(error
-                    .hint("check that the namenode runs there and that its address is right: hdfs dfsadmin -report"));
-            }
+    /// Makes sure that one of the NameNodes lets us in and is the active one, soon: the client below would go on trying.
+    async fn greet(&self, namenodes: &[String], limit: Duration) -> Result<()> {
+        self.line.greet().await?;
+        let answer = async { self.stat("/").await.map(drop) };
+        match namenodes {
+            [one] => Server::new("an hdfs namenode", one.as_str(), limit).first_answer(answer).await,
+            all => tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| {
+                let what = format!("no namenode of {} answers as the active one within {}", self.uri, Seconds(limit));
+                Err(error::unreachable(what)
+                    .hint(format!("look which one is active, of {}: hdfs haadmin -getAllServiceState", all.join(", "))))
+            }),
         }
-        server.first_answer(async { self.stat("/").await.map(drop) }).await
     }
 
     /// Makes a call of the client with the time limit and our errors.
@@ -145,14 +108,31 @@ impl Hdfs {
         what: String,
         call: impl Future<Output = Result<T, HdfsError>>,
     ) -> Result<T> {
-        match tokio::time::timeout(limit, call).await {
-            Ok(done) => done.map_err(|e| self.named(fault::hdfs(&what, e))),
-            Err(_) => Err(self.named(error::unreachable(format!("{what}: no answer for {} s", limit.as_secs())))),
+        // The client panics on answers that it does not expect, such as a DataNode that refuses SASL.
+        let call = AssertUnwindSafe(call).catch_unwind();
+        let done = tokio::time::timeout(limit, call).await.map(|done| {
+            done.unwrap_or_else(|_| Err(HdfsError::OperationFailed("the client broke down over an answer".to_owned())))
+        });
+        match done {
+            Ok(Ok(done)) => Ok(done),
+            Ok(Err(e)) => Err(self.named(fault::hdfs(&what, e)).await),
+            Err(_) => Err(self.named(error::unreachable(format!("{what}: no answer for {} s", limit.as_secs()))).await),
         }
     }
 
-    /// Says which NameNode could not be reached.
-    fn named(&self, error: Error) -> Error {
+    /// Says which NameNode could not be reached, and why there is no new ticket where the old one has ended.
+    async fn named(&self, error: Error) -> Error {
+        let credentials = self.line.credentials();
+        if error.kind() == Kind::Auth && credentials.keytab().is_some() && fault::is_expired(&error) {
+            let credentials = credentials.clone();
+            return match thrift::blocking(move || credentials.ticket()).await {
+                // There is one by now.
+                Ok(_) => {
+                    Error::new(Kind::Unreachable, error.to_string()).hint("the ticket has been renewed: try again")
+                }
+                Err(reason) => reason.context(error),
+            };
+        }
         if error.kind() != Kind::Unreachable || error.remedy().is_some() {
             return error;
         }
@@ -162,7 +142,7 @@ impl Hdfs {
     }
 
     /// Makes a call that changes something; waits while the NameNode is in safe mode, which did not do it then.
-    async fn patiently<T, F, A>(&self, what: String, call: F) -> Result<T>
+    async fn patiently<T, F, A>(&self, what: String, repeatable: bool, call: F) -> Result<T>
     where
         F: Fn() -> A,
         A: Future<Output = Result<T, HdfsError>>,
@@ -170,14 +150,18 @@ impl Hdfs {
         let attempt = || async {
             match tokio::time::timeout(CALL_TIMEOUT, call()).await {
                 Ok(Err(e)) if fault::is_safe_mode(&e) => Err(fault::hdfs(&what, e)),
+                // The NameNode went away and may have done it: what does no harm twice is done on the other one.
+                Ok(Err(e)) if repeatable && fault::is_lost_reply(&e) => Err(fault::hdfs(&what, e)),
                 // Waiting is for safe mode; a wrong address should be told at once.
                 done => Ok(done),
             }
         };
         match Retry::for_time(self.patience).run(&Stop::new(), attempt).await {
-            Ok(Ok(done)) => done.map_err(|e| self.named(fault::hdfs(&what, e))),
+            Ok(Ok(Ok(done))) => Ok(done),
+            Ok(Ok(Err(e))) => Err(self.named(fault::hdfs(&what, e)).await),
             Ok(Err(_)) => {
-                Err(self.named(error::unreachable(format!("{what}: no answer for {} s", CALL_TIMEOUT.as_secs()))))
+                let what = format!("{what}: no answer for {} s", CALL_TIMEOUT.as_secs());
+                Err(self.named(error::unreachable(what)).await)
             }
             Err(e) => Err(e.context(format!("{} is not ready after {} s", self.uri, self.patience.as_secs()))),
         }
@@ -194,8 +178,9 @@ impl Hdfs {
     async fn create_native(&self, path: &str, options: CreateOptions) -> Result<TaskWriter> {
         let mut native = WriteOptions::default().overwrite(options.overwrite).create_parent(true);
         (native.replication, native.block_size) = (options.replication, self.defaults.block_bytes);
+        native = native.permission(self.modes.of_file(&self.client, path).await);
         let create = || self.client.create(path, native.clone());
-        let file = self.patiently(format!("creating {path}"), create).await?;
+        let file = self.patiently(format!("creating {path}"), options.overwrite, create).await?;
         Ok(TaskWriter::spawn(path, NativeSink { file, what: format!("writing {path}") }))
     }
 
@@ -226,7 +211,7 @@ impl Hdfs {
                 }
             }
             Kind::Lost => false,
-            _ => return error,
+            _ => return self.named(error).await,
         };
         if blame {
             self.health.lost();
@@ -307,13 +292,18 @@ impl Filesystem for HdfsFilesystem {
     async fn create(&self, path: &str, options: CreateOptions) -> Result<Box<dyn FileWriter>> {
         let hdfs = &self.0;
         let options = CreateOptions { replication: options.replication.or(hdfs.defaults.replication), ..options };
-        let way = if hdfs.web_only { Way::Web } else { hdfs.health.way() };
+        let way = match hdfs.ways {
+            Ways::Both if hdfs.line.is_in_zone(path) => Way::Native,
+            Ways::Both => hdfs.health.way(),
+            Ways::Native => Way::Native,
+            Ways::Web => Way::Web,
+        };
         if way == Way::WebAndProbe {
             tokio::spawn(hdfs.clone().probe(options.replication));
         }
-        let (task, native) = match (&hdfs.web, way) {
-            (Some(web), Way::Web | Way::WebAndProbe) => (hdfs.create_web(web, path, options).await?, false),
-            _ => (hdfs.create_native(path, options).await?, true),
+        let (task, native) = match way {
+            Way::Web | Way::WebAndProbe => (hdfs.create_web(&hdfs.web, path, options).await?, false),
+            Way::Native => (hdfs.create_native(path, options).await?, true),
         };
         Ok(Box::new(HdfsWriter { hdfs: hdfs.clone(), path: path.to_owned(), native, task }))
     }
@@ -340,17 +330,34 @@ impl Filesystem for HdfsFilesystem {
     }
 
     async fn mkdirs(&self, path: &str) -> Result<()> {
-        self.0.patiently(format!("making directory {path}"), || self.0.client.mkdirs(path, 0o755, true)).await
+        let mode = self.0.modes.of_directory(&self.0.client, path).await;
+        self.0.patiently(format!("making directory {path}"), true, || self.0.client.mkdirs(path, mode, true)).await
+    }
+
+    async fn take_after(&self, model: &str, directory: &str) -> Result<()> {
+        let taking = self.0.modes.take_after(&self.0.client, model, directory);
+        self.0.call(format!("giving {directory} the rights of {model}"), taking).await
+    }
+
+    async fn zone(&self, path: &str) -> Result<Option<String>> {
+        self.0.line.zone(path).await
+    }
+
+    async fn trash(&self, path: &str) -> Result<Option<String>> {
+        let Some(trash) = self.0.line.trash(path).await? else { return Ok(None) };
+        let make = || self.0.client.mkdirs(&trash, TRASH_MODE, true);
+        self.0.patiently(format!("making the trash {trash}"), true, make).await?;
+        Ok(Some(trash))
     }
 
     async fn rename(&self, from: &str, to: &str, options: RenameOptions) -> Result<()> {
         let rename = || self.0.client.rename(from, to, options.overwrite);
-        self.0.patiently(format!("renaming {from} to {to}"), rename).await
+        self.0.patiently(format!("renaming {from} to {to}"), false, rename).await
     }
 
     async fn delete(&self, path: &str, options: DeleteOptions) -> Result<bool> {
         let delete = || self.0.client.delete(path, options.recursive);
-        self.0.patiently(format!("deleting {path}"), delete).await
+        self.0.patiently(format!("deleting {path}"), false, delete).await
     }
 }
 
@@ -365,7 +372,12 @@ fn ours(status: HdfsStatus) -> FileStatus {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use hdfs_native::ClientBuilder;
+
     use super::*;
+    use crate::config::Timespan;
     use crate::net::tests::{assert_silent, silent_port};
 
     #[tokio::test]
@@ -374,9 +386,14 @@ mod tests {
         let client = ClientBuilder::new().with_url(format!("hdfs://{address}")).build().unwrap();
         let (defaults, patience) = (FileDefaults::default(), Duration::from_secs(1));
         let uri = format!("hdfs://{address}");
-        let fs = Hdfs { client, uri, defaults, web: None, web_only: false, health: Health::default(), patience };
+        let web = WebHdfs::new(Vec::new(), web::Who::default(), defaults, Duration::from_secs(1)).unwrap();
+        let hurried = HdfsOptions { connect_timeout: Some(Timespan::from_secs(1)), ..HdfsOptions::default() };
+        let (line, modes) =
+            (Line::new(&hurried, &BTreeMap::new(), &address).unwrap(), Modes::new(defaults, &BTreeMap::new()));
+        let fs =
+            Hdfs { client, uri, defaults, modes, line, web, ways: Ways::Both, health: Health::default(), patience };
         let began = std::time::Instant::now();
-        let error = fs.greet(Duration::from_secs(1)).await.unwrap_err();
+        let error = fs.greet(std::slice::from_ref(&address), Duration::from_secs(1)).await.unwrap_err();
         assert_silent(&error, &address, "an hdfs namenode", began);
     }
 

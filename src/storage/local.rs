@@ -23,12 +23,19 @@ const SYNC_BYTES: usize = 32 << 20;
 #[derive(Clone, Debug)]
 pub struct LocalFilesystem {
     root: PathBuf,
+    trash: Option<String>,
 }
 
 impl LocalFilesystem {
     /// Takes all paths below `root`, an absolute path.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        Self { root: root.into(), trash: None }
+    }
+
+    /// Keeps what is deleted in a directory, as some clusters do; for tests of that.
+    #[doc(hidden)]
+    pub fn keeping(root: impl Into<PathBuf>, trash: &str) -> Self {
+        Self { root: root.into(), trash: Some(trash.to_owned()) }
     }
 
     fn real(&self, path: &str) -> PathBuf {
@@ -177,6 +184,13 @@ impl Filesystem for LocalFilesystem {
         }
         deleted.map_err(|e| fault::local(&what, e))?;
         Ok(true)
+    }
+
+    async fn trash(&self, _path: &str) -> Result<Option<String>> {
+        match &self.trash {
+            Some(trash) => self.mkdirs(trash).await.map(|()| Some(trash.clone())),
+            None => Ok(None),
+        }
     }
 }
 

@@ -13,15 +13,17 @@ pub mod faulty;
 pub mod hdfs;
 mod lease;
 pub mod local;
-pub mod site;
+mod view;
 mod writer;
 
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
+use self::hdfs::Address;
 pub use self::lease::DirectoryLease;
 use crate::error::{Kind, Result};
 
@@ -73,10 +75,19 @@ impl FileStatus {
 /// # Errors
 /// Those of [`hdfs::connect`].
 pub async fn connect(options: &hdfs::HdfsOptions) -> Result<Arc<dyn Filesystem>> {
-    match options.url.as_deref() {
-        Some("file:///" | "file://" | "file:/") => Ok(Arc::new(local::LocalFilesystem::new("/"))),
-        _ => hdfs::connect(options).await,
+    match hdfs::address_of(options)? {
+        Address::Local => Ok(Arc::new(local::LocalFilesystem::new("/"))),
+        Address::View(table) => Ok(Arc::new(view::ViewFilesystem::new(table, options))),
+        Address::Hdfs(_) => hdfs::connect(options).await,
     }
+}
+
+/// Whether an address is one that files can be written to, before anything else is done.
+///
+/// # Errors
+/// Config: it is not; says what it is, and what to give.
+pub(crate) fn check_address(options: &hdfs::HdfsOptions) -> Result<()> {
+    hdfs::address_of(options).map(drop)
 }
 
 /// A filesystem that a load can stage, record and publish on.
@@ -111,6 +122,24 @@ pub trait Filesystem: Send + Sync + Debug {
 
     /// Deletes a path; says whether there was one.
     async fn delete(&self, path: &str, options: DeleteOptions) -> Result<bool>;
+
+    /// Gives a directory of ours the rights, the group and the ACL of another, so that what is made in it is as if it had been
+    /// made in the other. Nothing happens where that one is not there, or where there are no such things; a group that we
+    /// may not give stays.
+    async fn take_after(&self, _model: &str, _directory: &str) -> Result<()> {
+        Ok(())
+    }
+
+    /// The encryption zone that a path is in, or will be in once it is there; files cannot be renamed into or out of one.
+    async fn zone(&self, _path: &str) -> Result<Option<String>> {
+        Ok(None)
+    }
+
+    /// The directory that is to take what lies at a path in place of its deletion, made if it is missing; `None` where
+    /// what is deleted is gone.
+    async fn trash(&self, _path: &str) -> Result<Option<String>> {
+        Ok(None)
+    }
 }
 
 /// A file that is read at any place.
@@ -138,6 +167,18 @@ pub trait FileWriter: Send {
 /// Times a file is written from its beginning before its loss is given back.
 pub const TRIES: u32 = 4;
 
+/// Pauses before a lost file is written again. The first is for another datanode, or the way over the web, to take it; the
+/// others together are as long as a datanode needs to start.
+const PAUSES_AFTER_LOSS: [Duration; TRIES as usize - 1] =
+    [Duration::ZERO, Duration::from_secs(2), Duration::from_secs(10)];
+
+/// Waits before a file that was lost `losses` times is written again; not at all where it was not.
+pub async fn pause_after_loss(losses: u32) {
+    if let Some(pause) = losses.checked_sub(1).and_then(|n| PAUSES_AFTER_LOSS.get(n as usize)) {
+        tokio::time::sleep(*pause).await;
+    }
+}
+
 /// Writes a small file from bytes at hand; again, where it is lost.
 ///
 /// # Errors
@@ -156,6 +197,7 @@ pub async fn write_whole(fs: &dyn Filesystem, path: &str, bytes: &[u8], options:
         match written.await {
             Err(e) if e.kind() == Kind::Lost && tries < TRIES => {
                 tracing::warn!(error = %e, path, "writing the file again");
+                pause_after_loss(tries).await;
                 (tries, options.overwrite) = (tries + 1, true);
             }
             done => return done.map(drop),
@@ -168,4 +210,22 @@ fn range(file_len: u64, offset: u64, len: usize) -> Option<(u64, usize)> {
     let left = file_len.checked_sub(offset).filter(|left| *left > 0)?;
     let len = usize::try_from(left).map_or(len, |left| left.min(len));
     (len > 0).then_some((offset, len))
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lost_file_is_written_again_at_once_and_later_after_pauses() {
+        let mut waited = Vec::new();
+        for losses in 0..=TRIES {
+            let began = Instant::now();
+            pause_after_loss(losses).await;
+            waited.push(began.elapsed().as_secs());
+        }
+        assert_eq!(waited, [0, 0, 2, 10, 0]);
+    }
 }

@@ -20,11 +20,12 @@ pub(super) async fn discard(load: Load, what: &str) {
     }
 }
 
-/// Ends connections that may still run statements of `what`; the server takes back what they have not committed.
+/// Ends connections that may still run statements of `what`, and waits until they are gone; the server takes back what
+/// they have not committed.
 pub(super) async fn end_connections(client: &MySqlClient, ids: &[u32], what: &str) {
     match tokio::time::timeout(TIME, client.kill(ids)).await {
         Ok(Ok(())) => {}
         Ok(Err(left)) => tracing::warn!(error = %left, "a failed {what} left a running statement"),
-        Err(_) => tracing::warn!("a failed {what} left a running statement: the database did not answer in time"),
+        Err(_) => tracing::warn!("a failed {what} left a connection that the database had not ended in time"),
     }
 }

@@ -8,10 +8,8 @@ use sakia::mysql::session::Session;
 use sakia::mysql::table::Table;
 use sakia::mysql::write::{Action, Means, Reading, Rows, Statement, Target, Value, Writer, Written};
 
-use testcontainers::{ContainerAsync, GenericImage};
-
 use super::Scene;
-use crate::stack;
+use crate::container::{self, Container};
 
 const BULK: Means = Means::Many { bulk: 7, statement: 3 };
 
@@ -259,7 +257,7 @@ fn rows_of_limits(count: usize) -> Rows {
         ];
         for (column, literal) in good.into_iter().enumerate() {
             let found = bad.iter().find(|(at, place, _)| (*at, *place) == (row, column));
-            // Of the row that is no duplicate yet.
+            // Of the row that is not a duplicate yet.
             let literal = if (row, column) == (59, 10) { b"1" } else { found.map_or(literal, |(.., bad)| bad) };
             rows.field().extend_from_slice(literal);
             rows.end_field();
@@ -319,7 +317,7 @@ fn rows_that_meet() -> Rows {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn upserts_and_triggers_do_the_same() {
-    let server = own_mariadb().await;
+    let server = own_mariadb();
     let mut scene = on(&server).await;
     for table in ["a", "b"] {
         scene.sql(&format!("CREATE TABLE {table} {AUDITED}")).await;
@@ -431,7 +429,7 @@ const EXECUTED: &str = "CREATE TRIGGER tell BEFORE INSERT ON t FOR EACH ROW SET 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_export_goes_in_bulk_by_itself_where_the_server_lets_it() {
-    let server = own_mariadb().await;
+    let server = own_mariadb();
     let mut scene = on(&server).await;
     scene.sql("CREATE TABLE t (id INT PRIMARY KEY, executed INT)").await;
     scene.sql(EXECUTED).await;
@@ -449,13 +447,13 @@ async fn an_export_goes_in_bulk_by_itself_where_the_server_lets_it() {
 }
 
 /// A MariaDB on which everybody may do everything.
-async fn own_mariadb() -> ContainerAsync<GenericImage> {
+fn own_mariadb() -> Container {
     let setup = "CREATE USER it;\nGRANT ALL ON *.* TO it;\n";
-    stack::mariadb(setup, "--character-set-server=utf8mb4 --log-bin=binlog --binlog-format=ROW").await
+    container::mariadb(setup, "--character-set-server=utf8mb4 --log-bin=binlog --binlog-format=ROW")
 }
 
-async fn on(server: &ContainerAsync<GenericImage>) -> Scene {
-    let port = server.get_host_port_ipv4(3306).await.unwrap();
+async fn on(server: &Container) -> Scene {
+    let port = server.port();
     let opts = OptsBuilder::default().ip_or_hostname("127.0.0.1").tcp_port(port).user(Some("it")).prefer_socket(false);
     let options = MySqlOptions { url: Some(format!("mysql://it@127.0.0.1:{port}")), ..Default::default() };
     Scene::at(Conn::new(opts).await.unwrap(), options, &[]).await

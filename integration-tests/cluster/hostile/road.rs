@@ -205,7 +205,7 @@ fn refused(table: &Table, format: &str, run: &Run) -> Result<(), String> {
         );
         return Ok(());
     }
-    Err(format!("import ends with {}, and that is no refusal by name:\n{}", run.code, run.said))
+    Err(format!("import ends with {}, and that is not a refusal by name:\n{}", run.code, run.said))
 }
 
 /// Text holds of a TIMESTAMP what the server's clock shows, everything else the instant.

@@ -3,15 +3,12 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use testcontainers::runners::AsyncRunner;
-use testcontainers::{ContainerAsync, ContainerRequest, GenericImage, ImageExt};
-
-use crate::stack;
+use crate::container::{self, Container, Request};
 
 pub const DATABASE: &str = "hostile";
 
 pub struct Server {
-    container: ContainerAsync<GenericImage>,
+    container: Container,
     pub port: u16,
     /// Where MariaDB's client is, which speaks to both, and the server's address from there.
     client: [String; 2],
@@ -28,19 +25,19 @@ impl Server {
     pub async fn mariadb() -> Self {
         let modes = "ANSI,NO_BACKSLASH_ESCAPES,STRICT_ALL_TABLES,HIGH_NOT_PRECEDENCE,NO_UNSIGNED_SUBTRACTION";
         let flags = format!("--log-bin=log --server-id=1 --sql-mode={modes}");
-        let (container, port) = start(stack::mariadb_request(SETUP, &flags, &[])).await;
-        let client = [container.id().to_owned(), "127.0.0.1".to_owned()];
+        let (container, port) = start(container::mariadb_request(SETUP, &flags, &[]));
+        let client = [container.name().to_owned(), "127.0.0.1".to_owned()];
         Self { container, port, client, backslash_is_plain: true }
     }
 
     /// A zone of half an hour, and the modes of its makers.
     pub async fn mysql(client: &Self) -> Self {
         let flags = "--default-time-zone=+05:30 --gtid-mode=ON --enforce-gtid-consistency=ON";
-        let (container, port) = start(stack::mysql_request(SETUP, flags)).await;
+        let (container, port) = start(container::mysql_request(SETUP, flags));
         let format = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
-        let address = Command::new("docker").args(["inspect", "--format", format, container.id()]).output().unwrap();
+        let address = Command::new("docker").args(["inspect", "--format", format, container.name()]).output().unwrap();
         let address = String::from_utf8(address.stdout).unwrap().trim().to_owned();
-        let client = [client.container.id().to_owned(), address];
+        let client = [client.container.name().to_owned(), address];
         Self { container, port, client, backslash_is_plain: false }
     }
 
@@ -86,8 +83,8 @@ impl Server {
     }
 }
 
-async fn start(request: ContainerRequest<GenericImage>) -> (ContainerAsync<GenericImage>, u16) {
-    let container = request.with_env_var("TZ", "Europe/Berlin").start().await.unwrap();
-    let port = container.get_host_port_ipv4(3306).await.unwrap();
+fn start(request: Request) -> (Container, u16) {
+    let container = request.with_env("TZ", "Europe/Berlin").start();
+    let port = container.port();
     (container, port)
 }

@@ -110,7 +110,7 @@ async fn a_stop_leaves_nothing_and_ends_the_statements() {
     };
     let (done, asked) = tokio::join!(run, ask);
     assert_eq!(done.unwrap_err().exit_code(), 130);
-    assert!(asked.elapsed().as_secs() < 5, "{:?}", asked.elapsed());
+    assert!(asked.elapsed().as_secs() < 10, "{:?}", asked.elapsed());
     assert_eq!(scene.visible("orders").await, None);
     let state = format!("/tmp/{}/.sakia/orders", scene.name);
     assert_eq!(scene.cluster.fs.list(&state).await.unwrap(), []);

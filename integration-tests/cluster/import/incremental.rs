@@ -25,8 +25,15 @@ async fn new_rows_are_added_once() {
     assert_eq!((second.rows_out, second.last_value.as_deref()), (10, Some("30010")));
     let third = scene.import("events", options).await;
     assert_eq!((third.outcome, third.rows_out, third.last_value.as_deref()), (Outcome::Unchanged, 0, Some("30010")));
+    // A replica that is behind takes over: it does not have the last rows yet. Then it has them, and five more.
+    scene.sql("DELETE FROM events WHERE id > 30003").await;
+    let behind = scene.import("events", options).await;
+    assert_eq!((behind.rows_out, behind.last_value.as_deref()), (0, Some("30010")), "{}", behind.detail);
+    assert!(behind.detail.contains("30003") && behind.detail.contains("30010"), "{}", behind.detail);
+    scene.sql(&fill(30_004, 30_015)).await;
+    assert_eq!(scene.import("events", options).await.rows_out, 5);
     let counted = scene.hive("select count(*), count(distinct id), max(id) from @db.events");
-    assert_eq!(counted, [["30010", "30010", "30010"]]);
+    assert_eq!(counted, [["30015", "30015", "30015"]]);
     scene.clear().await;
 }
 

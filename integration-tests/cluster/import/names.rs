@@ -1,4 +1,4 @@
-//! Tables whose names are no names of directories: each gets one that Hadoop's readers see, and none falls into another's.
+//! Tables whose names are not names of directories: each gets one that Hadoop's readers see, and none falls into another's.
 
 use sakia::shutdown::Stop;
 use sakia::transfer::{Ends, ImportAllArgs, import};

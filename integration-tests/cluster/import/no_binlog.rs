@@ -10,7 +10,8 @@ use sakia::storage::local::LocalFilesystem;
 use sakia::telemetry::summary::Outcome;
 use sakia::transfer::{Ends, import};
 
-use crate::stack::{mariadb, root};
+use crate::container::mariadb;
+use crate::stack::root;
 
 /// One statement a line, as an init file wants them.
 const SETUP: &str = "\
@@ -23,8 +24,8 @@ INSERT INTO lone.numbers SELECT seq, concat('number ', seq) FROM lone.seq_1_to_5
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_binlog_one_connection_reads_all() {
-    let server = mariadb(SETUP, "--skip-log-bin").await;
-    let port = server.get_host_port_ipv4(3306).await.unwrap();
+    let server = mariadb(SETUP, "--skip-log-bin");
+    let port = server.port();
     let url = Some(format!("mysql://lone@127.0.0.1:{port}/lone"));
     let client = MySqlClient::new(&MySqlOptions { url, ..Default::default() }, root()).unwrap();
     let dir = tempfile::tempdir().unwrap();

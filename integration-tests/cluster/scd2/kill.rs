@@ -39,13 +39,13 @@ async fn wait_for_writes(fs: &dyn Filesystem, log: &Log, target: &str, at_least:
 async fn a_killed_merge_is_finished_by_the_next_run() {
     let mut log = Log::new("k int, seq timestamp, op string, v int").await;
     let mut rows = Vec::new();
-    for month in 1..=3 {
+    for month in 1..=2 {
         for key in 1..=40 {
             let op = if key % 7 == month { "D" } else { "U" };
             rows.push(format!(
                 "({key}, timestamp '2020-0{month}-{:02} 00:00:00', '{op}', {})",
                 1 + key % 28,
-                key % month
+                key % (month + 1)
             ));
         }
     }
@@ -54,15 +54,15 @@ async fn a_killed_merge_is_finished_by_the_next_run() {
     let expected = history(&log, "undisturbed");
 
     let fs = storage::connect(&hdfs()).await.unwrap();
-    // In the first merge, which made the table, and in a later one.
-    for (target, at_least) in [("first", 1), ("later", 3)] {
-        let mut child = start(&log, target);
-        wait_for_writes(fs.as_ref(), &log, target, at_least).await;
+    // In the first merge, which made the table, and by the run that goes on in a later one.
+    for at_least in [1, 3] {
+        let mut child = start(&log, "killed");
+        wait_for_writes(fs.as_ref(), &log, "killed", at_least).await;
         child.kill().unwrap();
         child.wait().unwrap();
-        let done = start(&log, target).wait_with_output().unwrap();
-        assert!(done.status.success(), "{target}: {}", String::from_utf8_lossy(&done.stderr));
-        assert_eq!(history(&log, target), expected, "{target}");
     }
+    let done = start(&log, "killed").wait_with_output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    assert_eq!(history(&log, "killed"), expected);
     log.close().await;
 }

@@ -29,8 +29,8 @@ CREATE SQL SECURITY INVOKER VIEW it.v AS SELECT id, t FROM it.tz;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_instant_that_may_be_one_of_two_is_refused() {
-    let server = server(SETUP, "CET-1CEST,M3.5.0,M10.5.0/3").await;
-    let port = server.get_host_port_ipv4(3306).await.unwrap();
+    let server = server(SETUP, "CET-1CEST,M3.5.0,M10.5.0/3");
+    let port = server.port();
     let dir = tempfile::tempdir().unwrap();
     let cluster = Cluster { fs: Arc::new(LocalFilesystem::new(dir.path())), metastore: None };
     let client = |query: &str| {

@@ -37,7 +37,7 @@ fn v97_composite_keys_and_null() {
     ]);
     let table = HBaseTable::named("sqoop");
     done(&import(&scene, &table, &[], &["--table", "t", "--hbase-row-key", "a,b", "--hbase-create-table"]));
-    // A row of which only the key is known has no cell, and so is none.
+    // A row of which only the key is known has no cell, and so it is not there.
     assert_eq!(cells(&table), ["0_1 cf:c 42"]);
     done(&scene.sqoop("eval", &["-e", "INSERT INTO t VALUES (NULL, 3, 5, 6)"]));
     failed(&import(&scene, &table, &[], &["--table", "t", "--hbase-row-key", "a,b"]));

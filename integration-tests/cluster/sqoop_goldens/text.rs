@@ -52,7 +52,7 @@ const DIFFERENT: [(&str, &str, Pairs); 6] = [
     ),
     (
         "text-zdates-table",
-        "2024-00-00 is no day: it is NULL like 0000-00-00, where Sqoop's calendar makes 2023-11-30 of it",
+        "2024-00-00 is not a day: it is NULL like 0000-00-00, where Sqoop's calendar makes 2023-11-30 of it",
         &[("2023-11-30", "null")],
     ),
 ];

@@ -12,7 +12,8 @@ use sakia::transfer::args::{ImportAllArgs, ImportArgs};
 
 use sakia::transfer::{Ends, export, import, verify};
 
-use crate::stack::{self, root};
+use crate::container;
+use crate::stack::root;
 
 /// One statement a line, as an init file wants them.
 const SETUP: &str = "\
@@ -76,8 +77,8 @@ impl Accounts {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_that_may_do_less_is_told_or_gone_along_with() {
-    let server = stack::mariadb(SETUP, "").await;
-    let accounts = Accounts { port: server.get_host_port_ipv4(3306).await.unwrap(), dir: tempfile::tempdir().unwrap() };
+    let server = container::mariadb(SETUP, "");
+    let accounts = Accounts { port: server.port(), dir: tempfile::tempdir().unwrap() };
     std::fs::write(accounts.dir.path().join("password"), "s3cret\n").unwrap();
     limits(&accounts).await;
     columns(&accounts).await;
@@ -100,7 +101,7 @@ async fn limits(accounts: &Accounts) {
     conn.close().await;
 }
 
-/// A column that may not be read is an error wherever all columns are meant, and is none where it is not asked for.
+/// A column that may not be read is an error wherever all columns are meant, and is not one where it is not asked for.
 async fn columns(accounts: &Accounts) {
     let refused = accounts.import("columns", "").await.unwrap_err();
     assert_eq!(refused.kind(), Kind::Auth);
@@ -128,7 +129,7 @@ async fn columns(accounts: &Accounts) {
     assert_eq!(rows[0].iter().flatten().collect::<Vec<_>>(), ["1", "x", "none"]);
 }
 
-/// A view is imported as Sqoop does, a broken one says why it cannot be, a sequence is no table.
+/// A view is imported as Sqoop does, a broken one says why it cannot be, a sequence is not a table.
 async fn all(accounts: &Accounts) {
     let (client, cluster) = (accounts.client("limited", "127.0.0.1:PORT"), accounts.cluster());
     let ends = Ends::new(&client, &cluster);

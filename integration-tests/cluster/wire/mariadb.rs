@@ -4,7 +4,8 @@
 use sakia::error::Kind;
 use sakia::mysql::{MySqlClient, MySqlOptions};
 
-use crate::stack::{self, root};
+use crate::container;
+use crate::stack::root;
 
 /// One statement a line, as an init file wants them.
 const SETUP: &str = "\
@@ -49,8 +50,8 @@ impl Logins {
 #[tokio::test(flavor = "multi_thread")]
 async fn logins_by_signature_and_certificate() {
     let flags = "--ssl-ca=/tls/ca.pem --ssl-cert=/tls/server.pem --ssl-key=/tls/server-key.pem";
-    let server = stack::mariadb_with(SETUP, flags, &FILES).await;
-    let logins = Logins { port: server.get_host_port_ipv4(3306).await.unwrap(), dir: tempfile::tempdir().unwrap() };
+    let server = container::mariadb_with(SETUP, flags, &FILES);
+    let logins = Logins { port: server.port(), dir: tempfile::tempdir().unwrap() };
     std::fs::write(logins.dir.path().join("password"), "s3cret of ed25519\n").unwrap();
 
     for (mode, encrypted) in

@@ -15,12 +15,10 @@ use sakia::mysql::{MySqlClient, MySqlOptions};
 use sakia::shutdown::Stop;
 use sakia::storage::local::LocalFilesystem;
 use sakia::transfer::{export, verify};
-use testcontainers::core::ExecCommand;
-use testcontainers::runners::AsyncRunner;
-use testcontainers::{ContainerAsync, GenericImage, ImageExt};
 
 use super::types::read;
-use crate::stack::{mysql_request, root};
+use crate::container::{Container, mysql_request};
+use crate::stack::root;
 
 /// One statement a line, as an init file wants them.
 const SETUP: &str = "\
@@ -41,8 +39,8 @@ SET GLOBAL sql_select_limit = 1;
 
 /// A MySQL in a container of its own: statements of its init file, one a line, and the zone of its system, which is named
 /// as POSIX does.
-pub async fn server(setup: &str, zone: &str) -> ContainerAsync<GenericImage> {
-    mysql_request(setup, "").with_env_var("TZ", zone).start().await.unwrap()
+pub fn server(setup: &str, zone: &str) -> Container {
+    mysql_request(setup, "").with_env("TZ", zone).start()
 }
 
 struct Logins {
@@ -123,9 +121,9 @@ async fn account_that_may_do_less(logins: &Logins) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn logins_and_encryption_of_a_real_mysql() {
-    let server = server(SETUP, "UTC").await;
-    let logins = Logins { port: server.get_host_port_ipv4(3306).await.unwrap(), dir: tempfile::tempdir().unwrap() };
-    let ca = server.exec(ExecCommand::new(["cat", "/data/ca.pem"])).await.unwrap().stdout_to_vec().await.unwrap();
+    let server = server(SETUP, "UTC");
+    let logins = Logins { port: server.port(), dir: tempfile::tempdir().unwrap() };
+    let ca = server.exec(&["cat", "/data/ca.pem"]);
     std::fs::write(logins.dir.path().join("ca.pem"), ca).unwrap();
     std::fs::write(logins.dir.path().join("password"), "s3cret\n").unwrap();
 

@@ -24,18 +24,47 @@ pub(crate) struct Cursor {
     /// The channel whose work this one goes on with, until its own first epoch is in the target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub follows: Option<String>,
+    /// The first of the channels that went on with each other's work, where this one was not it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lineage: Option<String>,
     /// The number of the last epoch in the target; counts from 1.
     pub epoch: u64,
     /// The first record of the channel that is not in the target.
     pub record: u64,
-    /// How far the files behind all epochs were read.
+    /// How far the sources behind all epochs were read.
     pub positions: Positions,
 }
 
 impl Cursor {
     /// The cursor of a channel that was never used.
     pub(crate) fn new(channel: String) -> Self {
-        Self { channel, follows: None, epoch: 0, record: 0, positions: Positions::default() }
+        Self { channel, follows: None, lineage: None, epoch: 0, record: 0, positions: Positions::default() }
+    }
+
+    /// The cursor of a channel of this identity that was never used, and goes on with the work of another one.
+    pub(crate) fn following(channel: String, other: &Self) -> Self {
+        Self {
+            follows: Some(other.channel.clone()),
+            lineage: Some(other.lineage().to_owned()),
+            epoch: other.epoch,
+            positions: other.positions.clone(),
+            ..Self::new(channel)
+        }
+    }
+
+    /// The first of the channels that went on with each other's work.
+    pub(crate) fn lineage(&self) -> &str {
+        self.lineage.as_deref().unwrap_or(&self.channel)
+    }
+
+    /// Whether a target whose manifest holds `manifest` can take the next epoch. One that shares the channel with others
+    /// has the epochs that it was given: it may be behind.
+    pub(crate) fn admits(&self, manifest: Option<&Self>, shares: bool) -> bool {
+        match manifest {
+            Some(m) if shares => m.epoch <= self.epoch && m.lineage() == self.lineage(),
+            None if shares => true,
+            manifest => self.agrees_with(manifest),
+        }
     }
 
     /// Whether the target, whose manifest holds `manifest`, is where this channel left it.
@@ -44,6 +73,33 @@ impl Cursor {
             None => self.epoch == 0,
             Some(m) => self.epoch == m.epoch && (&m.channel == self.follows.as_ref().unwrap_or(&self.channel)),
         }
+    }
+
+    /// Whether this is where the channel is once the epoch at `from` is in the target.
+    pub(crate) fn is_next_of(&self, from: &Self) -> bool {
+        self.channel == from.channel && self.epoch == from.epoch + 1
+    }
+
+    /// The name of the load of the epoch at this cursor.
+    pub(crate) fn next_load(&self) -> String {
+        format!("{}-{:08}", self.channel, self.epoch + 1)
+    }
+
+    /// As it is kept in the target's manifest.
+    ///
+    /// # Errors
+    /// Bug: it cannot be written as JSON.
+    pub(crate) fn to_checkpoint(&self) -> Result<serde_json::Value> {
+        serde_json::to_value(self).map_err(|e| error::bug("cannot write a cursor as JSON").source(e))
+    }
+
+    /// Reads the cursor in a manifest of `target`.
+    ///
+    /// # Errors
+    /// Data: it is not one.
+    pub(crate) fn of_checkpoint(checkpoint: &serde_json::Value, target: &str) -> Result<Self> {
+        serde_json::from_value(checkpoint.clone())
+            .map_err(|e| error::data(format!("the checkpoint of {target} is not an agent's")).source(e))
     }
 
     /// Reads the cursor in the channel directory `dir`, if there is one.
@@ -65,6 +121,11 @@ impl Cursor {
     }
 }
 
+/// The cursor in a channel's directory, or that of a new channel.
+pub(super) fn own(dir: &Path) -> Result<Cursor> {
+    Ok(Cursor::read(dir)?.unwrap_or_else(|| Cursor::new(uuid::Uuid::now_v7().to_string())))
+}
+
 /// Decides where a channel goes on: `own` is its cursor, `manifest` the one in the target.
 ///
 /// # Errors
@@ -83,9 +144,12 @@ pub(super) fn reconcile(own: &Cursor, manifest: Option<&Cursor>, dir: &Path) -> 
             "channel directory {dir} is at epoch {}, but its target is only at epoch {}",
             own.epoch, m.epoch
         ))
-        .hint("restore the target as it was, or remove both to load the log from its beginning")),
+        .hint(
+            "restore the target as it was, put a sink back that was taken out of its group, or remove channel and target to \
+             load the log from its beginning",
+        )),
         Some(m) if own.epoch == 0 && own.follows.is_none() && own.record == 0 => {
-            Ok(Cursor { follows: Some(m.channel.clone()), epoch: m.epoch, positions: m.positions.clone(), ..own.clone() })
+            Ok(Cursor::following(own.channel.clone(), m))
         }
         Some(m) => Err(error::config(format!(
             "the target is filled by channel {}, but directory {dir} holds channel {}",
@@ -95,18 +159,27 @@ pub(super) fn reconcile(own: &Cursor, manifest: Option<&Cursor>, dir: &Path) -> 
     }
 }
 
+/// The same where some of the sinks that empty the channel keep no cursor: the channel may be ahead of all that do.
+///
+/// # Errors
+/// As [`reconcile`].
+pub(super) fn reconcile_ahead(own: &Cursor, manifest: Option<&Cursor>, dir: &Path) -> Result<Cursor> {
+    match manifest {
+        Some(m) if m.epoch > own.epoch || m.lineage() != own.lineage() => reconcile(own, manifest, dir),
+        _ => Ok(own.clone()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::agent::fingerprint::Fingerprint;
-    use crate::agent::position::FilePosition;
+    use crate::agent::position::of_a_file;
     use crate::error::Kind;
 
     fn cursor(channel: &str, epoch: u64, record: u64) -> Cursor {
-        let head = Fingerprint::new(b"x", 0);
-        let (path, offset) = ("/a".into(), epoch);
-        let at = FilePosition { path, device: 1, inode: 1, generation: 0, head, tail: None, offset, gone_s: None };
-        Cursor { epoch, record, positions: vec![at].into(), ..Cursor::new(channel.into()) }
+        let mut positions = Positions::default();
+        positions.advance(of_a_file(serde_json::json!({"path": "/a", "inode": 1, "offset": epoch})));
+        Cursor { epoch, record, positions, ..Cursor::new(channel.into()) }
     }
 
     fn decide(own: &Cursor, manifest: Option<&Cursor>) -> Result<Cursor, Kind> {
@@ -124,6 +197,26 @@ mod tests {
         assert_eq!(decide(&fresh, Some(&ahead)), Ok(ahead.clone()), "killed behind the very first epoch");
         assert_eq!(decide(&ahead, Some(&behind)), Err(Kind::Config), "the target went back in time");
         assert_eq!(decide(&behind, None), Err(Kind::Config), "the target is gone");
+    }
+
+    #[test]
+    fn targets_that_share_a_channel_may_be_behind_it() {
+        let first = cursor("a", 7, 70);
+        let second = Cursor { epoch: 9, follows: None, ..Cursor::following("b".into(), &first) };
+        let third = Cursor::following("c".into(), &second);
+        assert_eq!((second.lineage(), third.lineage()), ("a", "a"));
+        assert!(third.admits(Some(&first), true) && third.admits(Some(&second), true) && third.admits(None, true));
+        assert!(!third.admits(Some(&first), false) && third.admits(Some(&second), false));
+        assert!(!first.admits(Some(&second), true), "it is ahead");
+        assert!(!second.admits(Some(&cursor("other", 3, 1)), true), "it is another agent's");
+        let ahead = |own: &Cursor, manifest: Option<&Cursor>| {
+            reconcile_ahead(own, manifest, Path::new("/c")).map_err(|e| e.kind())
+        };
+        assert_eq!(ahead(&first, None), Ok(first.clone()));
+        assert_eq!(ahead(&first, Some(&cursor("a", 3, 1))), Ok(first.clone()));
+        assert_eq!(ahead(&first, Some(&cursor("a", 8, 80))), Ok(cursor("a", 8, 80)));
+        assert_eq!(ahead(&first, Some(&cursor("other", 3, 1))), Err(Kind::Config));
+        assert_eq!(ahead(&Cursor::new("d".into()), Some(&first)).map(|cursor| cursor.epoch), Ok(7));
     }
 
     #[test]

@@ -5,8 +5,11 @@
 use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::cursor;
+use super::gap;
+use super::seal::Keyring;
 use super::segment;
 use crate::agent::disk;
 use crate::error::{self, Result};
@@ -14,10 +17,16 @@ use crate::private;
 
 pub(super) const FILE: &str = "lock";
 
+/// How often a directory that is taken is tried again, and how long each time is.
+const MOMENTS: u32 = 25;
+const MOMENT: Duration = Duration::from_millis(10);
+
 /// A channel directory that is ours until this is dropped or the process ends.
 #[derive(Debug)]
 pub(crate) struct ChannelLock {
     pub(super) dir: PathBuf,
+    /// What its files are encrypted with.
+    pub(super) keys: Keyring,
     _file: File,
 }
 
@@ -32,10 +41,10 @@ impl ChannelLock {
         }
         let path = dir.join(FILE);
         let file = private::open(&path).map_err(disk::failed("open", &path))?;
-        match file.try_lock() {
+        match patiently(&file) {
             Ok(()) => {
                 keep_private(dir)?;
-                Ok(Self { dir: dir.to_owned(), _file: file })
+                Ok(Self { dir: dir.to_owned(), keys: Keyring::default(), _file: file })
             }
             Err(TryLockError::WouldBlock) => {
                 Err(error::busy(format!("channel directory {} is used by another agent", dir.display()))
@@ -44,6 +53,25 @@ impl ChannelLock {
             Err(TryLockError::Error(e)) => Err(disk::failed("lock", &path)(e)),
         }
     }
+}
+
+impl ChannelLock {
+    /// The same directory, whose files are encrypted with these keys.
+    pub(in crate::agent) fn with_keys(self, keys: Keyring) -> Self {
+        Self { keys, ..self }
+    }
+}
+
+/// Locks a file, and tries again for a moment: a process that is being started by this one, or by an agent that has just
+/// ended, has all its files until it becomes another program.
+fn patiently(file: &File) -> Result<(), TryLockError> {
+    for _ in 0..MOMENTS {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(MOMENT),
+            done => return done,
+        }
+    }
+    file.try_lock()
 }
 
 /// Narrows the rights to a channel's files, which an earlier version may have left, and to the directory if it holds
@@ -65,5 +93,5 @@ fn keep_private(dir: &Path) -> Result<()> {
 fn is_channel_file(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
     let name = name.strip_suffix(".new").unwrap_or(&name);
-    name == FILE || name == cursor::FILE || segment::number(name).is_some()
+    name == FILE || name == cursor::FILE || name == gap::FILE || segment::number(name).is_some()
 }

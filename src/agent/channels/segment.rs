@@ -1,33 +1,43 @@
 //! One file of the channel: a header and records, each checked by a CRC-32, written once and never changed.
 //!
 //! ```text
-//! segment   "SAKIACH1"  first record number u64
+//! segment   head ([`head`](super::head))  records
 //! record    length u32  crc u32  payload                      crc over length and payload
-//! payload   number u64  position (u32 length, JSON)  count u32  lines
-//! line      offset u64  line_bytes u64  body (u32 length, bytes)
+//! payload   number u64  batch ([`record`](super::record))
+//! sealed    number u64  again u32  sealed batch  tag          payload of an encrypted segment ([`seal`](super::seal))
 //! ```
 //!
-//! The highest bit of `line_bytes` says that the line is torn.
+//! Segments of version 1, which held lines and not events, are read and not written to. All numbers are little endian.
 //!
-//! All numbers are little endian. A record is made durable before the next one is begun, so only the last can be
-//! torn; anything else that does not check is corrupt, and said to be so, never skipped.
+//! A source waits until its record is durable, so only records of the last sync can be torn, and a crash of the process
+//! tears the last one alone. Anything else that does not check is corrupt, and said to be so, never skipped unasked
+//! ([`damage`](super::damage)). A machine
+//! that loses its power while several sources put at once may keep a later record of one sync and not an earlier one;
+//! that is said to be corrupt as well.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
+use super::damage::Stretch;
+use super::head::{self, Form};
+use super::index::{self, RecordSize};
+use super::record::{self, Version};
+use super::scan::RecordLocation;
+use super::seal::{Keyring, Place, TAG_BYTES};
 use crate::agent::disk;
-use crate::agent::line::{Batch, LogLine};
+use crate::agent::event::Batch;
+use crate::agent::position::{self, Advance};
 use crate::error::{self, Error, Result};
 
-const MAGIC: &[u8; 8] = b"SAKIACH1";
-/// Bytes before the first record.
-pub(super) const HEADER_BYTES: usize = 16;
+/// Length and crc.
 const FRAME_BYTES: usize = 8;
-/// Says in the length of a line that it is torn.
-const TORN: u64 = 1 << 63;
+const NUMBER_BYTES: usize = 8;
+/// What a sealed record has before its batch beside frame and number.
+const AGAIN_BYTES: usize = 4;
 
 /// A record as it lies in a segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +47,15 @@ pub(crate) struct Record {
     /// What was put.
     pub batch: Batch,
     /// Bytes it takes on disk.
-    pub disk_bytes: u64,
+    disk_bytes: u32,
+}
+
+impl Record {
+    /// How large it is.
+    pub(super) fn size(&self) -> RecordSize {
+        // A record's length is a u32, and an event takes more than a byte of it.
+        RecordSize { disk_bytes: self.disk_bytes, events: self.batch.events.len() as u32 }
+    }
 }
 
 /// The name of the segment that begins with record `first`.
@@ -64,40 +82,66 @@ pub(super) fn list(dir: &Path) -> Result<Vec<(u64, PathBuf)>> {
     Ok(found)
 }
 
-/// The header of the segment that begins with record `first`.
-pub(super) fn header(first: u64) -> [u8; HEADER_BYTES] {
-    let mut bytes = [0; HEADER_BYTES];
-    bytes[..8].copy_from_slice(MAGIC);
-    bytes[8..].copy_from_slice(&first.to_le_bytes());
-    bytes
+/// A batch ready to be written: all of a record but its number, and what encrypts it.
+pub(super) struct Encoded {
+    bytes: Vec<u8>,
+    /// Where the batch begins.
+    batch: usize,
 }
 
-/// Encodes `batch` as record `number`, frame and all.
-///
-/// # Errors
-/// Data: the batch is larger than a record can be.
-pub(super) fn encode(number: u64, batch: &Batch) -> Result<Vec<u8>> {
-    let too_large = |_| error::data(format!("a batch of {} lines does not fit a record", batch.lines.len()));
-    let position = serde_json::to_vec(&batch.after).map_err(|e| error::bug("cannot encode a position").source(e))?;
-    let bodies: usize = batch.lines.iter().map(|line| line.body.len() + 20).sum();
-    let mut out = Vec::with_capacity(FRAME_BYTES + 16 + position.len() + bodies);
-    out.extend_from_slice(&[0; FRAME_BYTES]);
-    out.extend_from_slice(&number.to_le_bytes());
-    out.extend_from_slice(&u32::try_from(position.len()).map_err(too_large)?.to_le_bytes());
-    out.extend_from_slice(&position);
-    out.extend_from_slice(&u32::try_from(batch.lines.len()).map_err(too_large)?.to_le_bytes());
-    for line in &batch.lines {
-        let torn = if line.torn { TORN } else { 0 };
-        out.extend_from_slice(&line.offset.to_le_bytes());
-        out.extend_from_slice(&(line.line_bytes | torn).to_le_bytes());
-        out.extend_from_slice(&u32::try_from(line.body.len()).map_err(too_large)?.to_le_bytes());
-        out.extend_from_slice(&line.body);
+impl Encoded {
+    /// For a segment that is encrypted, or is not.
+    ///
+    /// # Errors
+    /// Data: the batch is larger than a record can be.
+    pub(super) fn new(batch: &Batch, is_sealed: bool) -> Result<Self> {
+        let (before, behind) = if is_sealed { (AGAIN_BYTES, TAG_BYTES) } else { (0, 0) };
+        let before = FRAME_BYTES + NUMBER_BYTES + before;
+        let mut bytes = Vec::with_capacity(before + record::size(batch) + behind);
+        bytes.resize(before, 0);
+        record::encode(batch, &mut bytes)?;
+        bytes.resize(bytes.len() + behind, 0);
+        u32::try_from(bytes.len()).map_err(|_| record::too_large(batch))?;
+        Ok(Self { bytes, batch: before })
     }
-    let length = u32::try_from(out.len() - FRAME_BYTES).map_err(too_large)?.to_le_bytes();
-    out[..4].copy_from_slice(&length);
-    let crc = crc(length, &out[FRAME_BYTES..]);
-    out[4..8].copy_from_slice(&crc.to_le_bytes());
-    Ok(out)
+
+    /// Bytes it takes on disk.
+    pub(super) fn disk_bytes(&self) -> u32 {
+        self.bytes.len() as u32
+    }
+
+    /// The record at this place of its segment, frame and all.
+    ///
+    /// # Errors
+    /// Bug: it cannot be encrypted, or was made for a segment of the other kind.
+    pub(super) fn at(mut self, place: Place, form: &Form) -> Result<Vec<u8>> {
+        let length = (self.disk_bytes() - FRAME_BYTES as u32).to_le_bytes();
+        self.bytes[..4].copy_from_slice(&length);
+        self.bytes[FRAME_BYTES..FRAME_BYTES + NUMBER_BYTES].copy_from_slice(&place.number.to_le_bytes());
+        let is_sealed = self.batch > FRAME_BYTES + NUMBER_BYTES;
+        match &form.seal {
+            Some(seal) if is_sealed => {
+                self.bytes[self.batch - AGAIN_BYTES..self.batch].copy_from_slice(&place.again.to_le_bytes());
+                let bound = bound(&self.bytes);
+                let end = self.bytes.len() - TAG_BYTES;
+                let (rest, tag) = self.bytes.split_at_mut(end);
+                tag.copy_from_slice(&seal.close(place, &bound, &mut rest[self.batch..])?);
+            }
+            None if !is_sealed => {}
+            _ => return Err(error::bug("a record was made for a segment of another kind")),
+        }
+        let crc = crc(length, &self.bytes[FRAME_BYTES..]);
+        self.bytes[4..FRAME_BYTES].copy_from_slice(&crc.to_le_bytes());
+        Ok(self.bytes)
+    }
+}
+
+/// What a sealed record is bound to: its length, its number, and how often there was one of it.
+fn bound(record: &[u8]) -> [u8; 4 + NUMBER_BYTES + AGAIN_BYTES] {
+    let mut bound = [0; 4 + NUMBER_BYTES + AGAIN_BYTES];
+    bound[..4].copy_from_slice(&record[..4]);
+    bound[4..].copy_from_slice(&record[FRAME_BYTES..FRAME_BYTES + NUMBER_BYTES + AGAIN_BYTES]);
+    bound
 }
 
 fn crc(length: [u8; 4], payload: &[u8]) -> u32 {
@@ -107,53 +151,38 @@ fn crc(length: [u8; 4], payload: &[u8]) -> u32 {
     crc.finalize()
 }
 
-/// Decodes the record `number` at `at`, or `None` if no such record is whole there.
-fn decode(bytes: &Bytes, at: usize, number: u64) -> Option<Record> {
-    let length = read_u32(bytes, at)?;
+/// Where the record `number` at `at` ends; `None` if it is not whole there, or does not match its CRC.
+pub(super) fn framed(bytes: &[u8], at: usize, number: u64) -> Option<usize> {
+    let length = record::read_u32(bytes, at)?;
     let payload_at = at + FRAME_BYTES;
     let end = payload_at.checked_add(length as usize)?;
     let payload = bytes.get(payload_at..end)?;
-    if read_u64(payload, 0)? != number || read_u32(bytes, at + 4)? != crc(length.to_le_bytes(), payload) {
-        return None;
-    }
-    let batch = decode_batch(&bytes.slice(payload_at + 8..end))?;
-    Some(Record { number, batch, disk_bytes: (end - at) as u64 })
+    let is_it = record::read_u64(payload, 0)? == number;
+    (is_it && record::read_u32(bytes, at + 4)? == crc(length.to_le_bytes(), payload)).then_some(end)
 }
 
-fn decode_batch(payload: &Bytes) -> Option<Batch> {
-    let position_end = 4 + read_u32(payload, 0)? as usize;
-    let after = serde_json::from_slice(payload.get(4..position_end)?).ok()?;
-    let count = read_u32(payload, position_end)?;
-    let mut at = position_end + 4;
-    let mut lines = Vec::new();
-    for _ in 0..count {
-        let body_at = at + 20;
-        let body_end = body_at.checked_add(read_u32(payload, at + 16)? as usize)?;
-        payload.get(body_at..body_end)?;
-        let line_bytes = read_u64(payload, at + 8)?;
-        lines.push(LogLine {
-            offset: read_u64(payload, at)?,
-            body: payload.slice(body_at..body_end),
-            line_bytes: line_bytes & !TORN,
-            torn: line_bytes & TORN != 0,
-        });
-        at = body_end;
-    }
-    (at == payload.len()).then_some(Batch { lines, after })
-}
-
-fn read_u32(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
-}
-
-fn read_u64(bytes: &[u8], at: usize) -> Option<u64> {
-    Some(u64::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
+/// Decodes the record `number` at `at`, or `None` if no such record is whole there.
+fn decode(form: &Form, bytes: &Bytes, at: usize, number: u64) -> Option<Record> {
+    let end = framed(bytes, at, number)?;
+    let batch_at = at + FRAME_BYTES + NUMBER_BYTES;
+    let batch = match &form.seal {
+        None => bytes.slice(batch_at..end),
+        Some(seal) => {
+            let again = record::read_u32(bytes, batch_at)?;
+            let mut sealed = bytes.get(batch_at + AGAIN_BYTES..end)?.to_vec();
+            let opens = seal.open(Place { number, again }, &bound(&bytes[at..end]), &mut sealed);
+            Bytes::from(opens.then_some(sealed)?)
+        }
+    };
+    let batch = record::decode(form.version, &batch)?;
+    Some(Record { number, batch, disk_bytes: u32::try_from(end - at).ok()? })
 }
 
 /// Reads the records of one segment in order, from a channel that nobody writes to.
 #[derive(Debug)]
 pub(super) struct SegmentReader {
     path: PathBuf,
+    form: Form,
     bytes: Bytes,
     at: usize,
     next: u64,
@@ -174,16 +203,20 @@ pub(super) enum Next {
 }
 
 impl SegmentReader {
-    /// Reads the file of the segment that begins with record `first`; `None` if a crash left it without its header.
-    pub(super) fn open(path: &Path, first: u64) -> Result<Option<Self>> {
+    /// Reads the file of the segment that begins with record `first`; `None` if a crash left it without its head.
+    ///
+    /// # Errors
+    /// Those of [`head::read`], and of the disk.
+    pub(super) fn open(path: &Path, first: u64, keys: &Keyring) -> Result<Option<Self>> {
         let bytes = Bytes::from(fs::read(path).map_err(disk::failed("read", path))?);
-        if bytes.len() < HEADER_BYTES {
-            return Ok(None);
-        }
-        if bytes[..HEADER_BYTES] != header(first) {
-            return Err(corrupt(path, 0, "is not the header of this segment"));
-        }
-        Ok(Some(Self { path: path.to_owned(), bytes, at: HEADER_BYTES, next: first }))
+        let Some(form) = head::read(path, &bytes, first, keys)? else { return Ok(None) };
+        let at = form.head_bytes();
+        Ok(Some(Self { path: path.to_owned(), form, bytes, at, next: first }))
+    }
+
+    /// How its records are written.
+    pub(super) fn form(&self) -> &Form {
+        &self.form
     }
 
     /// Gives the next record.
@@ -194,37 +227,85 @@ impl SegmentReader {
         if self.at == self.bytes.len() {
             return Ok(Next::End);
         }
-        match decode(&self.bytes, self.at, self.next) {
+        match decode(&self.form, &self.bytes, self.at, self.next) {
             Some(record) => {
                 self.at += record.disk_bytes as usize;
                 self.next += 1;
                 Ok(Next::Record(record))
             }
-            None if self.a_record_follows() => Err(corrupt(&self.path, self.at as u64, "does not check")),
+            None if index::begins_at(&self.bytes, self.at) => Ok(Next::End),
+            // All of it is there: no crash left it so.
+            None if framed(&self.bytes, self.at, self.next).is_some() => {
+                Err(corrupt(&self.path, self.at as u64, "was changed, or is not a record"))
+            }
+            None if self.following().is_some() => Err(corrupt(&self.path, self.at as u64, "does not check")),
             None => Ok(Next::Torn { bytes: (self.bytes.len() - self.at) as u64 }),
         }
     }
 
-    /// Whether the next record can be found anywhere behind the one that does not check. The length of a broken
-    /// record cannot be trusted, so every place is tried; the record's number makes that cheap.
-    fn a_record_follows(&self) -> bool {
-        let wanted = (self.next + 1).to_le_bytes();
+    /// The first record behind the one that does not check, where there is one, and where it begins. The length of a
+    /// broken record cannot be trusted, so every place is tried; the number makes that cheap.
+    fn following(&self) -> Option<(usize, u64)> {
         let from = self.at + 1;
-        let numbers = self.bytes.get(from + FRAME_BYTES..).unwrap_or_default().windows(wanted.len());
-        numbers
-            .enumerate()
-            .any(|(i, number)| number == wanted && decode(&self.bytes, from + i, self.next + 1).is_some())
+        let numbers = self.bytes.get(from + FRAME_BYTES..).unwrap_or_default().windows(8);
+        // A segment holds fewer records than bytes.
+        let most = self.next.saturating_add(self.bytes.len() as u64);
+        numbers.enumerate().find_map(|(i, number)| {
+            let number = record::read_u64(number, 0).filter(|number| (self.next + 1..=most).contains(number))?;
+            framed(&self.bytes, from + i, number).map(|_| (from + i, number))
+        })
+    }
+
+    /// What is damaged where the reader is: up to the record that follows, or, in a segment that another one follows,
+    /// whose first record is `next`, up to the end of the records. `None` where no record follows, or the segment is of a
+    /// version that is not written any more.
+    pub(super) fn stretch(&self, next: Option<u64>) -> Option<Stretch> {
+        if self.form.version != Version::Events {
+            return None;
+        }
+        if let Some(end) = framed(&self.bytes, self.at, self.next) {
+            return Some(Stretch { at: self.at as u64, end: end as u64, records: self.next..self.next + 1 });
+        }
+        let (end, number) = match (self.following(), next) {
+            (Some((at, number)), _) => (at as u64, number),
+            (None, Some(next)) => (index::begin(&self.bytes).unwrap_or(self.bytes.len() as u64), next),
+            (None, None) => return None,
+        };
+        let (at, records) = (self.at as u64, self.next..number);
+        (at < end && !records.is_empty()).then_some(Stretch { at, end, records })
     }
 }
 
-/// Reads record `number`, which is known to take `disk_bytes` at `at`.
+/// A record without events, of as few bytes as can be or of exactly `bytes`; `None` where these are too few.
+///
+/// # Errors
+/// Bug: it cannot be encrypted.
+pub(super) fn filler(number: u64, bytes: Option<usize>, form: &Form) -> Result<Option<Vec<u8>>> {
+    let nothing = Advance { source: "".into(), form: position::FILES, entries: BTreeMap::new() };
+    let mut encoded = Encoded::new(&Batch { events: Vec::new(), after: nothing }, form.seal.is_some())?;
+    if let Some(bytes) = bytes {
+        // The advance is the first thing in a batch, and blanks at the end of JSON say nothing.
+        let at = encoded.batch;
+        let more = bytes.checked_sub(encoded.bytes.len());
+        let (Some(more), Some(length)) = (more, record::read_u32(&encoded.bytes, at)) else { return Ok(None) };
+        let end = at + 4 + length as usize;
+        encoded.bytes.splice(end..end, std::iter::repeat_n(b' ', more));
+        let Ok(length) = u32::try_from(length as usize + more) else { return Ok(None) };
+        encoded.bytes[at..at + 4].copy_from_slice(&length.to_le_bytes());
+    }
+    encoded.at(Place::instead(number)?, form).map(Some)
+}
+
+/// Reads record `number`, which is known to lie there.
 ///
 /// # Errors
 /// Data: it does not check any more.
-pub(super) fn read(path: &Path, at: u64, disk_bytes: u64, number: u64) -> Result<Record> {
-    let mut bytes = vec![0; usize::try_from(disk_bytes).map_err(|e| error::bug("a record is too large").source(e))?];
-    File::open(path).and_then(|f| f.read_exact_at(&mut bytes, at)).map_err(disk::failed("read", path))?;
-    decode(&Bytes::from(bytes), 0, number).ok_or_else(|| corrupt(path, at, "does not check"))
+pub(super) fn read(dir: &Path, place: &RecordLocation, number: u64) -> Result<Record> {
+    let path = dir.join(file_name(place.segment));
+    let mut bytes = vec![0; place.size.disk_bytes as usize];
+    File::open(&path).and_then(|f| f.read_exact_at(&mut bytes, place.at)).map_err(disk::failed("read", &path))?;
+    let record = decode(&place.form, &Bytes::from(bytes), 0, number);
+    record.ok_or_else(|| corrupt(&path, place.at, "does not check"))
 }
 
 /// The error for bytes that are neither a record nor what a crash can leave.

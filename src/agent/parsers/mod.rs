@@ -1,27 +1,53 @@
-//! From the text of a line to its fields, by the format that the server wrote it in.
+//! From the body of an event to a row.
 //!
-//! ```text
-//! apache, nginx   the server's own format text, read into directives (`directive`)
-//! format          directives and literals put together to a LogFormat; formats known by name
-//! entry           a line taken apart by a LogFormat: a LogEntry, or the reason why it is not one
-//! time, escape, request   what stands in the fields
-//! ```
+//! | parser | what it reads |
+//! |---|---|
+//! | [`weblog`] | lines of Apache and nginx, by the server's own format text |
+//! | [`json`] | JSON objects, by the names of members |
+//! | [`delimited`] | lines of CSV, TSV and their like, by the places of fields |
+//! | [`pattern`] | texts, by the named groups of a regular expression |
+//! | [`key_value`] | lines of `key=value` pairs, by their keys |
 //!
-//! A line that does not have exactly the fields of its format is malformed. It is never read as if it had.
+//! The columns of the last four are those that the user declares (`mapping`), or that a preset does ([`segment`]).
+//! [`protected`] hides values of any of them before they become rows.
 
-mod apache;
-mod directive;
-mod entry;
-mod escape;
-mod field;
-mod format;
-mod nginx;
-mod request;
-#[cfg(test)]
-mod tests;
-mod time;
+pub(super) mod delimited;
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzz;
+pub(super) mod json;
+pub(super) mod key_value;
+pub(super) mod mapping;
+pub(super) mod pattern;
+mod piece;
+pub(super) mod protected;
+pub(super) mod segment;
+mod user_agent;
+pub(super) mod weblog;
 
-pub(super) use entry::LogEntry;
-pub(super) use field::{ExtraField, ExtraType};
-pub(super) use format::LogFormat;
-pub(super) use request::RequestLine;
+pub(super) use self::piece::campaign;
+pub(super) use self::weblog::RequestLine;
+use super::event::Event;
+use super::rows::{ColumnSpec, Row};
+
+/// Takes events apart.
+pub(super) trait Parser: Send + std::fmt::Debug {
+    /// What the rows are, for the target's fingerprint: rows of another kind never come into the same files.
+    fn kind(&self) -> &'static str;
+
+    /// What a table of its rows is, for the table's description.
+    fn comment(&self) -> &'static str {
+        "events, one row an event"
+    }
+
+    /// The columns of its rows, in their order.
+    fn columns(&self) -> &[ColumnSpec];
+
+    /// Gives the rows of an event to `take`.
+    ///
+    /// # Errors
+    /// Why the event is malformed. No row was given then.
+    fn parse(&mut self, event: &Event, take: &mut dyn FnMut(Row<'_>)) -> Result<(), String>;
+
+    /// Another one like this, for another thread.
+    fn boxed(&self) -> Box<dyn Parser>;
+}

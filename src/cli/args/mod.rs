@@ -1,5 +1,6 @@
 //! The commands and options as typed.
 
+mod agent;
 mod job;
 mod renamed;
 mod step;
@@ -9,9 +10,12 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+pub(super) use self::agent::{
+    AgentAct, AgentCommand, AgentCompact, AgentReplay, AgentSource, AgentTap, AgentTest, FlumeArgs,
+};
 pub(super) use self::job::{JobAct, JobCommand};
 pub(super) use self::renamed::renamed;
-use self::step::{HEADINGS, tables_of};
+use self::step::{ConnectionArgs, HEADINGS, tables_of};
 pub(super) use self::step::{StepArgs, StepCommand};
 use super::keys;
 use super::output::Output;
@@ -92,6 +96,9 @@ pub enum Command {
     Run(RunArgs),
     /// Check a pipeline file: everything that can be found without a server
     Check(CheckCommand),
+    /// Examine every server that a pipeline file, an agent's file, the site files or flags name, and say what is wrong
+    #[command(args_override_self = true)]
+    Doctor(Box<DoctorCommand>),
     /// Import a MySQL table or query into HDFS, Hive or HBase, or run the import steps of a pipeline file
     #[command(after_long_help = keys::of::<ImportArgs>("import"), args_override_self = true)]
     Import(Box<StepCommand<ImportArgs>>),
@@ -109,7 +116,7 @@ pub enum Command {
     Verify(Box<StepCommand<VerifyArgs>>),
     /// Follow log files into HDFS and Hive, or run the agent steps of a pipeline file
     #[command(after_long_help = keys::of::<AgentArgs>("agent"), args_override_self = true)]
-    Agent(Box<StepCommand<AgentArgs>>),
+    Agent(Box<AgentCommand>),
     /// Apply a change log to a table of versions, or run the SCD-2 steps of a pipeline file
     #[command(after_long_help = keys::of::<Scd2Args>("scd2"), args_override_self = true)]
     Scd2(Box<StepCommand<Scd2Args>>),
@@ -126,6 +133,9 @@ pub enum Command {
     /// Take Sqoop's arguments: sakia sqoop import --connect ...; --explain prints the pipeline file that does the same
     #[command(disable_help_flag = true)]
     Sqoop(SqoopCommand),
+    /// Take flume-ng's arguments: sakia flume-ng agent -n a1 -f flume.conf; -d prints the agent's file that does the same
+    #[command(disable_help_flag = true)]
+    FlumeNg(FlumeNgCommand),
     /// Print what a shell needs to complete commands and flags
     Completions {
         /// The shell
@@ -145,19 +155,38 @@ impl Command {
         match self {
             Self::Run(command) => command.output,
             Self::Check(command) => command.output,
+            Self::Doctor(command) => command.output,
             Self::Import(command) => command.output,
             Self::ImportAll(command) => command.output,
             Self::Export(command) => command.output,
             Self::Merge(command) => command.output,
             Self::Verify(command) => command.output,
-            Self::Agent(command) => command.output,
+            Self::Agent(command) => command.output(),
             Self::Scd2(command) => command.output,
             Self::Lookup(command) => command.step.output,
             Self::Eval(command) => command.output,
             Self::List(command) => command.output,
-            Self::Job(_) | Self::Sqoop(_) | Self::Completions { .. } | Self::Man { .. } => Output::Table,
+            Self::Job(_) | Self::Sqoop(_) | Self::FlumeNg(_) | Self::Completions { .. } | Self::Man { .. } => {
+                Output::Table
+            }
         }
     }
+}
+
+/// Options of `doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorCommand {
+    /// Pipeline file, or an agent's own, whose servers are examined; without one those of the flags and of the site files
+    pub pipeline: Option<PathBuf>,
+    /// Fail where something was warned of, too
+    #[arg(long)]
+    pub strict: bool,
+    /// How the answers are printed
+    #[arg(long, value_enum, default_value_t)]
+    pub output: Output,
+    /// The servers.
+    #[command(flatten)]
+    pub connections: ConnectionArgs,
 }
 
 /// A database to ask, beside any step.
@@ -220,6 +249,14 @@ pub enum Listed {
 pub struct SqoopCommand {
     /// Tool and arguments, as Sqoop 1.4.7 takes them; sakia sqoop help lists them
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "TOOL")]
+    pub arguments: Vec<std::ffi::OsString>,
+}
+
+/// Flume's arguments; they are read before this is reached, and are here for the help.
+#[derive(Debug, Args)]
+pub struct FlumeNgCommand {
+    /// Command and options, as flume-ng 1.11 takes them; sakia flume-ng help lists them
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
     pub arguments: Vec<std::ffi::OsString>,
 }
 

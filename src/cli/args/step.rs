@@ -4,16 +4,19 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::access::TlsOptions;
 use crate::agent::AgentArgs;
 use crate::cli::output::Output;
 use crate::config::Timespan;
 use crate::hbase::HBaseOptions;
 use crate::hiveserver2::HiveServer2Options;
+use crate::kerberos::KerberosOptions;
 use crate::lookup::LookupArgs;
 use crate::metastore::MetastoreOptions;
 use crate::mysql::MySqlOptions;
 use crate::pipeline::{Servers, Step, StepKind};
 use crate::scd2::Scd2Args;
+use crate::site::{self, Site};
 use crate::storage::hdfs::HdfsOptions;
 use crate::transfer::args::{ExportArgs, ImportAllArgs, ImportArgs, MergeArgs, VerifyArgs};
 
@@ -44,12 +47,14 @@ pub struct StepCommand<T: Args> {
 }
 
 /// Headings of the servers' flags, by the server's table in a pipeline file.
-pub(super) const HEADINGS: [(&str, &str); 5] = [
+pub(super) const HEADINGS: [(&str, &str); 7] = [
     ("mysql", "MySQL or MariaDB"),
     ("hdfs", "HDFS"),
     ("metastore", "Hive metastore"),
     ("hiveserver2", "HiveServer2"),
     ("hbase", "HBase"),
+    ("kerberos", "Kerberos"),
+    ("tls", "TLS to the cluster"),
 ];
 
 /// Where the servers are.
@@ -58,6 +63,9 @@ pub struct ConnectionArgs {
     /// How long each server has to accept a connection and give its first answer [default: 20s]
     #[arg(long, value_name = "TIME")]
     pub connect_timeout: Option<Timespan>,
+    /// User in whose name all is done in the cluster, which must allow it to who logs in
+    #[arg(long, value_name = "USER")]
+    pub proxy_user: Option<String>,
     /// The database.
     #[command(flatten, next_help_heading = HEADINGS[0].1)]
     pub mysql: MySqlOptions,
@@ -73,9 +81,32 @@ pub struct ConnectionArgs {
     /// The HBase Thrift gateway.
     #[command(flatten, next_help_heading = HEADINGS[4].1)]
     pub hbase: HBaseOptions,
+    /// Whose tickets are shown.
+    #[command(flatten, next_help_heading = HEADINGS[5].1)]
+    pub kerberos: KerberosOptions,
+    /// What TLS stands on.
+    #[command(flatten, next_help_heading = HEADINGS[6].1)]
+    pub tls: TlsOptions,
 }
 
 impl ConnectionArgs {
+    /// All servers that were named, by flags or by the site files.
+    pub fn named(self) -> Servers {
+        let mut servers = Servers {
+            mysql: Some(self.mysql).filter(|m| m.url.is_some() || m.host.is_some()),
+            hdfs: Some(self.hdfs).filter(|h| h.url.is_some() || h.configuration().is_some()),
+            metastore: Some(self.metastore).filter(|m| !m.urls.is_empty() || site_names("hive.metastore.uris")),
+            hiveserver2: Some(self.hiveserver2).filter(|h| !h.urls.is_empty()),
+            hbase: Some(self.hbase).filter(|h| !h.urls.is_empty()),
+            kerberos: Some(self.kerberos).filter(|given| *given != KerberosOptions::default()),
+            tls: Some(self.tls).filter(|given| *given != TlsOptions::default()),
+            proxy_user: self.proxy_user,
+            ..Servers::default()
+        };
+        servers.limit_connecting(self.connect_timeout);
+        servers
+    }
+
     /// The servers that were named, and those of the step that need no name.
     pub fn servers(self, kind: &StepKind) -> Servers {
         let tables = tables_of(kind.as_str());
@@ -86,25 +117,37 @@ impl ConnectionArgs {
         let mut servers = Servers {
             mysql: Some(self.mysql).filter(|_| tables.contains(&"mysql")),
             hdfs: Some(self.hdfs).filter(|_| tables.contains(&"hdfs")),
-            metastore: Some(self.metastore).filter(|m| !m.urls.is_empty()),
+            metastore: Some(self.metastore).filter(|given| *given != MetastoreOptions::default()),
             hiveserver2: Some(self.hiveserver2).filter(|h| !h.urls.is_empty()),
-            hbase: Some(self.hbase).filter(|_| to_hbase),
+            hbase: Some(self.hbase.or_local()).filter(|_| to_hbase),
+            kerberos: Some(self.kerberos).filter(|given| *given != KerberosOptions::default()),
+            tls: Some(self.tls).filter(|given| *given != TlsOptions::default()),
+            proxy_user: self.proxy_user,
+            ..Servers::default()
         };
         servers.limit_connecting(self.connect_timeout);
         servers
     }
 }
 
+/// Whether Hive's site file has a setting.
+fn site_names(setting: &str) -> bool {
+    let places = ["HIVE_CONF_DIR", "HADOOP_CONF_DIR"].into_iter().filter_map(site::directory);
+    places
+        .filter_map(|place| Site::of_directory(&place, &["hive-site.xml"]).ok().flatten())
+        .any(|site| site.get(setting).is_some())
+}
+
 /// The servers that a type of step may speak to; the help of its command shows no flags of others.
 pub(super) fn tables_of(kind: &str) -> &'static [&'static str] {
     match kind {
-        "import" => &["mysql", "hdfs", "metastore", "hiveserver2", "hbase"],
-        "import-all" => &["mysql", "hdfs", "metastore", "hiveserver2"],
-        "export" | "verify" => &["mysql", "hdfs", "metastore"],
-        "merge" => &["hdfs"],
-        "agent" => &["hdfs", "metastore"],
-        "scd2" => &["hiveserver2"],
-        "lookup" => &["hiveserver2", "hbase"],
+        "import" => &["mysql", "hdfs", "metastore", "hiveserver2", "hbase", "kerberos", "tls"],
+        "import-all" => &["mysql", "hdfs", "metastore", "hiveserver2", "kerberos", "tls"],
+        "export" | "verify" => &["mysql", "hdfs", "metastore", "kerberos", "tls"],
+        "merge" => &["hdfs", "kerberos", "tls"],
+        "agent" => &["hdfs", "metastore", "kerberos", "tls"],
+        "scd2" => &["hiveserver2", "kerberos", "tls"],
+        "lookup" => &["hiveserver2", "hbase", "kerberos", "tls"],
         _ => &[],
     }
 }

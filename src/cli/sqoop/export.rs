@@ -3,7 +3,7 @@
 use super::given::Given;
 use super::paths::Paths;
 use super::properties::Properties;
-use super::{checks, hive, text};
+use super::{checks, hive, servers, text};
 use crate::error::{self, Result};
 use crate::storage::hdfs::HdfsOptions;
 use crate::transfer::args::{Compat, ExportArgs, FileNames, MergeArgs, UpdateMode};
@@ -20,7 +20,8 @@ pub(super) fn export(
 ) -> Result<ExportArgs> {
     checks::export(given)?;
     let in_catalogue = given.has("hcatalog-table");
-    let export_dir = given.text("export-dir").map(|path| Paths::of_user().absolute(path, hdfs)).transpose()?;
+    let paths = Paths::of(servers::cluster(given, properties));
+    let export_dir = given.text("export-dir").map(|path| paths.absolute(path, hdfs)).transpose()?;
     let partition = hive::partition(given)?;
     if partition.is_some() && !in_catalogue {
         return Err(error::usage("a partition is named without a Hive table").hint("add --hcatalog-table"));
@@ -82,8 +83,9 @@ pub(super) fn merge(
     hdfs: &mut HdfsOptions,
     notes: &mut Vec<String>,
 ) -> Result<MergeArgs> {
+    let paths = Paths::of(servers::cluster(given, properties));
     let mut directory = |name: &str| match given.text(name) {
-        Some(path) => Paths::of_user().absolute(path, hdfs),
+        Some(path) => paths.absolute(path, hdfs),
         None => Err(error::usage(format!("--{name} is required for merge.")).hint("name an HDFS directory")),
     };
     let (new_data, onto, target_dir) = (directory("new-data")?, directory("onto")?, directory("target-dir")?);

@@ -6,7 +6,7 @@
 use super::given::Given;
 use super::paths::Paths;
 use super::properties::Properties;
-use super::{checks, hive, text};
+use super::{checks, hive, servers, text};
 use crate::error::{self, Result};
 use crate::format::Compression;
 use crate::storage::hdfs::HdfsOptions;
@@ -29,7 +29,7 @@ pub(super) fn import(
     notes: &mut Vec<String>,
 ) -> Result<ImportArgs> {
     checks::import(given)?;
-    let paths = Paths::of_user();
+    let paths = Paths::of(servers::cluster(given, properties));
     let mut args = common(given, properties, notes)?;
     args.table = given.owned("table");
     args.query = given.owned("query");
@@ -64,7 +64,7 @@ pub(super) fn import_all(
     each.zero_dates = zero_dates(given);
     each.existing = existing(given);
     hive::table(given, &mut each, notes)?;
-    directories(given, &Paths::of_user(), hdfs, &mut each, notes)?;
+    directories(given, &Paths::of(servers::cluster(given, properties)), hdfs, &mut each, notes)?;
     // Sqoop stops at the first table that fails. Going on does no harm, and the exit code still tells.
     Ok(ImportAllArgs { exclude_tables: given.list("exclude-tables"), each, ..ImportAllArgs::default() })
 }
@@ -252,7 +252,7 @@ fn directories(
         return Ok(());
     }
     if target.is_none() && warehouse.is_none() {
-        args.warehouse_dir = Some(paths.home());
+        args.warehouse_dir = Some(paths.home()?);
         return Ok(());
     }
     (args.target_dir, args.warehouse_dir) = (target, warehouse);

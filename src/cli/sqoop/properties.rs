@@ -3,10 +3,9 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use crate::error::{self, Result};
-use crate::storage::site;
+use crate::site::{self, Site};
 
 /// Beginnings of properties about what is not here: the cluster's jobs, their logs and their memory.
 const OF_JOBS: [&str; 9] = ["mapreduce.", "mapred.", "yarn.", "io.", "oozie.", "tez.", "java.", "map.", "reduce."];
@@ -38,7 +37,7 @@ impl Properties {
                     })?;
                     set.insert(name.trim().to_owned(), value.to_owned());
                 }
-                "conf" => files.extend(site::read_file(Path::new(value))?),
+                "conf" => files.extend(Site::of_files(&[value])?.settings().clone()),
                 "fs" => drop(set.insert("fs.defaultFS".to_owned(), value.to_owned())),
                 _ => notes.push(format!("-{option} does nothing here: no job runs in the cluster")),
             }
@@ -55,7 +54,7 @@ impl Properties {
     pub(super) fn with_hive_site(mut self) -> Result<Self> {
         let places = ["HIVE_CONF_DIR", "HADOOP_CONF_DIR"].into_iter().filter_map(site::directory);
         if let Some(file) = places.map(|dir| dir.join("hive-site.xml")).find(|file| file.is_file()) {
-            self.site = site::read_file(&file)?;
+            self.site = Site::of_files(&[file])?.settings().clone();
         }
         Ok(self)
     }
@@ -84,6 +83,20 @@ impl Properties {
         let found = self.set.iter().filter_map(|(name, value)| Some((name.strip_prefix(beginning)?, value.as_str())));
         let found: Vec<_> = found.collect();
         self.asked.borrow_mut().extend(found.iter().map(|(name, _)| format!("{beginning}{name}")));
+        found
+    }
+
+    /// Those that say how the cluster's servers are spoken to; they are not idle.
+    pub(super) fn of_cluster(&self) -> BTreeMap<String, String> {
+        const OF_SERVERS: [&str; 6] = ["hadoop.", "dfs.", "fs.", "hive.", "hbase.", "ssl."];
+        let of_servers = |name: &str| OF_SERVERS.iter().any(|beginning| name.starts_with(beginning));
+        let found: BTreeMap<String, String> = self
+            .set
+            .iter()
+            .filter(|(name, _)| of_servers(name) && !PLACES.contains(&name.as_str()))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        self.asked.borrow_mut().extend(found.keys().cloned());
         found
     }
 

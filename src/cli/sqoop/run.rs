@@ -163,7 +163,7 @@ async fn client(
 ) -> Result<MySqlClient> {
     let mut mysql = source.mysql;
     mysql.password = secret(&source.password)?;
-    make(&stop.or(pipeline::read_password(mysql, Some(&source.hdfs))).await?, Path::new(""))
+    make(&stop.or(pipeline::read_password(mysql, &source.servers)).await?, Path::new(""))
 }
 
 /// The password itself, asked for where it has to be.

@@ -15,8 +15,10 @@ use crate::config::host_and_port;
 use crate::error::{self, Error, Result};
 use crate::hbase::HBaseOptions;
 use crate::hiveserver2::HiveServer2Options;
+use crate::kerberos::KerberosOptions;
 use crate::metastore::MetastoreOptions;
 use crate::mysql::MySqlOptions;
+use crate::pipeline::Servers;
 use crate::secret::{self, Secret};
 use crate::storage::hdfs::HdfsOptions;
 
@@ -46,8 +48,19 @@ pub(crate) struct Source {
     pub mysql: MySqlOptions,
     /// How the password gets here.
     pub password: Password,
-    /// The cluster.
-    pub hdfs: HdfsOptions,
+    /// The cluster, and whose tickets are shown there.
+    pub servers: Servers,
+}
+
+/// The cluster, and how its servers are spoken to.
+pub(super) fn cluster(given: &Given, properties: &Properties) -> Servers {
+    Servers {
+        hdfs: Some(hdfs(properties)),
+        kerberos: kerberos(given, properties),
+        proxy_user: properties.get("sakia.proxy-user").map(str::to_owned),
+        properties: properties.of_cluster(),
+        ..Servers::default()
+    }
 }
 
 /// The database of a tool that touches nothing else.
@@ -56,7 +69,7 @@ pub(crate) struct Source {
 /// Those of [`mysql`].
 pub(super) fn source(given: &Given, properties: &Properties, notes: &mut Vec<String>) -> Result<Source> {
     let (mysql, password) = mysql(given, properties, notes)?;
-    Ok(Source { mysql, password, hdfs: hdfs(properties) })
+    Ok(Source { mysql, password, servers: cluster(given, properties) })
 }
 
 /// The database, without a password that is not in a file.
@@ -78,7 +91,7 @@ pub(super) fn mysql(
             .hint("sources are MySQL and MariaDB: jdbc:mysql://HOST:3306/DATABASE"));
     }
     let (url, in_url) = secret::split_url(&url);
-    let password = match (password(given, notes)?, in_url) {
+    let password = match (password(given, properties, notes)?, in_url) {
         (Password::None, Some(typed)) if !given.has("password-alias") => {
             notes.push(IN_CLEAR.to_owned());
             Password::Typed(typed)
@@ -108,8 +121,9 @@ pub(super) fn mysql(
     Ok((options, password))
 }
 
-fn password(given: &Given, notes: &mut Vec<String>) -> Result<Password> {
-    let file = given.text("password-file").map(password_file);
+fn password(given: &Given, properties: &Properties, notes: &mut Vec<String>) -> Result<Password> {
+    let paths = || Paths::of(cluster(given, properties));
+    let file = given.text("password-file").map(|path| password_file(path, &paths())).transpose()?;
     // An alias is looked up where the connection is made.
     let several = given.has("password-alias") && (given.has("password") || given.has("P") || file.is_some());
     match (given.text("password"), given.has("P"), file.filter(|_| !several)) {
@@ -132,14 +146,14 @@ fn several_passwords() -> Error {
 
 /// Sqoop looks for a password file in the cluster unless its path begins with `file:`. A local file of that path is
 /// taken too, and wins.
-fn password_file(path: &str) -> PathBuf {
+fn password_file(path: &str, paths: &Paths) -> Result<PathBuf> {
     if let Some(local) = path.strip_prefix("file:") {
-        return PathBuf::from(format!("/{}", local.trim_start_matches('/')));
+        return Ok(PathBuf::from(format!("/{}", local.trim_start_matches('/'))));
     }
     if path.starts_with("hdfs:") || Path::new(path).is_file() {
-        return PathBuf::from(path);
+        return Ok(PathBuf::from(path));
     }
-    PathBuf::from(format!("hdfs://{}", Paths::of_user().absolute_path(path)))
+    Ok(PathBuf::from(format!("hdfs://{}", paths.absolute_path(path)?)))
 }
 
 /// Adds Java properties to the URL, where the driver would find them too; the password is given back.
@@ -206,19 +220,39 @@ fn of_environment(names: &[&str]) -> Option<String> {
     names.iter().find_map(|name| std::env::var(name).ok())
 }
 
+/// Whose tickets are shown, where that is said: by the properties `sakia.kerberos.*`, or with HiveServer2's keytab.
+pub(super) fn kerberos(given: &Given, properties: &Properties) -> Option<KerberosOptions> {
+    let property = |name: &str| properties.get(name).map(str::to_owned);
+    let keytab = property("sakia.kerberos.keytab").or_else(|| given.owned("hs2-keytab"));
+    let options = KerberosOptions {
+        principal: property("sakia.kerberos.principal")
+            .or_else(|| given.owned("hs2-user").filter(|_| given.has("hs2-keytab"))),
+        keytab: keytab.map(PathBuf::from),
+        cache: property("sakia.kerberos.cache"),
+    };
+    Some(options).filter(|options| *options != KerberosOptions::default())
+}
+
+/// A URL of HiveServer2 without the password that it may hold, which would be printed with it.
+fn without_password(url: &str) -> String {
+    let is_password = |part: &&str| part.to_ascii_lowercase().starts_with("password=");
+    url.split(';').filter(|part| !is_password(part)).collect::<Vec<_>>().join(";")
+}
+
 /// HiveServer2, if something says where it is.
 pub(super) fn hiveserver2(given: &Given, properties: &Properties) -> Option<HiveServer2Options> {
-    let of_url = given.text("hs2-url").map(|url| {
-        let address = url.strip_prefix("jdbc:hive2://").unwrap_or(url);
-        address.split(['/', ';']).next().unwrap_or_default().to_owned()
-    });
-    let user = given.owned("hs2-user");
+    let of_url = given.text("hs2-url").map(without_password);
+    // With a keytab it is the principal that logs in.
+    let user = given.owned("hs2-user").filter(|_| !given.has("hs2-keytab"));
     let password_file = properties.get("sakia.hiveserver2.password-file").map(PathBuf::from);
     let urls = named(properties, &["sakia.hiveserver2.url", "sakia.hiveserver2.endpoints"])
         .or(of_url)
         .or_else(|| of_environment(&["SAKIA_HIVESERVER2_URL", "SAKIA_HIVESERVER2"]))?;
     let mut options = HiveServer2Options::new("", user.unwrap_or_else(|| "hive".to_owned()));
-    options.urls = urls.split(',').map(|url| url.trim().to_owned()).collect();
+    options.urls = match urls.starts_with("jdbc:") {
+        true => vec![urls],
+        false => urls.split(',').map(|url| url.trim().to_owned()).collect(),
+    };
     options.password_file = password_file;
     Some(options)
 }

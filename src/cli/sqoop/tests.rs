@@ -116,7 +116,7 @@ fn v33_delimiters_go_on_as_typed() {
 }
 
 #[test]
-fn v34_what_is_no_delimiter_is_refused() {
+fn v34_what_is_not_a_delimiter_is_refused() {
     for typed in ["\\Q", "\\nn", "", "\\095", "\\0x9K5"] {
         assert!(refused("import", &["--table", "t", "--escaped-by", typed]).starts_with("--escaped-by: "), "{typed}");
     }

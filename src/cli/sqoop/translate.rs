@@ -96,7 +96,7 @@ pub(super) fn translate(args: &[String]) -> Result<Request> {
 fn work(given: &Given, properties: &Properties, notes: &mut Vec<String>) -> Result<Work> {
     match given.tool {
         Tool::Import => {
-            let mut servers = Servers { hdfs: Some(servers::hdfs(properties)), ..Servers::default() };
+            let mut servers = servers::cluster(given, properties);
             let hdfs = servers.hdfs.get_or_insert_default();
             let args = overlaid(import::import(given, properties, hdfs, notes)?, properties)?;
             let name = args.table.clone().unwrap_or_else(|| "query".to_owned());
@@ -108,7 +108,7 @@ fn work(given: &Given, properties: &Properties, notes: &mut Vec<String>) -> Resu
             step(given, properties, servers, (name, StepKind::Import(Box::new(args))), notes)
         }
         Tool::ImportAllTables => {
-            let mut servers = Servers { hdfs: Some(servers::hdfs(properties)), ..Servers::default() };
+            let mut servers = servers::cluster(given, properties);
             let hdfs = servers.hdfs.get_or_insert_default();
             let args = overlaid(import::import_all(given, properties, hdfs, notes)?, properties)?;
             let hive = args.each.hive_database.is_some();
@@ -116,7 +116,7 @@ fn work(given: &Given, properties: &Properties, notes: &mut Vec<String>) -> Resu
             step(given, properties, servers, ("all-tables".to_owned(), StepKind::ImportAll(Box::new(args))), notes)
         }
         Tool::Export => {
-            let mut servers = Servers { hdfs: Some(servers::hdfs(properties)), ..Servers::default() };
+            let mut servers = servers::cluster(given, properties);
             let hdfs = servers.hdfs.get_or_insert_default();
             let args = overlaid(export::export(given, properties, hdfs, notes)?, properties)?;
             let name = args.table.clone().or_else(|| args.call.clone()).unwrap_or_default();
@@ -128,7 +128,7 @@ fn work(given: &Given, properties: &Properties, notes: &mut Vec<String>) -> Resu
             let mut hdfs = servers::hdfs(properties);
             let args = overlaid(export::merge(given, properties, &mut hdfs, notes)?, properties)?;
             let step = Step { name: "merge".to_owned(), kind: StepKind::Merge(Box::new(args)) };
-            let servers = Servers { hdfs: Some(hdfs), ..Servers::default() };
+            let servers = Servers { hdfs: Some(hdfs), ..servers::cluster(given, properties) };
             Ok(Work::Step(Box::new(step), Box::new(servers), Password::None))
         }
         Tool::CreateHiveTable => create_hive_table(given, properties, notes),
@@ -194,7 +194,7 @@ fn create_hive_table(given: &Given, properties: &Properties, notes: &mut Vec<Str
     let table = given.owned("table").ok_or_else(|| {
         error::usage("--table is required for table definition importing.").hint("name the table of the database")
     })?;
-    let mut servers = Servers { hdfs: Some(servers::hdfs(properties)), ..Servers::default() };
+    let mut servers = servers::cluster(given, properties);
     with_hive(given, properties, &mut servers, true)?;
     if given.has("hive-overwrite") {
         notes.push("--hive-overwrite does nothing here: no rows are imported".to_owned());

@@ -1,22 +1,13 @@
 //! The object container: header, blocks of records, codec, sync marker.
 //!
-//! Source: Apache Avro specification 1.11, "Object Container Files". The marker is derived from schema and codec
-//! instead of drawn at random, so that equal input gives equal files.
+//! Source: Apache Avro specification 1.11, "Object Container Files".
 
 use std::io::Write as _;
 
 use flate2::write::DeflateEncoder;
-use sha2::{Digest, Sha256};
 
 use super::super::Compression;
-use super::AvroOptions;
 use crate::error::{self, Result};
-
-/// What Hive must know about the days and times in a file: of the real calendar and in UTC, nothing to convert. Where
-/// these keys are missing it takes the old Julian calendar for granted and moves days before 1582-10-15. The first key
-/// is spelt differently for Avro and Parquet. Checked on Hive 4.0.1.
-const WRITER_KEYS: [(&str, &str); 3] =
-    [("writer.proleptic", "true"), ("writer.time.zone", "UTC"), ("writer.zone.conversion.legacy", "false")];
 
 const MAGIC: &[u8] = b"Obj\x01";
 
@@ -24,7 +15,8 @@ const MAGIC: &[u8] = b"Obj\x01";
 const XZ_LEVEL: u32 = 6;
 
 /// Collects records into blocks and blocks into a file.
-pub(super) struct Container {
+#[derive(Debug)]
+pub struct Container {
     codec: Compression,
     block_bytes: usize,
     /// Written before the first block; empty afterwards.
@@ -36,35 +28,43 @@ pub(super) struct Container {
 }
 
 impl Container {
-    pub(super) fn new(schema_json: &str, options: &AvroOptions) -> Result<Self> {
-        let codec = codec_name(options.codec)?;
-        let marker = marker(schema_json, codec);
-        let header = header(schema_json, codec, &marker);
-        Ok(Self {
-            codec: options.codec,
-            block_bytes: options.block_bytes,
-            header,
-            marker,
-            block: Vec::new(),
-            rows: 0,
-            compressed: Vec::new(),
-        })
+    /// Begins a file of a schema, of blocks that end at the first record that makes them `block_bytes` long before
+    /// compression. `keys` are those of its header beside schema and codec, and `marker` stands behind each block.
+    ///
+    /// # Errors
+    /// Config: a codec that Avro does not have.
+    pub fn new(
+        schema_json: &str,
+        codec: Compression,
+        block_bytes: usize,
+        keys: &[(&str, &str)],
+        marker: [u8; 16],
+    ) -> Result<Self> {
+        let header = header(schema_json, codec_name(codec)?, keys, &marker);
+        Ok(Self { codec, block_bytes, header, marker, block: Vec::new(), rows: 0, compressed: Vec::new() })
     }
 
     /// The block that records are appended to, each followed by [`Container::row_done`].
-    pub(super) fn block(&mut self) -> &mut Vec<u8> {
+    pub fn block(&mut self) -> &mut Vec<u8> {
         &mut self.block
     }
 
     /// Counts a record that was appended to the block, and ends a block that is long enough.
+    ///
+    /// # Errors
+    /// Bug: the codec failed.
     #[inline]
-    pub(super) fn row_done(&mut self, out: &mut Vec<u8>) -> Result<()> {
+    pub fn row_done(&mut self, out: &mut Vec<u8>) -> Result<()> {
         self.rows += 1;
         if self.block.len() >= self.block_bytes { self.end_block(out) } else { Ok(()) }
     }
 
-    /// Writes the records that wait, if there are any.
-    pub(super) fn end_block(&mut self, out: &mut Vec<u8>) -> Result<()> {
+    /// Writes the records that wait, if there are any. At the end of a file that is the last block; a file without
+    /// records is a header alone.
+    ///
+    /// # Errors
+    /// Bug: the codec failed.
+    pub fn end_block(&mut self, out: &mut Vec<u8>) -> Result<()> {
         out.append(&mut self.header);
         if self.rows == 0 {
             return Ok(());
@@ -83,9 +83,9 @@ impl Container {
         Ok(())
     }
 
-    /// Writes the last block; a file without records is a header alone.
-    pub(super) fn finish(&mut self, out: &mut Vec<u8>) -> Result<()> {
-        self.end_block(out)
+    /// Bytes of records that wait for their block.
+    pub fn waiting_bytes(&self) -> usize {
+        self.block.len()
     }
 
     pub(super) fn buffered_bytes(&self) -> usize {
@@ -93,7 +93,7 @@ impl Container {
     }
 }
 
-fn codec_name(codec: Compression) -> Result<&'static str> {
+pub(super) fn codec_name(codec: Compression) -> Result<&'static str> {
     match codec {
         Compression::None => Ok("null"),
         Compression::Snappy => Ok("snappy"),
@@ -108,16 +108,11 @@ fn codec_name(codec: Compression) -> Result<&'static str> {
     }
 }
 
-fn marker(schema_json: &str, codec: &str) -> [u8; 16] {
-    let hash = Sha256::new().chain_update(schema_json).chain_update(codec).finalize();
-    std::array::from_fn(|i| hash[i])
-}
-
-fn header(schema_json: &str, codec: &str, marker: &[u8; 16]) -> Vec<u8> {
+fn header(schema_json: &str, codec: &str, keys: &[(&str, &str)], marker: &[u8; 16]) -> Vec<u8> {
     let mut header = MAGIC.to_vec();
-    let entries = [("avro.schema", schema_json), ("avro.codec", codec)].into_iter().chain(WRITER_KEYS);
-    put_long(&mut header, 2 + WRITER_KEYS.len() as i64);
-    for (key, value) in entries {
+    let entries = [("avro.schema", schema_json), ("avro.codec", codec)];
+    put_long(&mut header, (entries.len() + keys.len()) as i64);
+    for (key, value) in entries.iter().chain(keys) {
         put_bytes(&mut header, key.as_bytes());
         put_bytes(&mut header, value.as_bytes());
     }
@@ -160,7 +155,7 @@ fn compress(codec: Compression, block: &[u8], to: &mut Vec<u8>) -> Result<()> {
 
 /// A long as Avro writes it: zigzag, then seven bits a byte, low ones first.
 #[inline]
-pub(in crate::format) fn put_long(out: &mut Vec<u8>, value: i64) {
+pub fn put_long(out: &mut Vec<u8>, value: i64) {
     let mut rest = ((value << 1) ^ (value >> 63)) as u64;
     if rest < 0x80 {
         return out.push(rest as u8);
@@ -176,8 +171,9 @@ pub(in crate::format) fn put_long(out: &mut Vec<u8>, value: i64) {
     out.extend_from_slice(&bytes[..=length]);
 }
 
+/// Bytes as Avro writes them: their number, then themselves.
 #[inline]
-pub(super) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+pub fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     put_long(out, bytes.len() as i64);
     out.extend_from_slice(bytes);
 }

@@ -13,13 +13,11 @@ use super::parser::Parser;
 use super::record::Place;
 use super::{BadRecord, Input, TextDecodeOptions, TextRecord};
 use crate::error::{self, Error, Result};
-use crate::format::sequence::{SYNC_BYTES, SYNC_ESCAPE, VALUE_CLASS};
+use crate::format::sequence::{BYTES_CLASS, SYNC_BYTES, SYNC_ESCAPE, TEXT_CLASS};
 use crate::format::{Compression, hadoop};
 
 /// Longest record or block part that is believed.
 const MAX_BYTES: u64 = 1 << 30;
-
-const BYTES_CLASS: &str = "org.apache.hadoop.io.BytesWritable";
 
 /// Reads the records of a sequence file. A record that breaks the rules of text is an error of its own; the next call
 /// goes on behind it.
@@ -193,7 +191,7 @@ impl Header {
         let mut reader = input.reader(0..input.len_bytes());
         let words = Self::words(&mut reader).map_err(|e| input.explain(reader.offset(), e))?;
         let (value_class, codec_class, in_blocks, sync) = words;
-        if value_class != VALUE_CLASS && value_class != BYTES_CLASS {
+        if value_class != TEXT_CLASS && value_class != BYTES_CLASS {
             return Err(error::schema(format!("{}: its values are of the class {value_class}", input.name())).hint(
                 "only text records can be read; write the files again as text or avro with the tool that has the class",
             ));

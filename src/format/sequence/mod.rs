@@ -3,28 +3,21 @@
 //!
 //! Sqoop's own sequence files hold classes it generated; they are of no use without their jar, and are not written.
 //!
-//! Source: Hadoop 3.4 `SequenceFile`, `WritableUtils`; checked by `hdfs dfs -text` and by Hive 4.0.1. The sync marker,
-//! which Hadoop draws at random, is derived from the options, so that equal input gives equal files.
+//! The sync marker, which Hadoop draws at random, is derived from the options, so that equal input gives equal files.
+//! [`SequenceWriter`] writes files of other classes.
+
+mod writer;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+pub use self::writer::{Classes, SequenceCompression, SequenceWriter, put_vint};
+pub(super) use self::writer::{SYNC_BYTES, SYNC_ESCAPE};
 use super::text::Records;
-use super::{Compression, Encoder, Output, TextOptions, hadoop};
-use crate::error::{self, Result};
-
-/// What a codec is applied to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum SequenceCompression {
-    /// Each value by itself; long values only are worth it.
-    Record,
-    /// Many records together.
-    #[default]
-    Block,
-}
+use super::{Encoder, Output, TextOptions};
+use crate::error::Result;
 
 /// Options of a sequence file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,18 +29,18 @@ pub struct SequenceOptions {
     pub compress: SequenceCompression,
 }
 
-pub(super) const KEY_CLASS: &str = "org.apache.hadoop.io.BytesWritable";
-pub(super) const VALUE_CLASS: &str = "org.apache.hadoop.io.Text";
-pub(super) const SYNC_BYTES: usize = 16;
+pub(super) const BYTES_CLASS: &str = "org.apache.hadoop.io.BytesWritable";
+pub(super) const TEXT_CLASS: &str = "org.apache.hadoop.io.Text";
+const LONG_CLASS: &str = "org.apache.hadoop.io.LongWritable";
 
-/// A length of -1 announces a sync marker.
-pub(super) const SYNC_ESCAPE: [u8; 4] = [0xff; 4];
-
-/// Bytes between two sync markers of a file that is not compressed in blocks; Hadoop's own distance.
-const SYNC_INTERVAL: u64 = 5 * 1024 * SYNC_BYTES as u64;
-
-/// Bytes of keys and values that make a block, `io.seqfile.compress.blocksize`.
-const BLOCK_BYTES: usize = 1_000_000;
+impl Classes {
+    /// Text without keys, as Hive writes it.
+    const TEXT: Self = Self { key: BYTES_CLASS, value: TEXT_CLASS };
+    /// Numbers and bytes.
+    pub const LONG_AND_BYTES: Self = Self { key: LONG_CLASS, value: BYTES_CLASS };
+    /// Numbers and text.
+    pub const LONG_AND_TEXT: Self = Self { key: LONG_CLASS, value: TEXT_CLASS };
+}
 
 /// Rows whose texts are made in one go.
 const ROWS_AT_ONCE: usize = 1024;
@@ -58,24 +51,8 @@ const KEY: [u8; 4] = [0; 4];
 /// Encodes one sequence file.
 pub struct SequenceEncoder {
     records: Records,
-    codec: Compression,
-    in_blocks: bool,
-    marker: [u8; SYNC_BYTES],
-    /// Written before the first record; empty afterwards.
-    header: Vec<u8>,
-    /// Bytes given out, and where the last marker ended.
-    written: u64,
-    last_sync: u64,
-    block: Block,
+    writer: SequenceWriter,
     texts: Vec<u8>,
-}
-
-/// Records that wait for their block to be full.
-#[derive(Default)]
-struct Block {
-    rows: i64,
-    value_lengths: Vec<u8>,
-    values: Vec<u8>,
 }
 
 impl SequenceEncoder {
@@ -84,35 +61,12 @@ impl SequenceEncoder {
     /// # Errors
     /// Schema: a type without a text. Config: a codec that Hadoop does not have.
     pub fn new(schema: SchemaRef, options: &SequenceOptions) -> Result<Self> {
-        let codec = options.text.compression;
-        let in_blocks = codec != Compression::None && options.compress == SequenceCompression::Block;
-        let mut header = b"SEQ\x06".to_vec();
-        put_string(&mut header, KEY_CLASS);
-        put_string(&mut header, VALUE_CLASS);
-        header.push(u8::from(codec != Compression::None));
-        header.push(u8::from(in_blocks));
-        if codec != Compression::None {
-            let class = codec.hadoop_class().ok_or_else(|| {
-                error::config("hadoop has no codec xz for text and sequence files")
-                    .hint("compression is one of none, gzip, bzip2, deflate, snappy, lz4, zstd")
-            })?;
-            put_string(&mut header, class);
-        }
-        header.extend_from_slice(&[0; 4]);
-        let hash = Sha256::digest(&header);
-        let marker = std::array::from_fn(|i| hash[i]);
-        header.extend_from_slice(&marker);
-        Ok(Self {
-            records: Records::new(schema, &options.text, false)?,
-            codec,
-            in_blocks,
-            marker,
-            header,
-            written: 0,
-            last_sync: 0,
-            block: Block::default(),
-            texts: Vec::new(),
-        })
+        let derived = |header: &[u8]| {
+            let hash = Sha256::digest(header);
+            std::array::from_fn(|i| hash[i])
+        };
+        let writer = SequenceWriter::new(Classes::TEXT, options.text.compression, options.compress, derived)?;
+        Ok(Self { records: Records::new(schema, &options.text, false)?, writer, texts: Vec::new() })
     }
 
     fn run(&mut self, rows: &RecordBatch, out: &mut Vec<u8>) -> Result<()> {
@@ -124,86 +78,14 @@ impl SequenceEncoder {
             ends.push(self.texts.len());
         }
         self.records.count += rows.num_rows() as u64;
-        let texts = std::mem::take(&mut self.texts);
-        let mut start = 0;
+        let (mut start, mut length) = (0, Vec::with_capacity(9));
         for end in ends {
-            let text = &texts[start..end];
-            if self.in_blocks {
-                self.add_to_block(text, out)?
-            } else {
-                self.single(text, out)?
-            }
+            let text = &self.texts[start..end];
+            length.clear();
+            put_vint(&mut length, text.len() as i64);
+            self.writer.add(&KEY, [&length, text], out)?;
             start = end;
         }
-        self.texts = texts;
-        Ok(())
-    }
-
-    fn begin(&mut self, out: &mut Vec<u8>) {
-        if !self.header.is_empty() {
-            self.written += self.header.len() as u64;
-            self.last_sync = self.written;
-            out.append(&mut self.header);
-        }
-    }
-
-    fn sync(&mut self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&SYNC_ESCAPE);
-        out.extend_from_slice(&self.marker);
-        self.written += (SYNC_ESCAPE.len() + SYNC_BYTES) as u64;
-        self.last_sync = self.written;
-    }
-
-    /// Writes a record by itself.
-    fn single(&mut self, text: &[u8], out: &mut Vec<u8>) -> Result<()> {
-        if self.written >= self.last_sync + SYNC_INTERVAL {
-            self.sync(out);
-        }
-        let mut value = Vec::with_capacity(text.len() + 5);
-        put_vint(&mut value, text.len() as i64);
-        value.extend_from_slice(text);
-        if self.codec != Compression::None {
-            value = hadoop::compress(self.codec, &value)?;
-        }
-        out.extend_from_slice(&((KEY.len() + value.len()) as u32).to_be_bytes());
-        out.extend_from_slice(&(KEY.len() as u32).to_be_bytes());
-        out.extend_from_slice(&KEY);
-        out.extend_from_slice(&value);
-        self.written += (8 + KEY.len() + value.len()) as u64;
-        Ok(())
-    }
-
-    /// Adds a record to the block.
-    fn add_to_block(&mut self, text: &[u8], out: &mut Vec<u8>) -> Result<()> {
-        let start = self.block.values.len();
-        put_vint(&mut self.block.values, text.len() as i64);
-        self.block.values.extend_from_slice(text);
-        let length = self.block.values.len() - start;
-        put_vint(&mut self.block.value_lengths, length as i64);
-        self.block.rows += 1;
-        let held = self.block.values.len() + self.block.rows as usize * KEY.len();
-        if held >= BLOCK_BYTES { self.end_block(out) } else { Ok(()) }
-    }
-
-    fn end_block(&mut self, out: &mut Vec<u8>) -> Result<()> {
-        if self.block.rows == 0 {
-            return Ok(());
-        }
-        self.sync(out);
-        let start = out.len();
-        let rows = self.block.rows as usize;
-        put_vint(out, self.block.rows);
-        let mut key_lengths = Vec::new();
-        (0..rows).for_each(|_| put_vint(&mut key_lengths, KEY.len() as i64));
-        for part in [&key_lengths, &KEY.repeat(rows), &self.block.value_lengths, &self.block.values] {
-            let part = hadoop::compress(self.codec, part)?;
-            put_vint(out, part.len() as i64);
-            out.extend_from_slice(&part);
-        }
-        self.written += (out.len() - start) as u64;
-        self.block.rows = 0;
-        self.block.values.clear();
-        self.block.value_lengths.clear();
         Ok(())
     }
 }
@@ -211,7 +93,6 @@ impl SequenceEncoder {
 impl Encoder for SequenceEncoder {
     fn encode(&mut self, batch: &RecordBatch, out: &mut Output) -> Result<()> {
         let out = out.open();
-        self.begin(out);
         // All texts of a run of rows, then their records: the rules are borrowed only while texts are made.
         let mut at = 0;
         while at < batch.num_rows() {
@@ -223,8 +104,7 @@ impl Encoder for SequenceEncoder {
     }
 
     fn flush(&mut self, out: &mut Output) -> Result<()> {
-        self.begin(out.open());
-        self.end_block(out.open())
+        self.writer.end_block(out.open())
     }
 
     fn finish(&mut self, out: &mut Output) -> Result<()> {
@@ -232,26 +112,8 @@ impl Encoder for SequenceEncoder {
     }
 
     fn buffered_bytes(&self) -> usize {
-        self.header.len() + self.block.values.len() + self.block.value_lengths.len()
+        self.writer.buffered_bytes()
     }
-}
-
-/// A string as `Text.writeString` writes it.
-fn put_string(out: &mut Vec<u8>, text: &str) {
-    put_vint(out, text.len() as i64);
-    out.extend_from_slice(text.as_bytes());
-}
-
-/// A number as `WritableUtils.writeVLong` writes it: small ones in one byte, else a byte of sign and length, then the
-/// bytes, the most significant first.
-fn put_vint(out: &mut Vec<u8>, value: i64) {
-    if (-112..=127).contains(&value) {
-        return out.push(value as u8);
-    }
-    let (base, magnitude) = if value < 0 { (-120i16, !value as u64) } else { (-112, value as u64) };
-    let length = 8 - magnitude.leading_zeros() as usize / 8;
-    out.push((base - length as i16) as u8);
-    out.extend_from_slice(&magnitude.to_be_bytes()[8 - length..]);
 }
 
 #[cfg(test)]

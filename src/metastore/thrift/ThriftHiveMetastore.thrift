@@ -189,5 +189,8 @@ service ThriftHiveMetastore {
     throws (1: MetaException o1, 2: NoSuchObjectException o2),
   void alter_partitions_with_environment_context(1: string db_name, 2: string tbl_name, 3: list<Partition> new_parts,
                                                  4: EnvironmentContext environment_context)
-    throws (1: InvalidOperationException o1, 2: MetaException o2)
+    throws (1: InvalidOperationException o1, 2: MetaException o2),
+
+  string get_delegation_token(1: string token_owner, 2: string renewer_kerberos_principal_name)
+    throws (1: MetaException o1)
 }

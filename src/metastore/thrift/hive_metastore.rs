@@ -2555,6 +2555,7 @@ pub trait TThriftHiveMetastoreSyncClient {
   fn get_partition_names(&mut self, db_name: String, tbl_name: String, max_parts: i16) -> thrift::Result<Vec<String>>;
   fn get_partitions_by_names(&mut self, db_name: String, tbl_name: String, names: Vec<String>) -> thrift::Result<Vec<Partition>>;
   fn alter_partitions_with_environment_context(&mut self, db_name: String, tbl_name: String, new_parts: Vec<Partition>, environment_context: EnvironmentContext) -> thrift::Result<()>;
+  fn get_delegation_token(&mut self, token_owner: String, renewer_kerberos_principal_name: String) -> thrift::Result<String>;
 }
 
 pub trait TThriftHiveMetastoreSyncClientMarker {}
@@ -2932,6 +2933,33 @@ impl <C: TThriftClient + TThriftHiveMetastoreSyncClientMarker> TThriftHiveMetast
       result.ok_or()
     }
   }
+  fn get_delegation_token(&mut self, token_owner: String, renewer_kerberos_principal_name: String) -> thrift::Result<String> {
+    (
+      {
+        self.increment_sequence_number();
+        let message_ident = TMessageIdentifier::new("get_delegation_token", TMessageType::Call, self.sequence_number());
+        let call_args = ThriftHiveMetastoreGetDelegationTokenArgs { token_owner, renewer_kerberos_principal_name };
+        self.o_prot_mut().write_message_begin(&message_ident)?;
+        call_args.write_to_out_protocol(self.o_prot_mut())?;
+        self.o_prot_mut().write_message_end()?;
+        self.o_prot_mut().flush()
+      }
+    )?;
+    {
+      let message_ident = self.i_prot_mut().read_message_begin()?;
+      verify_expected_sequence_number(self.sequence_number(), message_ident.sequence_number)?;
+      verify_expected_service_call("get_delegation_token", &message_ident.name)?;
+      if message_ident.message_type == TMessageType::Exception {
+        let remote_error = thrift::Error::read_application_error_from_in_protocol(self.i_prot_mut())?;
+        self.i_prot_mut().read_message_end()?;
+        return Err(thrift::Error::Application(remote_error))
+      }
+      verify_expected_message_type(TMessageType::Reply, message_ident.message_type)?;
+      let result = ThriftHiveMetastoreGetDelegationTokenResult::read_from_in_protocol(self.i_prot_mut())?;
+      self.i_prot_mut().read_message_end()?;
+      result.ok_or()
+    }
+  }
 }
 
 //
@@ -2952,6 +2980,7 @@ pub trait ThriftHiveMetastoreSyncHandler {
   fn handle_get_partition_names(&self, db_name: String, tbl_name: String, max_parts: i16) -> thrift::Result<Vec<String>>;
   fn handle_get_partitions_by_names(&self, db_name: String, tbl_name: String, names: Vec<String>) -> thrift::Result<Vec<Partition>>;
   fn handle_alter_partitions_with_environment_context(&self, db_name: String, tbl_name: String, new_parts: Vec<Partition>, environment_context: EnvironmentContext) -> thrift::Result<()>;
+  fn handle_get_delegation_token(&self, token_owner: String, renewer_kerberos_principal_name: String) -> thrift::Result<String>;
 }
 
 pub struct ThriftHiveMetastoreSyncProcessor<H: ThriftHiveMetastoreSyncHandler> {
@@ -3002,6 +3031,9 @@ impl <H: ThriftHiveMetastoreSyncHandler> ThriftHiveMetastoreSyncProcessor<H> {
   }
   fn process_alter_partitions_with_environment_context(&self, incoming_sequence_number: i32, i_prot: &mut dyn TInputProtocol, o_prot: &mut dyn TOutputProtocol) -> thrift::Result<()> {
     TThriftHiveMetastoreProcessFunctions::process_alter_partitions_with_environment_context(&self.handler, incoming_sequence_number, i_prot, o_prot)
+  }
+  fn process_get_delegation_token(&self, incoming_sequence_number: i32, i_prot: &mut dyn TInputProtocol, o_prot: &mut dyn TOutputProtocol) -> thrift::Result<()> {
+    TThriftHiveMetastoreProcessFunctions::process_get_delegation_token(&self.handler, incoming_sequence_number, i_prot, o_prot)
   }
 }
 
@@ -3885,6 +3917,66 @@ impl TThriftHiveMetastoreProcessFunctions {
       },
     }
   }
+  pub fn process_get_delegation_token<H: ThriftHiveMetastoreSyncHandler>(handler: &H, incoming_sequence_number: i32, i_prot: &mut dyn TInputProtocol, o_prot: &mut dyn TOutputProtocol) -> thrift::Result<()> {
+    let args = ThriftHiveMetastoreGetDelegationTokenArgs::read_from_in_protocol(i_prot)?;
+    match handler.handle_get_delegation_token(args.token_owner, args.renewer_kerberos_principal_name) {
+      Ok(handler_return) => {
+        let message_ident = TMessageIdentifier::new("get_delegation_token", TMessageType::Reply, incoming_sequence_number);
+        o_prot.write_message_begin(&message_ident)?;
+        let ret = ThriftHiveMetastoreGetDelegationTokenResult { result_value: Some(handler_return), o1: None };
+        ret.write_to_out_protocol(o_prot)?;
+        o_prot.write_message_end()?;
+        o_prot.flush()
+      },
+      Err(e) => {
+        match e {
+          thrift::Error::User(usr_err) => {
+            if usr_err.downcast_ref::<MetaException>().is_some() {
+              let err = usr_err.downcast::<MetaException>().expect("downcast already checked");
+              let ret_err = ThriftHiveMetastoreGetDelegationTokenResult{ result_value: None, o1: Some(*err) };
+              let message_ident = TMessageIdentifier::new("get_delegation_token", TMessageType::Reply, incoming_sequence_number);
+              o_prot.write_message_begin(&message_ident)?;
+              ret_err.write_to_out_protocol(o_prot)?;
+              o_prot.write_message_end()?;
+              o_prot.flush()
+            } else {
+              let ret_err = {
+                ApplicationError::new(
+                  ApplicationErrorKind::Unknown,
+                  usr_err.to_string()
+                )
+              };
+              let message_ident = TMessageIdentifier::new("get_delegation_token", TMessageType::Exception, incoming_sequence_number);
+              o_prot.write_message_begin(&message_ident)?;
+              thrift::Error::write_application_error_to_out_protocol(&ret_err, o_prot)?;
+              o_prot.write_message_end()?;
+              o_prot.flush()
+            }
+          },
+          thrift::Error::Application(app_err) => {
+            let message_ident = TMessageIdentifier::new("get_delegation_token", TMessageType::Exception, incoming_sequence_number);
+            o_prot.write_message_begin(&message_ident)?;
+            thrift::Error::write_application_error_to_out_protocol(&app_err, o_prot)?;
+            o_prot.write_message_end()?;
+            o_prot.flush()
+          },
+          _ => {
+            let ret_err = {
+              ApplicationError::new(
+                ApplicationErrorKind::Unknown,
+                e.to_string()
+              )
+            };
+            let message_ident = TMessageIdentifier::new("get_delegation_token", TMessageType::Exception, incoming_sequence_number);
+            o_prot.write_message_begin(&message_ident)?;
+            thrift::Error::write_application_error_to_out_protocol(&ret_err, o_prot)?;
+            o_prot.write_message_end()?;
+            o_prot.flush()
+          },
+        }
+      },
+    }
+  }
 }
 
 impl <H: ThriftHiveMetastoreSyncHandler> TProcessor for ThriftHiveMetastoreSyncProcessor<H> {
@@ -3929,6 +4021,9 @@ impl <H: ThriftHiveMetastoreSyncHandler> TProcessor for ThriftHiveMetastoreSyncP
       },
       "alter_partitions_with_environment_context" => {
         self.process_alter_partitions_with_environment_context(message_ident.sequence_number, i_prot, o_prot)
+      },
+      "get_delegation_token" => {
+        self.process_get_delegation_token(message_ident.sequence_number, i_prot, o_prot)
       },
       method => {
         Err(
@@ -5878,6 +5973,142 @@ impl ThriftHiveMetastoreAlterPartitionsWithEnvironmentContextResult {
     }
     if let Some(ref fld_var) = self.o2 {
       o_prot.write_field_begin(&TFieldIdentifier::new("o2", TType::Struct, 2))?;
+      fld_var.write_to_out_protocol(o_prot)?;
+      o_prot.write_field_end()?
+    }
+    o_prot.write_field_stop()?;
+    o_prot.write_struct_end()
+  }
+}
+
+//
+// ThriftHiveMetastoreGetDelegationTokenArgs
+//
+
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+struct ThriftHiveMetastoreGetDelegationTokenArgs {
+  token_owner: String,
+  renewer_kerberos_principal_name: String,
+}
+
+impl ThriftHiveMetastoreGetDelegationTokenArgs {
+  fn read_from_in_protocol(i_prot: &mut dyn TInputProtocol) -> thrift::Result<ThriftHiveMetastoreGetDelegationTokenArgs> {
+    i_prot.read_struct_begin()?;
+    let mut f_1: Option<String> = None;
+    let mut f_2: Option<String> = None;
+    loop {
+      let field_ident = i_prot.read_field_begin()?;
+      if field_ident.field_type == TType::Stop {
+        break;
+      }
+      let field_id = field_id(&field_ident)?;
+      match field_id {
+        1 => {
+          let val = i_prot.read_string()?;
+          f_1 = Some(val);
+        },
+        2 => {
+          let val = i_prot.read_string()?;
+          f_2 = Some(val);
+        },
+        _ => {
+          i_prot.skip(field_ident.field_type)?;
+        },
+      };
+      i_prot.read_field_end()?;
+    }
+    i_prot.read_struct_end()?;
+    verify_required_field_exists("ThriftHiveMetastoreGetDelegationTokenArgs.token_owner", &f_1)?;
+    verify_required_field_exists("ThriftHiveMetastoreGetDelegationTokenArgs.renewer_kerberos_principal_name", &f_2)?;
+    let ret = ThriftHiveMetastoreGetDelegationTokenArgs {
+      token_owner: f_1.expect("auto-generated code should have checked for presence of required fields"),
+      renewer_kerberos_principal_name: f_2.expect("auto-generated code should have checked for presence of required fields"),
+    };
+    Ok(ret)
+  }
+  fn write_to_out_protocol(&self, o_prot: &mut dyn TOutputProtocol) -> thrift::Result<()> {
+    let struct_ident = TStructIdentifier::new("get_delegation_token_args");
+    o_prot.write_struct_begin(&struct_ident)?;
+    o_prot.write_field_begin(&TFieldIdentifier::new("token_owner", TType::String, 1))?;
+    o_prot.write_string(&self.token_owner)?;
+    o_prot.write_field_end()?;
+    o_prot.write_field_begin(&TFieldIdentifier::new("renewer_kerberos_principal_name", TType::String, 2))?;
+    o_prot.write_string(&self.renewer_kerberos_principal_name)?;
+    o_prot.write_field_end()?;
+    o_prot.write_field_stop()?;
+    o_prot.write_struct_end()
+  }
+}
+
+//
+// ThriftHiveMetastoreGetDelegationTokenResult
+//
+
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+struct ThriftHiveMetastoreGetDelegationTokenResult {
+  result_value: Option<String>,
+  o1: Option<MetaException>,
+}
+
+impl ThriftHiveMetastoreGetDelegationTokenResult {
+  fn ok_or(self) -> thrift::Result<String> {
+    if self.o1.is_some() {
+      Err(thrift::Error::User(Box::new(self.o1.unwrap())))
+    } else if self.result_value.is_some() {
+      Ok(self.result_value.unwrap())
+    } else {
+      Err(
+        thrift::Error::Application(
+          ApplicationError::new(
+            ApplicationErrorKind::MissingResult,
+            "no result received for ThriftHiveMetastoreGetDelegationToken"
+          )
+        )
+      )
+    }
+  }
+  fn read_from_in_protocol(i_prot: &mut dyn TInputProtocol) -> thrift::Result<ThriftHiveMetastoreGetDelegationTokenResult> {
+    i_prot.read_struct_begin()?;
+    let mut f_0: Option<String> = None;
+    let mut f_1: Option<MetaException> = None;
+    loop {
+      let field_ident = i_prot.read_field_begin()?;
+      if field_ident.field_type == TType::Stop {
+        break;
+      }
+      let field_id = field_id(&field_ident)?;
+      match field_id {
+        0 => {
+          let val = i_prot.read_string()?;
+          f_0 = Some(val);
+        },
+        1 => {
+          let val = MetaException::read_from_in_protocol(i_prot)?;
+          f_1 = Some(val);
+        },
+        _ => {
+          i_prot.skip(field_ident.field_type)?;
+        },
+      };
+      i_prot.read_field_end()?;
+    }
+    i_prot.read_struct_end()?;
+    let ret = ThriftHiveMetastoreGetDelegationTokenResult {
+      result_value: f_0,
+      o1: f_1,
+    };
+    Ok(ret)
+  }
+  fn write_to_out_protocol(&self, o_prot: &mut dyn TOutputProtocol) -> thrift::Result<()> {
+    let struct_ident = TStructIdentifier::new("ThriftHiveMetastoreGetDelegationTokenResult");
+    o_prot.write_struct_begin(&struct_ident)?;
+    if let Some(ref fld_var) = self.result_value {
+      o_prot.write_field_begin(&TFieldIdentifier::new("result_value", TType::String, 0))?;
+      o_prot.write_string(fld_var)?;
+      o_prot.write_field_end()?
+    }
+    if let Some(ref fld_var) = self.o1 {
+      o_prot.write_field_begin(&TFieldIdentifier::new("o1", TType::Struct, 1))?;
       fld_var.write_to_out_protocol(o_prot)?;
       o_prot.write_field_end()?
     }

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use super::NO_SUCH_THREAD;
 use super::fault::explain;
 use crate::error::{Error, Result};
 use crate::mysql::session::{self, Session, UserSession};
@@ -201,6 +202,14 @@ impl Connection {
     pub async fn number(&mut self, sql: &str, act: &str) -> Result<Option<u64>> {
         let rows = self.texts(sql, act).await?;
         Ok(rows.into_iter().next().and_then(|row| row.into_iter().next()?).and_then(|text| text.parse().ok()))
+    }
+
+    /// Runs a KILL; the connection that it names may be gone already.
+    pub(super) async fn end(&mut self, kill: &str, act: &str) -> Result<()> {
+        match self.wire.run(kill).await {
+            Ok(_) | Err(Fault::Server { code: NO_SUCH_THREAD, .. }) => Ok(()),
+            Err(fault) => Err(self.explain(fault, act)),
+        }
     }
 
     /// Runs any statement and gives what comes back; of several results, the first.

@@ -4,7 +4,10 @@ mod connection;
 pub(super) mod fault;
 
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use tokio_util::task::AbortOnDropHandle;
 
 pub use self::connection::{Answer, AnswerColumn, Connection};
 use self::fault::explain;
@@ -12,8 +15,15 @@ use super::login::{Address, JdbcParameters, Login, MySqlOptions, missing};
 use super::wire::{Fault, Wire};
 use crate::error::{self, Error, Kind, Result};
 
+/// What it answers to a wrong password, and where there is no such database.
+const WRONG_PASSWORD: u16 = 1045;
+const NO_DATABASE: u16 = 1049;
+
 /// What the server answers to KILL of a connection that is gone.
 const NO_SUCH_THREAD: u16 = 1094;
+
+/// How long to wait before the server is asked again whether a connection is gone.
+const UNTIL_ASKED_AGAIN: Duration = Duration::from_millis(10);
 
 /// One MySQL server, as a certain user, in a certain database.
 ///
@@ -28,7 +38,12 @@ pub struct MySqlClient {
     all: String,
     /// Which of them was taken.
     taken: Arc<OnceLock<usize>>,
+    /// The first connection, where it was begun before anybody asked for it.
+    ahead: Arc<Mutex<Option<Ahead>>>,
 }
+
+/// A connection on its way; dropped, it is given up.
+type Ahead = AbortOnDropHandle<Result<Connection>>;
 
 impl MySqlClient {
     /// Decides where to connect to and reads the password; touches no server. Relative files are below `base`.
@@ -50,7 +65,16 @@ impl MySqlClient {
     pub fn of_server(options: &MySqlOptions, base: &Path) -> Result<Self> {
         let login = Login::new(options, base)?;
         let addresses: Vec<String> = login.addresses.iter().map(Address::to_string).collect();
-        Ok(Self { login, all: addresses.join(", "), addresses, taken: Arc::default() })
+        Ok(Self { login, all: addresses.join(", "), addresses, taken: Arc::default(), ahead: Arc::default() })
+    }
+
+    /// Begins the first connection, for whoever asks for one first; what becomes of it is told there. Other servers may
+    /// be connected to meanwhile: with Kerberos that takes several round trips.
+    pub(crate) fn connect_ahead(&self) {
+        // One that is not asked for does not keep itself.
+        let client = Self { ahead: Arc::default(), ..self.clone() };
+        let connecting = tokio::spawn(async move { client.connect_now().await });
+        *self.ahead.lock().unwrap_or_else(PoisonError::into_inner) = Some(AbortOnDropHandle::new(connecting));
     }
 
     /// Connects, logs in and sets the session up.
@@ -58,7 +82,17 @@ impl MySqlClient {
     /// # Errors
     /// Auth: the server does not accept the user, or is not who it should be. Unreachable: nobody answers in time.
     /// NotFound: no such database. Busy: the server gives this user no more connections.
+    ///
+    /// May be dropped at any time.
     pub async fn connect(&self) -> Result<Connection> {
+        let ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match ahead {
+            Some(ahead) => ahead.await.map_err(|e| error::bug("a connection was given up").source(e))?,
+            None => self.connect_now().await,
+        }
+    }
+
+    async fn connect_now(&self) -> Result<Connection> {
         if let Some(taken) = self.taken.get() {
             return self.connect_to(*taken).await;
         }
@@ -92,29 +126,27 @@ impl MySqlClient {
         let act = format!("cannot connect to mysql server {address}");
         match tokio::time::timeout(self.login.connect_timeout, Wire::open(&self.login, server)).await {
             Ok(Ok(wire)) => Ok(Connection::new(wire, address.clone(), self.login.unset_zone.clone())),
-            // User and password have not been looked at yet.
-            Ok(Err(fault @ Fault::Tls(_))) => Err(explain(fault, &act, address)),
-            Ok(Err(fault)) => Err(self.explain_login(explain(fault, &act, address), &act, address)),
+            Ok(Err(fault)) => Err(self.login_failed(fault, &act, address)),
             Err(_) => Err(self.no_greeting(&act)),
         }
     }
 
     /// Says in our words what the server says about a login.
-    fn explain_login(&self, error: Error, act: &str, address: &str) -> Error {
-        match error.kind() {
-            Kind::Auth => {
-                let Login { user, password_from, .. } = &self.login;
+    fn login_failed(&self, fault: Fault, act: &str, address: &str) -> Error {
+        let Login { user, password_from, .. } = &self.login;
+        match fault {
+            Fault::Server { code: WRONG_PASSWORD, message, .. } => {
                 error::auth(format!("mysql server {address} refuses user {user} with {password_from}"))
                     .hint("check user and password-file or password-env, and that the account may come from this host")
-                    .source(root_text(&error))
+                    .source(format!("{message} (error {WRONG_PASSWORD})"))
             }
-            Kind::NotFound => error::not_found(format!("there is no database {} on {address}", self.database()))
-                .hint("check the database in the url")
-                .source(root_text(&error)),
-            Kind::Unreachable => {
-                error::unreachable(act).hint("check host and port, and that the server runs").source(root_text(&error))
+            Fault::Server { code: NO_DATABASE, message, .. } => {
+                error::not_found(format!("there is no database {} on {address}", self.database()))
+                    .hint("check the database in the url")
+                    .source(format!("{message} (error {NO_DATABASE})"))
             }
-            _ => error,
+            Fault::Io(e) => error::unreachable(act).hint("check host and port, and that the server runs").source(e),
+            fault => explain(fault, act, address),
         }
     }
 
@@ -130,16 +162,35 @@ impl MySqlClient {
     /// # Errors
     /// As [`MySqlClient::kill`].
     pub async fn kill_query(&self, id: u32) -> Result<()> {
-        self.kill_all(&[format!("KILL QUERY {id}")], "cannot end a statement").await
+        let mut conn = self.connect().await?;
+        conn.end(&format!("KILL QUERY {id}"), "cannot end a statement").await?;
+        conn.close().await;
+        Ok(())
     }
 
-    /// Ends the connections with these ids, whatever they are doing; some may be gone already.
+    /// Ends the connections with these ids, whatever they are doing; some may be gone already. KILL only asks: a COMMIT
+    /// that is under way is carried through, and a large transaction is taken back first. So this waits until the
+    /// server lists them no more, for nothing of theirs becomes visible after that.
     ///
     /// # Errors
     /// Those of [`MySqlClient::connect`], and what the server says.
+    ///
+    /// Waits without a limit; dropped meanwhile, the connections end all the same.
     pub async fn kill(&self, ids: &[u32]) -> Result<()> {
-        let kills: Vec<String> = ids.iter().map(|id| format!("KILL {id}")).collect();
-        self.kill_all(&kills, "cannot end a connection").await
+        let Some(list) = ids.iter().map(u32::to_string).reduce(|list, id| format!("{list},{id}")) else {
+            return Ok(());
+        };
+        let act = "cannot end a connection";
+        let mut conn = self.connect().await?;
+        for id in ids {
+            conn.end(&format!("KILL {id}"), act).await?;
+        }
+        let left = format!("SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE ID IN ({list})");
+        while conn.number(&left, act).await?.is_some_and(|left| left > 0) {
+            tokio::time::sleep(UNTIL_ASKED_AGAIN).await;
+        }
+        conn.close().await;
+        Ok(())
     }
 
     /// Ends an answer that is not to be read to its end: the server is told to give the statement up, and what it
@@ -163,21 +214,6 @@ impl MySqlClient {
         }
     }
 
-    async fn kill_all(&self, kills: &[String], act: &str) -> Result<()> {
-        if kills.is_empty() {
-            return Ok(());
-        }
-        let mut conn = self.connect().await?;
-        for kill in kills {
-            match conn.wire.run(kill).await {
-                Ok(_) | Err(Fault::Server { code: NO_SUCH_THREAD, .. }) => {}
-                Err(fault) => return Err(conn.explain(fault, act)),
-            }
-        }
-        conn.close().await;
-        Ok(())
-    }
-
     /// Host and port; of all servers named, as long as none was taken.
     pub fn address(&self) -> &str {
         self.taken.get().and_then(|at| self.addresses.get(*at)).unwrap_or(&self.all)
@@ -197,14 +233,6 @@ impl MySqlClient {
     pub fn jdbc(&self) -> JdbcParameters {
         self.login.jdbc
     }
-}
-
-fn root_text(error: &Error) -> String {
-    let mut below: &dyn std::error::Error = error;
-    while let Some(next) = below.source() {
-        below = next;
-    }
-    below.to_string()
 }
 
 #[cfg(test)]

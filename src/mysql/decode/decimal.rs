@@ -10,8 +10,8 @@ const CHUNK: usize = 18;
 /// Digits that an i128 holds whatever they are.
 const WIDE_CHUNK: usize = 38;
 
-/// The text of a decimal as a whole number of units of its digit number `scale` after the point; `None` if it is none,
-/// has more digits after the point, or does not fit.
+/// The text of a decimal as a whole number of units of its digit number `scale` after the point; `None` if it is not
+/// a decimal, has more digits after the point, or does not fit.
 #[inline]
 pub fn parse_decimal(text: &[u8], scale: u8) -> Option<i128> {
     let (negative, digits) = signed(text);

@@ -21,6 +21,7 @@ use tokio_rustls::rustls::{
 };
 
 use crate::error::{self, Result};
+use crate::mysql::wire::Fault;
 
 /// How much encryption is asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -96,9 +97,54 @@ impl Tls {
         &self,
         host: &str,
         stream: TcpStream,
-    ) -> std::result::Result<TlsStream<TcpStream>, String> {
-        let name = ServerName::try_from(host.to_owned()).map_err(|e| format!("host {host}: {e}"))?;
-        self.connector.connect(name, stream).await.map_err(|e| e.to_string())
+    ) -> std::result::Result<TlsStream<TcpStream>, Fault> {
+        let name = ServerName::try_from(host.to_owned()).map_err(|_| {
+            let why = format!("no certificate can be for the host {host}");
+            Fault::Tls(why, "name the server as its certificate does")
+        })?;
+        self.connector.connect(name, stream).await.map_err(|e| self.fault(&e))
+    }
+
+    /// What hinders TLS, in words of ours, and what to do.
+    fn fault(&self, error: &std::io::Error) -> Fault {
+        use CertificateError::{Expired, ExpiredContext, NotValidForName, NotValidForNameContext, UnknownIssuer};
+        let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>());
+        let (why, remedy) = match inner {
+            Some(TlsError::InvalidCertificate(UnknownIssuer)) => (
+                "the server's certificate is signed by an authority that is not known here",
+                "name the certificate of that authority by ssl-ca",
+            ),
+            Some(TlsError::InvalidCertificate(NotValidForName | NotValidForNameContext { .. })) => (
+                "the server's certificate is for another name",
+                "name the server as its certificate does, or let ssl-mode be verify-ca",
+            ),
+            Some(TlsError::InvalidCertificate(Expired | ExpiredContext { .. })) => {
+                ("the server's certificate has expired", "let it be renewed")
+            }
+            Some(TlsError::InvalidCertificate(other)) => {
+                return Fault::Tls(
+                    format!("the server's certificate is not good: {other}"),
+                    "look at it, and at ssl-ca",
+                );
+            }
+            Some(TlsError::AlertReceived(alert)) => {
+                return Fault::Tls(
+                    format!("the server declined it ({alert:?})"),
+                    "it may want to see a certificate of ours (ssl-cert and ssl-key), or not take the one it was shown",
+                );
+            }
+            Some(TlsError::PeerIncompatible(_)) => (
+                "the server speaks only versions of TLS before 1.2, or ciphers that are not safe",
+                "let it speak TLS 1.2 or 1.3 (tls_version)",
+            ),
+            // It ends the connection where our certificate is not what it wants, too.
+            None if error.kind() == std::io::ErrorKind::UnexpectedEof => (
+                "the server ended the connection while TLS was agreed on",
+                "look at its log; it may want to see a certificate of ours (ssl-cert and ssl-key)",
+            ),
+            _ => return Fault::Tls(error.to_string(), "check ssl-mode, ssl-ca, ssl-cert and ssl-key"),
+        };
+        Fault::Tls(why.to_owned(), remedy)
     }
 }
 

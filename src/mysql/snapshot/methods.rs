@@ -23,6 +23,9 @@ const TIMES_ASKED: usize = 3;
 /// Time that a lock is waited for beyond what the server was told to wait.
 const GRACE: Duration = Duration::from_millis(500);
 
+/// Time for the end of a connection that waited for a lock in vain.
+const TO_END: Duration = Duration::from_secs(4);
+
 /// Connections on their way to a common moment.
 pub(super) struct Way<'a> {
     pub client: &'a MySqlClient,
@@ -172,7 +175,8 @@ impl Way<'_> {
                 return Err(error);
             }
             Err(_) => {
-                self.client.kill(&[control.id()]).await?;
+                // Where it is not gone in time, the server lets go later.
+                tokio::time::timeout(TO_END, self.client.kill(&[control.id()])).await.unwrap_or(Ok(()))?;
                 return refuse(format!("no lock within {seconds} s"));
             }
         }

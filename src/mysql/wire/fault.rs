@@ -20,8 +20,8 @@ pub(in crate::mysql) enum Fault {
     Protocol(&'static str),
     /// An authentication plugin that is not known here.
     Plugin(String),
-    /// TLS could not be agreed on, or the server is not who it should be.
-    Tls(String),
+    /// TLS could not be agreed on, or the server is not who it should be; and what to do.
+    Tls(String, &'static str),
     /// Something that was explained where it was found, such as a value.
     Ours(crate::error::Error),
 }

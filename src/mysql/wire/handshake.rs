@@ -51,6 +51,9 @@ const UTF8MB4: u8 = 45;
 /// Longest password that fits the block of a 2048-bit key.
 const MAX_ENCRYPTED_BYTES: usize = 200;
 
+/// What answers in another way than a server of the kind.
+const NOT_ONE: Fault = Fault::Protocol("what answers there is no mysql server: check host and port");
+
 /// How a password would travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Channel {
@@ -77,7 +80,11 @@ pub(super) struct Session {
 /// Greets, encrypts as the login wants it, and logs in.
 pub(super) async fn open(stream: Stream, login: &Login, at: &Address) -> Result<Session, Fault> {
     let mut packets = Packets::new(stream, login.read_timeout);
-    let place = packets.next().await?;
+    let place = packets.next().await.map_err(|e| match e.kind() {
+        // Something else speaks first there.
+        io::ErrorKind::InvalidData => NOT_ONE,
+        _ => Fault::Io(e),
+    })?;
     let greeting = greeting(packets.payload(&place))?;
     let capabilities = (WANTED & greeting.capabilities()) | CapabilityFlags::CLIENT_LONG_PASSWORD;
     if !greeting.capabilities().contains(NEEDED) {
@@ -113,7 +120,7 @@ pub(super) async fn open(stream: Stream, login: &Login, at: &Address) -> Result<
         session.packets.send(&bytes(&request)).await?;
         let sequence = session.packets.sequence();
         let stream = match session.packets.into_stream()? {
-            Stream::Plain(stream) => Stream::Tls(Box::new(tls.connect(&at.host, stream).await.map_err(Fault::Tls)?)),
+            Stream::Plain(stream) => Stream::Tls(Box::new(tls.connect(&at.host, stream).await?)),
             other => other,
         };
         session.packets = Packets::new(stream, login.read_timeout);
@@ -128,7 +135,10 @@ fn encryption(tls: &Tls, offers: bool) -> Result<Option<&Tls>, Fault> {
     match (tls.mode, offers) {
         (SslMode::Disabled, _) | (SslMode::Preferred, false) => Ok(None),
         (_, true) => Ok(Some(tls)),
-        (_, false) => Err(Fault::Tls("the server offers no encryption".to_owned())),
+        (_, false) => Err(Fault::Tls(
+            "the server offers no encryption".to_owned(),
+            "give the server a certificate (ssl-cert and ssl-key in its option file), or let ssl-mode be preferred",
+        )),
     }
 }
 
@@ -136,8 +146,8 @@ fn greeting(payload: &[u8]) -> Result<HandshakePacket<'static>, Fault> {
     if let Some(error) = Fault::of_server(payload) {
         return Err(error);
     }
-    let greeting: HandshakePacket = ParseBuf(payload).parse(())?;
-    Ok(greeting.into_owned())
+    let greeting = ParseBuf(payload).parse::<HandshakePacket<'_>>(());
+    greeting.map(HandshakePacket::into_owned).map_err(|_| NOT_ONE)
 }
 
 fn bytes(packet: &impl MySerialize) -> Vec<u8> {

@@ -72,11 +72,11 @@ impl Staging {
         Ok(())
     }
 
-    /// Moves all rows to the target in one transaction and gives their number.
+    /// Moves all rows to the target and gives their number; visible with [`commit`](Self::commit).
     ///
     /// # Errors
     /// Data: the rows do not go into the target, or are not as many as were staged; nothing is moved then.
-    pub async fn publish(
+    pub async fn move_to(
         &mut self,
         target: &Target,
         columns: &[TargetColumn],
@@ -86,7 +86,7 @@ impl Staging {
         let names: Vec<String> = columns.iter().map(|c| quote(&c.name)).collect();
         let names = names.join(", ");
         let (to, from) = (target.quoted(), self.table.quoted());
-        let act = format!("cannot move rows from {} to {}", self.table.full_name(), target.full_name());
+        let act = self.cannot_move(target);
         self.conn.run(&session.to_write(), &act).await?;
         let moved = self.conn.execute(&format!("INSERT INTO {to} ({names}) SELECT {names} FROM {from}"), &act).await?;
         let deleted = self.conn.execute(&format!("DELETE FROM {from}"), &act).await?;
@@ -98,8 +98,20 @@ impl Staging {
             ))
             .hint("somebody else writes to the staging table"));
         }
-        self.conn.run("COMMIT", &act).await?;
         Ok(moved)
+    }
+
+    /// Ends the transaction in which the rows were moved.
+    ///
+    /// # Errors
+    /// Unreachable: the connection broke, and it is not known whether they are.
+    pub async fn commit(&mut self, target: &Target) -> Result<()> {
+        let act = self.cannot_move(target);
+        self.conn.run("COMMIT", &act).await
+    }
+
+    fn cannot_move(&self, target: &Target) -> String {
+        format!("cannot move rows from {} to {}", self.table.full_name(), target.full_name())
     }
 
     /// Rows of the table.

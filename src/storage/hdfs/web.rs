@@ -1,5 +1,6 @@
 //! Files written over WebHDFS: a DataNode takes the bytes and writes them with Hadoop's own client, which leaves dead
-//! nodes out where ours cannot. It refuses secured clusters (SPNEGO) and https.
+//! nodes out where ours cannot. NameNodes are asked with a login (SPNEGO, or a delegation token) and over https where the
+//! cluster wants it; the address of a DataNode that they give opens it by itself.
 //!
 //! Source: Hadoop 3.4.2, WebHDFS REST API, `CREATE` with `noredirect`; older NameNodes answer by a redirect instead.
 
@@ -11,14 +12,18 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{CONTENT_TYPE, LOCATION};
-use reqwest::{Body, Response, StatusCode, redirect};
+use reqwest::{Body, Method, Request, Response, StatusCode};
 use serde::Deserialize;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 use url::Url;
 
+use super::defaults::FileDefaults;
 use crate::error::{self, Error, Kind, Result};
-use crate::net::Server;
+use crate::net::http::{self, Http, failed};
+use crate::net::login::Login;
+use crate::net::tls::Tls;
+use crate::net::{Server, is_ended};
 use crate::storage::writer::Sink;
 use crate::storage::{CreateOptions, fault};
 
@@ -42,15 +47,28 @@ const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_'
 /// The web side of a cluster.
 #[derive(Clone, Debug)]
 pub(super) struct WebHdfs {
-    http: reqwest::Client,
-    namenodes: Vec<Url>,
-    user: String,
-    /// Bytes of a block; the server's default where absent.
-    block_bytes: Option<u64>,
+    /// For DataNodes.
+    plain: reqwest::Client,
+    namenodes: Vec<(Url, Server, Arc<Http>)>,
+    /// What is said in each request about who we are, by name.
+    who: Vec<(&'static str, String)>,
+    /// What new files are like.
+    defaults: FileDefaults,
     /// Time for connecting, and for what a NameNode answers.
     limit: Duration,
     /// DataNodes that broke off, `host:port` of their web side, and when.
     broken: Arc<Mutex<HashMap<String, Instant>>>,
+}
+
+/// Who asks, and how.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Who {
+    /// What NameNodes are shown.
+    pub login: Login,
+    /// What https stands on, where it is spoken.
+    pub tls: Option<Tls>,
+    /// What is said in each request about who we are, by name.
+    pub parameters: Vec<(&'static str, String)>,
 }
 
 /// What a NameNode answers instead of redirecting.
@@ -79,15 +97,16 @@ impl WebHdfs {
     ///
     /// # Errors
     /// Bug: the HTTP client cannot be made.
-    pub(super) fn new(namenodes: Vec<Url>, user: String, block_bytes: Option<u64>, limit: Duration) -> Result<Self> {
-        // Like Hadoop's own clients it goes to the nodes directly, whatever proxy the environment names.
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(redirect::Policy::none())
-            .connect_timeout(limit)
-            .build()
-            .map_err(|e| error::bug("cannot make an http client").source(e))?;
-        Ok(Self { http, namenodes, user, block_bytes, limit, broken: Arc::default() })
+    pub(super) fn new(namenodes: Vec<Url>, who: Who, defaults: FileDefaults, limit: Duration) -> Result<Self> {
+        let prepared = namenodes.into_iter().map(|url| {
+            let server = Server::new("the web side of an hdfs namenode", url.as_str(), limit);
+            let http = Http::new(&server, who.tls.as_ref(), &who.login)?;
+            Ok((url, server, Arc::new(http)))
+        });
+        let nodes = Server::new("the web side of an hdfs datanode", "", limit);
+        let plain = http::client(&nodes, who.tls.as_ref())?;
+        let namenodes = prepared.collect::<Result<_>>()?;
+        Ok(Self { plain, namenodes, who: who.parameters, defaults, limit, broken: Arc::default() })
     }
 
     /// Starts a file.
@@ -101,14 +120,17 @@ impl WebHdfs {
         let (body, mut slices) = mpsc::channel::<Bytes>(QUEUE);
         let stream = futures::stream::poll_fn(move |cx| slices.poll_recv(cx).map(|b| b.map(Ok::<_, Error>)));
         let request =
-            self.http.put(location).header(CONTENT_TYPE, "application/octet-stream").body(Body::wrap_stream(stream));
+            self.plain.put(location).header(CONTENT_TYPE, "application/octet-stream").body(Body::wrap_stream(stream));
         let this = self.clone();
         let answer = async move {
             let response = match request.send().await {
                 Ok(response) => response,
                 Err(e) => {
                     this.broken().insert(node, Instant::now());
-                    return Err(error::lost("the datanode broke off").source(e.without_url()));
+                    let lost = error::lost("the datanode broke off");
+                    // Its mere end says no more.
+                    let reason = http::reason(&e).filter(|reason| !is_ended(reason));
+                    return Err(reason.into_iter().fold(lost, Error::source));
                 }
             };
             match response.status() {
@@ -146,7 +168,7 @@ impl WebHdfs {
         let mut root = location.clone();
         root.set_path("/");
         root.set_query(None);
-        self.http.head(root).timeout(KNOCK_TIMEOUT).send().await.is_ok()
+        self.plain.head(root).timeout(KNOCK_TIMEOUT).send().await.is_ok()
     }
 
     fn broken(&self) -> MutexGuard<'_, HashMap<String, Instant>> {
@@ -157,8 +179,8 @@ impl WebHdfs {
     /// Asks the active NameNode where to write.
     async fn ask(&self, path: &str, options: CreateOptions, dead: &BTreeSet<String>) -> Result<Url> {
         let mut last = None;
-        for namenode in &self.namenodes {
-            match self.ask_one(namenode, path, options, dead).await {
+        for (url, server, http) in &self.namenodes {
+            match self.ask_one((url, server, http), path, options, dead).await {
                 Err(e) if matches!(e.kind(), Kind::Unreachable | Kind::Busy) => last = Some(e),
                 done => return done,
             }
@@ -168,39 +190,34 @@ impl WebHdfs {
 
     async fn ask_one(
         &self,
-        namenode: &Url,
+        (namenode, server, http): (&Url, &Server, &Http),
         path: &str,
         options: CreateOptions,
         dead: &BTreeSet<String>,
     ) -> Result<Url> {
-        let server = Server::new("the web side of an hdfs namenode", namenode.as_str(), self.limit);
-        let silent = |e: reqwest::Error| match e.is_timeout() && !e.is_connect() {
-            true => server.silent(),
-            false => server
-                .unreachable(std::io::Error::other(e.without_url()))
-                .hint("give its address by webhdfs-url, such as http://host:9870"),
-        };
         let mut url = namenode.clone();
         url.set_path(&format!("/webhdfs/v1{}", utf8_percent_encode(path, PLAIN)));
         {
             let mut query = url.query_pairs_mut();
             query.append_pair("op", "CREATE").append_pair("noredirect", "true").append_pair("createparent", "true");
-            query.append_pair("user.name", &self.user).append_pair("permission", "644");
+            query.extend_pairs(&self.who).append_pair("permission", &format!("{:o}", self.defaults.file_mode()));
             query.append_pair("overwrite", if options.overwrite { "true" } else { "false" });
             if let Some(replication) = options.replication {
                 query.append_pair("replication", &replication.to_string());
             }
-            if let Some(bytes) = self.block_bytes {
+            if let Some(bytes) = self.defaults.block_bytes {
                 query.append_pair("blocksize", &bytes.to_string());
             }
             if !dead.is_empty() {
                 query.append_pair("excludedatanodes", &dead.iter().cloned().collect::<Vec<_>>().join(","));
             }
         }
-        let response = self.http.put(url).timeout(self.limit).send().await.map_err(silent)?;
+        let mut request = Request::new(Method::PUT, url);
+        *request.timeout_mut() = Some(self.limit);
+        let response = http.send(request).await?;
         let location = match response.status() {
             StatusCode::OK => {
-                let body = response.bytes().await.map_err(silent)?;
+                let body = response.bytes().await.map_err(|e| failed(server, e))?;
                 serde_json::from_slice::<Redirect>(&body).ok().map(|redirect| redirect.location)
             }
             StatusCode::TEMPORARY_REDIRECT => {
@@ -209,10 +226,13 @@ impl WebHdfs {
             }
             _ => return Err(failure(response).await),
         };
-        location.and_then(|text| Url::parse(&text).ok()).filter(|url| url.scheme() == "http").ok_or_else(|| {
-            error::unreachable(format!("{namenode} does not answer as a namenode with WebHDFS"))
-                .hint("give its address by webhdfs-url, such as http://host:9870")
-        })
+        location
+            .and_then(|text| Url::parse(&text).ok())
+            .filter(|url| matches!(url.scheme(), "http" | "https"))
+            .ok_or_else(|| {
+                error::unreachable(format!("{namenode} does not answer as a namenode with WebHDFS"))
+                    .hint("give its address by webhdfs-url, such as http://host:9870")
+            })
     }
 }
 

@@ -48,7 +48,7 @@ async fn a_lease_that_is_dropped_is_given_back_and_one_that_came_after_it_is_kep
 }
 
 #[tokio::test]
-async fn a_damaged_lease_is_named_and_an_empty_one_is_none() {
+async fn a_damaged_lease_is_named_and_an_empty_one_does_not_count() {
     let (_root, fs) = disk();
     fs.mkdirs(&format!("{PATH}/somebody")).await.unwrap();
     let error = acquire(&fs, "second").await.unwrap_err();

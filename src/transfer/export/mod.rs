@@ -14,7 +14,7 @@ mod unit;
 mod value;
 mod work;
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -187,7 +187,7 @@ async fn export(job: &Arc<Job>, staging: Option<&mut Staging>) -> Result<u64> {
     }
     let rows = job.counts.committed.load(Ordering::SeqCst);
     let rows = match staging {
-        Some(staging) => staging.publish(&plan.target, &plan.columns(), rows, &plan.session).await?,
+        Some(staging) => publish(job, staging, rows).await?,
         None => rows,
     };
     if plan.verify {
@@ -200,6 +200,16 @@ async fn export(job: &Arc<Job>, staging: Option<&mut Staging>) -> Result<u64> {
         }
     }
     Ok(rows)
+}
+
+/// Moves the rows from the staging table to the target.
+async fn publish(job: &Job, staging: &mut Staging, staged: u64) -> Result<u64> {
+    let (plan, counts) = (&job.plan, &job.counts);
+    let moved = staging.move_to(&plan.target, &plan.columns(), staged, &plan.session).await?;
+    counts.moving.store(moved, Ordering::SeqCst);
+    staging.commit(&plan.target).await?;
+    counts.published.store(moved, Ordering::SeqCst);
+    Ok(moved)
 }
 
 async fn count(job: &Job) -> Result<u64> {
@@ -217,34 +227,55 @@ async fn take_back(job: &Job) {
     cleanup::end_connections(&job.client, &ids, "export").await;
 }
 
-/// Adds to an error what it left behind.
+/// Adds to an error what the export left behind.
 fn explain(job: &Job, error: Error) -> Error {
-    let committed = job.counts.committed.load(Ordering::SeqCst);
-    let target = job.plan.target.full_name();
     let error = match job.rejects.path().filter(|_| job.rejects.total() > 0) {
         Some(path) if error.kind() == Kind::Data => error.context(format!("rejected records are in {path}")),
         _ => error,
     };
-    match &job.plan.staging {
-        Some((staging, _)) if committed > 0 => error.context(format!(
-            "{target} is as it was, {} holds {committed} rows (give clear-staging-table next time)",
-            staging.full_name()
-        )),
-        Some(_) => error.context(format!("{target} is as it was")),
-        None if committed > 0 => {
-            let error = error.effect(Effect::Partial);
-            error.context(format!("{committed} rows are committed to {target} and stay, the rest is not"))
+    let (visible, what) = left_behind(job);
+    let error = if visible { error.effect(Effect::Partial) } else { error };
+    error.context(what)
+}
+
+/// What a failed export left behind, and whether rows of it are visible or may be.
+fn left_behind(job: &Job) -> (bool, String) {
+    let of = |count: &AtomicU64| count.load(Ordering::SeqCst);
+    let (committed, in_doubt) = (of(&job.counts.committed), of(&job.counts.in_doubt));
+    let target = job.plan.target.full_name();
+    let Some((staging, _)) = &job.plan.staging else {
+        return match (committed, in_doubt) {
+            (0, 0) if !job.plan.target.transactional => {
+                (true, format!("{target} cannot take rows back, some may stay"))
+            }
+            (0, 0) => (false, format!("no row was added to {target}")),
+            (_, 0) => (true, format!("{committed} rows are committed to {target} and stay, the rest is not")),
+            _ => (
+                true,
+                format!("{committed} rows are committed to {target} and stay, {in_doubt} more may be, the rest is not"),
+            ),
+        };
+    };
+    let staging = staging.full_name();
+    match (of(&job.counts.published), of(&job.counts.moving)) {
+        (0, 0) => {}
+        (0, moving) => {
+            return (true, format!("{moving} rows may have been moved from {staging} to {target}"));
         }
-        None if !job.plan.target.transactional => {
-            error.effect(Effect::Partial).context(format!("{target} cannot take rows back, some may stay"))
-        }
-        None => error.context(format!("no row was added to {target}")),
+        (published, _) => return (true, format!("{published} rows are committed to {target} and stay")),
     }
+    let next_time = "(give clear-staging-table next time)";
+    let what = match (committed, in_doubt) {
+        (0, 0) => format!("{target} is as it was"),
+        (_, 0) => format!("{target} is as it was, {staging} holds {committed} rows {next_time}"),
+        _ => format!("{target} is as it was, {staging} holds {committed} rows, perhaps {in_doubt} more {next_time}"),
+    };
+    (false, what)
 }
 
 fn summary(job: &Job, rows: u64, elapsed: Duration) -> StepSummary {
     let (plan, counts) = (&job.plan, &job.counts);
-    let of = |count: &std::sync::atomic::AtomicU64| count.load(Ordering::SeqCst);
+    let of = |count: &AtomicU64| count.load(Ordering::SeqCst);
     let mut summary = StepSummary::new(format!("export {}", plan.target.name));
     summary.rows_in = of(&counts.read);
     summary.rows_out = rows;

@@ -11,7 +11,7 @@ use super::plan::ExportPlan;
 use super::read::{Chunk, read};
 use super::reject::{Reject, Rejects};
 use super::unit::Unit;
-use crate::error::{self, Effect, Error, Kind, Result};
+use crate::error::{self, Error, Kind, Result};
 use crate::mysql::MySqlClient;
 use crate::mysql::write::{Broken, Writer};
 use crate::telemetry::progress::Line;
@@ -46,6 +46,12 @@ pub(super) struct Counts {
     pub read: AtomicU64,
     /// Rows committed, in the staging table where there is one.
     pub committed: AtomicU64,
+    /// Rows of commits that were sent and not answered: after a stop or a lost connection nobody knows about them.
+    pub in_doubt: AtomicU64,
+    /// Rows whose move from the staging table to the target is being committed.
+    pub moving: AtomicU64,
+    /// Rows that were moved from the staging table to the target.
+    pub published: AtomicU64,
     /// Rows of an update that were not there.
     pub unmatched: AtomicU64,
     pub longer: AtomicU64,
@@ -173,22 +179,32 @@ impl Transaction<'_> {
     }
 
     async fn commit(&mut self) -> Result<()> {
-        match self.writer.commit().await {
+        match self.send_commit().await {
             Ok(()) => self.settle().await,
             Err(Broken::Conflict(error)) => self.again(None, error).await,
-            Err(Broken::For(error)) => {
-                let rows = self.pending.rows;
-                Err(error
-                    .context(format!("whether {rows} more rows are committed is not known"))
-                    .effect(Effect::Partial))
-            }
+            Err(Broken::For(error)) => Err(error),
         }
+    }
+
+    /// The rows stay in doubt where no answer comes, also where this future is dropped before it does.
+    async fn send_commit(&mut self) -> Result<(), Broken> {
+        let counts = &self.job.counts;
+        counts.in_doubt.fetch_add(self.pending.rows, Ordering::SeqCst);
+        let answer = self.writer.commit().await;
+        match &answer {
+            Ok(()) => {
+                counts.committed.fetch_add(self.pending.rows, Ordering::SeqCst);
+            }
+            Err(Broken::Conflict(_)) => {}
+            Err(Broken::For(_)) => return answer,
+        }
+        counts.in_doubt.fetch_sub(self.pending.rows, Ordering::SeqCst);
+        answer
     }
 
     async fn settle(&mut self) -> Result<()> {
         let pending = std::mem::take(&mut self.pending);
         self.chunks.clear();
-        self.job.counts.committed.fetch_add(pending.rows, Ordering::SeqCst);
         self.job.counts.unmatched.fetch_add(pending.unmatched, Ordering::Relaxed);
         self.job.rejects.keep(&pending.rejects).await
     }
@@ -221,6 +237,6 @@ impl Transaction<'_> {
         for chunk in chunks {
             self.offer(chunk).await?;
         }
-        self.writer.commit().await
+        self.send_commit().await
     }
 }

@@ -177,7 +177,7 @@ impl Incremental {
         Ok(Some(given.clone()))
     }
 
-    /// The condition on rows after `last` up to `bound`; `None` where there can be none.
+    /// The condition on rows after `last` up to `bound`; `None` where none is needed.
     pub(super) fn condition(&self, last: Option<&str>, bound: Option<&str>) -> Option<String> {
         let bound = bound.filter(|bound| last != Some(bound))?;
         let (above, below) = match self.mode {
@@ -191,9 +191,24 @@ impl Incremental {
         })
     }
 
-    /// The state after a run up to `bound`.
+    /// Says that the greatest value is below the one that the last run read up to, where rows are added: a server that is
+    /// behind, or a table that began again.
+    pub(super) fn fell_back(&self, last: &str, bound: &str) -> Option<String> {
+        let behind = !self.bound_is_time() && self.column.compare(bound, last) == Some(Ordering::Less);
+        behind.then(|| {
+            let column = self.column.name();
+            format!(
+                "the greatest {column} is {bound}, and the last run read up to {last}: nothing is read until it is greater; \
+                 a table that began again needs a last-value of its own"
+            )
+        })
+    }
+
+    /// The state after a run up to `bound`. It never goes back: rows that a server which was behind gets later would be
+    /// added twice.
     pub(super) fn watermark(&self, last: Option<&str>, bound: Option<&str>) -> Watermark {
-        let last_value = bound.or(last).map(str::to_owned);
+        let behind = last.zip(bound).is_some_and(|(last, bound)| self.fell_back(last, bound).is_some());
+        let last_value = bound.filter(|_| !behind).or(last).map(str::to_owned);
         Watermark { mode: self.mode, column: self.column.name().to_owned(), last_value }
     }
 }
@@ -239,6 +254,15 @@ mod tests {
         assert_eq!((error.kind(), error.exit_code()), (crate::error::Kind::Busy, 75));
         modified.merge_key = vec!["id".into()];
         assert!(modified.clock_went_back(last, now).unwrap().unwrap().ends_with("02:10:00 are read again"));
+    }
+
+    #[test]
+    fn a_server_that_is_behind_does_not_put_the_state_back() {
+        let append = incremental(IncrementalMode::Append, "int", None).unwrap();
+        assert_eq!(append.watermark(Some("100"), Some("99")).last_value.as_deref(), Some("100"));
+        assert!(append.fell_back("100", "99").unwrap().contains("read up to 100"));
+        assert_eq!(append.watermark(Some("100"), Some("101")).last_value.as_deref(), Some("101"));
+        assert_eq!(append.fell_back("9", "10"), None, "as numbers, not as texts");
     }
 
     #[test]

@@ -54,6 +54,7 @@ async fn narrow(conn: &mut Connection, opened: &Opened, reading: &mut Reading) -
     };
     if let (Some(last), Some(bound)) = (&last, &bound) {
         reading.notes.extend(incremental.clock_went_back(last, bound)?);
+        reading.notes.extend(incremental.fell_back(last, bound));
     }
     reading.last_watermark = state.cloned();
     reading.watermark = Some(incremental.watermark(last.as_deref(), bound.as_deref()));

@@ -17,6 +17,7 @@ use crate::error::{self, Error, Kind, Result};
 use crate::mysql::Connection;
 use crate::mysql::MySqlClient;
 use crate::mysql::read::Selection;
+use crate::storage;
 use crate::telemetry::progress;
 
 /// Batches that wait between the reader and the encoder of a split, which takes all that wait: to hand each over to the
@@ -86,6 +87,7 @@ impl<'a> Worker<'a, '_> {
         task: SplitTask,
         taken: Taken<'a, Item>,
     ) -> Result<Option<Connection>> {
+        storage::pause_after_loss(task.lost).await;
         if task.run.has_failed() {
             if task.run.skip() {
                 self.completion.settle(task.run);

@@ -10,13 +10,14 @@ use futures::{StreamExt, TryStreamExt, stream};
 use tokio::runtime::Handle;
 
 use super::records::{self, Records, record_schema};
-use super::{Batches, DataFile, Dataset, bridge};
+use super::{Batches, DataFile, Dataset};
 use crate::error::{self, Error, Result};
 use crate::format::Compression;
 use crate::format::decode::{
     AvroDecoder, BatchOptions, Calendar, FileKind, Input, ParquetDecoder, RowGroups, SequenceDecoder,
     TextDecodeOptions, TextDecoder, sniff,
 };
+use crate::load::bridge;
 use crate::storage::Filesystem;
 
 /// Rows in a batch of Avro or Parquet.

@@ -3,7 +3,6 @@
 //!
 //! Decoders are blocking; they run on threads for computing and read through a bridge from the filesystem.
 
-mod bridge;
 mod dataset;
 mod files;
 mod fileset;

@@ -10,7 +10,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::{Judged, Rewrite, survivors};
 use crate::error::{self, Kind, Result};
 use crate::load::{Load, PartWriter, Partition, StagedPart};
-use crate::storage::TRIES;
+use crate::storage::{TRIES, pause_after_loss};
 use crate::transfer::input::Dataset;
 
 /// Files are put together up to this size, so that a merge does not keep every small file small.
@@ -88,6 +88,7 @@ async fn group_again(
         match write_group(load, data, &group, rewrite, number).await {
             Err(e) if e.kind() == Kind::Lost && tries < TRIES => {
                 tracing::warn!(error = %e, part = number, "writing the file again");
+                pause_after_loss(tries).await;
             }
             done => return done,
         }

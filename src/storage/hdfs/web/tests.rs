@@ -91,11 +91,15 @@ fn exception(class: &str, message: &str) -> String {
     reply("403 Forbidden", &body)
 }
 
+fn etl() -> Who {
+    Who { parameters: vec![("user.name", "etl".to_owned())], ..Who::default() }
+}
+
 fn client(namenodes: &[&Server]) -> WebHdfs {
     WebHdfs::new(
         namenodes.iter().map(|s| s.url.clone()).collect(),
-        "etl".to_owned(),
-        Some(1 << 20),
+        etl(),
+        FileDefaults { block_bytes: Some(1 << 20), ..FileDefaults::default() },
         Duration::from_secs(5),
     )
     .unwrap()
@@ -192,7 +196,7 @@ async fn what_a_datanode_could_not_write_is_lost_unless_it_says_why() {
 async fn a_web_address_that_says_nothing_is_not_waited_for() {
     let (_listener, address) = crate::net::tests::silent_port();
     let url = Url::parse(&format!("http://{address}/")).unwrap();
-    let web = WebHdfs::new(vec![url.clone()], "etl".to_owned(), None, Duration::from_secs(1)).unwrap();
+    let web = WebHdfs::new(vec![url.clone()], etl(), FileDefaults::default(), Duration::from_secs(1)).unwrap();
     let began = Instant::now();
     let error = web.create("/f", CreateOptions::default()).await.err().unwrap();
     crate::net::tests::assert_silent(&error, url.as_str(), "the web side of an hdfs namenode", began);

@@ -94,6 +94,8 @@ impl FilesPlan {
             FileNames::Sqoop => PartNames::Sqoop,
         };
         load.strangers = strangers;
+        // Files of our own, which the same import makes anew, would only fill it.
+        load.keeps_replaced = args.existing == Existing::Delete && managed.is_none();
         if matches!(format, FileFormat::Text(_) | FileFormat::Sequence(_)) {
             load.columns = schema.fields().iter().map(|field| field.name().clone()).collect();
         }

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Fuzzes each target for a while: run.sh SECONDS [TARGET...]. Corpora and findings are kept in the cache; a finding ends it.
+. "$(dirname "${BASH_SOURCE[0]}")/../docker/bin/lib.sh"
+
+seconds=$1
+shift
+cd "$ROOT/fuzz"
+place=$CACHE/fuzz
+export CARGO_TARGET_DIR=$place/target
+# What cargo-fuzz gives rustc without a sanitizer, which would need a nightly compiler.
+RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4
+  -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table
+  -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1"
+# The versions of the workspace; cargo drops what is not needed here and adds libFuzzer, which Cargo.toml names exactly.
+cp "$ROOT/Cargo.lock" Cargo.lock
+host=$(rustc -vV | sed -n 's/^host: //p')
+# With a --target the flags are not for build scripts and macros.
+RUSTFLAGS=${RUSTFLAGS//$'\n'/ } cargo build --target "$host"
+
+if [ $# -eq 0 ]; then
+  # One room's file may hold several.
+  mapfile -t all < <(grep -rhoP 'Target \{ name: "\K[^"]+' "$ROOT/src")
+  set -- "${all[@]}"
+fi
+for target in "$@"; do
+  corpus=$place/corpus/$target
+  mkdir -p "$corpus" "$place/findings"
+  echo "sakia: fuzzing $target for $seconds s"
+  SAKIA_FUZZ_TARGET=$target SAKIA_FUZZ_SEEDS=$corpus "$CARGO_TARGET_DIR/$host/debug/sakia-fuzz" \
+    -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+    -artifact_prefix="$place/findings/$target-" "$corpus" 2>&1 | grep -vE '^#[0-9]+.*(NEW|REDUCE|pulse)'
+done
