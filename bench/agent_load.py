@@ -4,6 +4,7 @@ Gives numbers by name, for the goals in report.py, and sentences. A count that i
 """
 
 import json
+import secrets
 import shutil
 import signal
 import socket
@@ -26,6 +27,7 @@ BATCH = 100
 NAMENODE = 8020
 HTTP_SECONDS = 10
 PATIENCE_SECONDS = 900
+REJECTS = f'reject-dir = "{agent.OUT}/load_rejected"\n'
 
 
 def free_port():
@@ -95,7 +97,6 @@ type = "file"
 [[sink]]
 name = "lake"
 channel = "disk"
-reject-dir = "{agent.OUT}/load_rejected"
 {sink}""")
     return place
 
@@ -187,7 +188,7 @@ def backlog(binary, work, environment, reader, log, gib):
     shutil.rmtree(state, ignore_errors=True)
     source = f'type = "taildir"\nfiles = "{logs}/*.log"'
     channel = f'directory = "{state}"\nmax-bytes = {int(gib * 2**31) + 2**30}'
-    sink = agent.PARQUET.replace("agent_parquet", "load_parquet").replace('type = "table"', 'type = "table"\npartition = "hour"', 1)
+    sink = REJECTS + agent.PARQUET.replace("agent_parquet", "load_parquet").replace('type = "table"', 'type = "table"\npartition = "hour"', 1)
     door = Door(NAMENODE)
     door.start()
     away = configuration(work / "backlog-away.toml", port, source, channel, sink, f"hdfs://localhost:{door.port}")
@@ -228,6 +229,27 @@ def backlog(binary, work, environment, reader, log, gib):
     }
 
 
+def sealed(binary, work, environment, log):
+    """A log through a channel in the clear and through one that is encrypted, to nowhere."""
+    key = work / "channel.key"
+    key.unlink(missing_ok=True)
+    key.touch(mode=0o600)
+    key.write_text(secrets.token_hex(32))
+    lines = sum(1 for _ in log.open("rb"))
+    per_core = {}
+    for name, encryption in (("clear", ""), ("encrypted", f'\nencryption = {{ active = "k", keys = {{ k = "{key}" }} }}')):
+        state, port = work / f"{name}-state", free_port()
+        shutil.rmtree(state, ignore_errors=True)
+        channel = f'directory = "{state}"{encryption}'
+        conf = configuration(work / f"{name}.toml", port, f'type = "taildir"\nfiles = "{log}"', channel, 'type = "null"')
+        running = Agent(binary, conf, port, work / "log" / name, environment)
+        running.until(lambda: running.metric("sakia_channel_committed_events_total") == lines)
+        per_core[f"{name}_per_core"] = lines / cpu_with_children(running.process.pid)
+        running.end()
+        shutil.rmtree(state)
+    return per_core
+
+
 def post(work, port, connections, rate, seconds, body):
     command = [work / "http_load", port, "/", body, connections, rate, seconds]
     return json.loads(server.run(*[str(part) for part in command]))
@@ -238,7 +260,7 @@ def http(binary, work, environment, log):
     state, port, listen = work / "http-state", free_port(), free_port()
     shutil.rmtree(state, ignore_errors=True)
     source = f'type = "http"\nbind = "127.0.0.1"\nport = {listen}'
-    sink = agent.TEXT.replace("agent_text", "load_http")
+    sink = REJECTS + agent.TEXT.replace("agent_text", "load_http")
     conf = configuration(work / "http.toml", port, source, f'directory = "{state}"', sink)
     with log.open() as lines:
         events = [{"headers": {}, "body": next(lines).rstrip("\n")} for _ in range(BATCH)]
@@ -271,6 +293,7 @@ def all_of(binary, work, environment, reader, log, gib):
     server.run("cc", "-O2", "-pthread", "-o", work / "http_load", server.ROOT / "bench/http_load.c")
     found, said, errors = {}, [], []
     for name, measured in (
+        ("agent-sealed", lambda: sealed(binary, work, environment, log)),
         ("agent-http", lambda: http(binary, work, environment, log)),
         ("agent-backlog", lambda: backlog(binary, work, environment, reader, log, gib)),
     ):
@@ -284,6 +307,10 @@ def all_of(binary, work, environment, reader, log, gib):
             f"Killed with {m['held_gib']:.1f} GiB in the channel, the agent is ready {m['ready_ms']:,.0f} ms after its start",
             f"The backlog drains into {HOURS} partitions of Parquet with {m['drain_per_second']:,.0f} events a second while {INFLOW:,} a second are added; peak memory {m['peak_mib']:.0f} MiB",
         ]
+    if m := found.get("agent-sealed"):
+        said.append(
+            f"Through a channel to nowhere: {m['clear_per_core']:,.0f} events a CPU second in the clear, {m['encrypted_per_core']:,.0f} encrypted"
+        )
     if m := found.get("agent-http"):
         said += [
             f"Over HTTP, batches of {BATCH}, 16 connections, HDFS sink: {m['per_second']:,.0f} events a second, p99 of a batch {m['p99_at_most_ms']:.1f} ms",

@@ -110,6 +110,11 @@ mod tests {
             message("split-by = 'id'\nzebra = 1"),
             "job.toml:2: unknown key `zebra`; known keys: split-by, kind"
         );
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Nothing {}
+        let error = parse::<Nothing>("zebra = 1", "job.toml").unwrap_err();
+        assert_eq!(error.remedy(), Some("remove it: nothing can be set here"));
     }
 
     #[test]

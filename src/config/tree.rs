@@ -11,7 +11,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::renamed::Renamed;
-use super::words::{explain, nearest};
+use super::words::{explain, instead};
 use crate::error::{self, Error, Result};
 
 /// Mistakes named of one table; a table with more has another problem.
@@ -104,11 +104,7 @@ impl<'t> Document<'t> {
     /// One mistake for each key that is not known and was not taken out.
     pub fn unknown_keys(&self, known: &[&str]) -> Vec<Error> {
         let unknown = |key: &Spanned<Cow<'_, str>>| {
-            let error = error::config(format!("unknown key `{}`", key.get_ref()));
-            let error = match nearest(key.get_ref(), known) {
-                Some(name) => error.hint(format!("did you mean `{name}`?")),
-                None => error.hint(format!("known keys: {}", known.join(", "))),
-            };
+            let error = error::config(format!("unknown key `{}`", key.get_ref())).hint(instead(key.get_ref(), known));
             error.context(place(self.text, self.origin, key.span().start))
         };
         let is_unknown = |key: &&Spanned<Cow<'_, str>>| !known.contains(&key.get_ref().as_ref());

@@ -2,6 +2,15 @@
 
 use crate::error::{self, Error};
 
+/// What to do about a key that is not known.
+pub(super) fn instead(unknown: &str, known: &[&str]) -> String {
+    match nearest(unknown, known) {
+        Some(name) => format!("did you mean `{name}`?"),
+        None if known.is_empty() => "remove it: nothing can be set here".to_owned(),
+        None => format!("known keys: {}", known.join(", ")),
+    }
+}
+
 /// Says in our words what is wrong with the value of `key`, which is empty for a table as a whole.
 pub(super) fn explain(message: &str, key: &str) -> Error {
     let names = quoted(message);
@@ -11,10 +20,7 @@ pub(super) fn explain(message: &str, key: &str) -> Error {
     match names.split_first() {
         Some((unknown, known)) if message.starts_with("unknown field") => {
             let error = about(if own == *unknown { table } else { key }, format!("unknown key `{unknown}`"));
-            match nearest(unknown, known) {
-                Some(name) => error.hint(format!("did you mean `{name}`?")),
-                None => error.hint(format!("known keys: {}", known.join(", "))),
-            }
+            error.hint(instead(unknown, known))
         }
         Some((unknown, known)) if message.starts_with("unknown variant") => {
             about(key, format!("unknown value `{unknown}`")).hint(format!("known values: {}", known.join(", ")))
