@@ -6,7 +6,7 @@
 //!
 //! Flume knows another property only if its hash table happens to give it first; here it is always known.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -20,6 +20,11 @@ use crate::error::{self, Error};
 /// The older way to name variables of the environment.
 const OLD_RESOLVER: &str = "org.apache.flume.node.EnvVarResolverProperties";
 
+/// How deep values may name each other, and how much text that may make of a file in all: a few lines that each name the one
+/// before twice would be more than any memory holds.
+const MOST_DEPTH: usize = 64;
+const MOST_BYTES: usize = 4 << 20;
+
 /// What values may take from outside of their files.
 #[derive(Debug, Default)]
 pub(crate) struct Surroundings {
@@ -27,6 +32,8 @@ pub(crate) struct Surroundings {
     pub environment: BTreeMap<String, String>,
     /// What Java calls system properties: those that were typed as `-Dkey=value`.
     pub system: BTreeMap<String, String>,
+    /// Whether config filters run their commands and read their credential files.
+    pub asks_filters: bool,
 }
 
 impl Surroundings {
@@ -35,7 +42,7 @@ impl Surroundings {
         let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         };
-        Self { environment: std::env::vars_os().filter_map(text).collect(), system }
+        Self { environment: std::env::vars_os().filter_map(text).collect(), system, asks_filters: true }
     }
 
     /// The home directory, as Java has it.
@@ -69,7 +76,8 @@ pub(super) fn substitute(
     notes: &mut Vec<String>,
 ) -> Result<(Properties, BTreeSet<String>), Vec<Error>> {
     let old = around.system.get("propertiesImplementation").is_some_and(|class| class == OLD_RESOLVER);
-    let substitutor = Substitutor { properties: &properties, around, old, lenient, named: RefCell::default() };
+    let (named, left) = (RefCell::default(), Cell::new(MOST_BYTES));
+    let substitutor = Substitutor { properties: &properties, around, old, lenient, named, depth: Cell::new(0), left };
     let (mut all, mut wrong) = (Properties::new(), Vec::new());
     for (key, value) in &properties {
         let mut missing = Vec::new();
@@ -100,6 +108,10 @@ struct Substitutor<'a> {
     lenient: bool,
     /// Properties that others name.
     named: RefCell<BTreeSet<String>>,
+    /// How many variables the one at hand stands in.
+    depth: Cell<usize>,
+    /// Bytes that may still be put in.
+    left: Cell<usize>,
 }
 
 /// What a variable stands for.
@@ -137,6 +149,22 @@ impl Substitutor<'_> {
     }
 
     fn variable(&self, inner: &str, path: &mut Vec<String>, missing: &mut Vec<Missing>) -> Option<String> {
+        if self.depth.get() == MOST_DEPTH || self.left.get() == 0 {
+            if missing.is_empty() {
+                let remedy = format!(
+                    "values name each other more than {MOST_DEPTH} deep, or make too much text; write them out"
+                );
+                missing.push(Missing { variable: inner.chars().take(80).collect(), remedy });
+            }
+            return None;
+        }
+        self.depth.set(self.depth.get() + 1);
+        let text = self.variable_within(inner, path, missing);
+        self.depth.set(self.depth.get() - 1);
+        text
+    }
+
+    fn variable_within(&self, inner: &str, path: &mut Vec<String>, missing: &mut Vec<Missing>) -> Option<String> {
         let name = self.replace(inner, path, missing);
         let (name, default) = name.split_once(":-").map_or((name.as_str(), None), |(name, text)| (name, Some(text)));
         let found = if path.iter().any(|above| above == name) {
@@ -154,6 +182,7 @@ impl Substitutor<'_> {
                 return (self.old && self.lenient && !name.contains(':')).then(String::new);
             }
         };
+        self.left.set(self.left.get().saturating_sub(text.len() + 1));
         path.push(name.to_owned());
         let text = self.replace(&text, path, missing);
         path.pop();
@@ -221,7 +250,7 @@ mod tests {
 
     fn around(environment: &[(&str, &str)], system: &[(&str, &str)]) -> Surroundings {
         let map = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        Surroundings { environment: map(environment), system: map(system) }
+        Surroundings { environment: map(environment), system: map(system), asks_filters: false }
     }
 
     fn of(text: &str, around: &Surroundings, lenient: bool) -> Result<Properties, Vec<String>> {
@@ -284,6 +313,17 @@ mod tests {
         }
         let year = x("x = ${date:yyyy}", &around);
         assert!(year.parse::<u16>().is_ok_and(|year| year > 2000), "{year}");
+    }
+
+    #[test]
+    fn a_few_lines_are_never_much_to_do() {
+        let doubled: String = (0..40).map(|i| format!("v{i} = ${{v{}}}${{v{}}}\n", i + 1, i + 1)).collect();
+        let nested = format!("x = {}{}", "${".repeat(1_000), "}".repeat(1_000));
+        for text in [format!("{doubled}v40 = a\nx = ${{v0}}"), nested] {
+            let said = of(&text, &around(&[], &[]), false).unwrap_err();
+            assert!(said[0].contains("more than 64 deep, or make too much text"), "{}", said[0]);
+            assert!(of(&text, &around(&[], &[]), true).is_ok());
+        }
     }
 
     #[test]

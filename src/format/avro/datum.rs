@@ -10,6 +10,10 @@ use crate::error::{self, Result};
 /// Values within values; Java's own reader ends with its stack.
 const MAX_DEPTH: usize = 256;
 
+/// Values that take no bytes, such as the items of an array of nulls, beyond one for each byte of the datum. Their count is
+/// short to write and long to read: here, and for every reader of the file after that.
+const MAX_EMPTY: usize = 1 << 16;
+
 /// A schema, taken apart so far that its data can be told from other bytes.
 #[derive(Debug)]
 pub struct DatumSchema {
@@ -62,7 +66,7 @@ impl DatumSchema {
     /// # Errors
     /// Why they are not.
     pub fn check(&self, bytes: &[u8]) -> Result<(), String> {
-        let mut walk = Walk { nodes: &self.nodes, bytes, at: 0 };
+        let mut walk = Walk { nodes: &self.nodes, bytes, at: 0, empty: bytes.len() + MAX_EMPTY };
         walk.value(self.root, 0).map_err(|why| format!("{why}, before its byte {}", walk.at))?;
         match bytes.len() - walk.at {
             0 => Ok(()),
@@ -76,6 +80,8 @@ struct Walk<'a> {
     nodes: &'a [Node],
     bytes: &'a [u8],
     at: usize,
+    /// Values without bytes that may still come.
+    empty: usize,
 }
 
 impl<'a> Walk<'a> {
@@ -83,8 +89,17 @@ impl<'a> Walk<'a> {
         if depth > MAX_DEPTH {
             return Err(format!("values are nested more than {MAX_DEPTH} deep"));
         }
-        let nodes = self.nodes;
-        match &nodes[node] {
+        let before = self.at;
+        self.value_of(&self.nodes[node], depth)?;
+        if self.at == before {
+            let too_many = || format!("its values that take no bytes outnumber its bytes by more than {MAX_EMPTY}");
+            self.empty = self.empty.checked_sub(1).ok_or_else(too_many)?;
+        }
+        Ok(())
+    }
+
+    fn value_of(&mut self, node: &'a Node, depth: usize) -> Result<(), String> {
+        match node {
             Node::Null => Ok(()),
             Node::Boolean => match self.take(1)? {
                 [0 | 1] => Ok(()),
@@ -168,12 +183,7 @@ impl<'a> Walk<'a> {
                 end = Some(self.at.saturating_add(length));
             }
             for _ in 0..count.unsigned_abs() {
-                let before = self.at;
                 item(self)?;
-                // An item without bytes is of a type without bytes, and so are all others.
-                if self.at == before {
-                    break;
-                }
             }
             if end.is_some_and(|end| end != self.at) {
                 return Err("a block is not as long as it says".to_owned());

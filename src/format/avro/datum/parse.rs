@@ -3,7 +3,7 @@
 //!
 //! Source: Apache Avro specification 1.11, "Schema Declaration".
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::mem::discriminant;
 
 use serde_json::{Map, Value};
@@ -98,18 +98,16 @@ impl Parser {
 
     fn union(&mut self, branches: &[Value], space: &str) -> Result<usize, String> {
         let mut places: Vec<usize> = Vec::with_capacity(branches.len());
+        let mut types = HashSet::new();
         for branch in branches {
             let place = self.schema(branch, space)?;
             let node = &self.nodes[place];
             if matches!(node, Node::Union(_)) {
                 return Err("a union is a branch of a union".to_owned());
             }
+            // Of those with names there may be several.
             let is_named = matches!(node, Node::Record(_) | Node::Enum(_) | Node::Fixed(_));
-            let is_twin = |other: &usize| match is_named {
-                true => *other == place,
-                false => discriminant(&self.nodes[*other]) == discriminant(node),
-            };
-            if places.iter().any(is_twin) {
+            if !types.insert((discriminant(node), is_named.then_some(place))) {
                 return Err("two branches of a union are of one type".to_owned());
             }
             places.push(place);

@@ -92,10 +92,59 @@ fn blocks_with_their_length_and_items_without_bytes() {
     };
     assert_eq!(schema.check(&block(items.len())), Ok(()));
     assert!(schema.check(&block(items.len() + 1)).unwrap_err().contains("not as long as it says"));
-    let mut nothings = Vec::new();
-    put_long(&mut nothings, i64::MAX);
-    put_long(&mut nothings, 0);
-    assert_eq!(DatumSchema::new(r#"{"type": "array", "items": "null"}"#).unwrap().check(&nothings), Ok(()));
+    let items = DatumSchema::new(r#"{"type": "array", "items": "null"}"#).unwrap();
+    assert_eq!(items.check(&counted(1_000)), Ok(()));
+}
+
+/// An array of so many items that take no bytes.
+fn counted(count: i64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    put_long(&mut bytes, count);
+    if count < 0 {
+        put_long(&mut bytes, 0);
+    }
+    put_long(&mut bytes, 0);
+    bytes
+}
+
+#[test]
+fn a_few_bytes_are_never_much_to_do() {
+    let refused = |schema: &str, bytes: &[u8]| {
+        let said = DatumSchema::new(schema).unwrap().check(bytes).unwrap_err();
+        assert!(said.contains("values that take no bytes"), "{schema}: {said}");
+    };
+    // Each record holds the one before it twice: 2^30 of the first.
+    let mut doubled = r#"{"type": "record", "name": "R0", "fields": []}"#.to_owned();
+    for floor in 1..=30 {
+        doubled = format!(
+            r#"{{"type": "record", "name": "R{floor}", "fields": [{{"name": "a", "type": {doubled}}}, {{"name": "b", "type": "R{}"}}]}}"#,
+            floor - 1
+        );
+    }
+    let nothing = r#"{"type": "record", "name": "N", "fields": [{"name": "n", "type": "null"}]}"#;
+    let empty = r#"{"type": "fixed", "name": "F", "size": 0}"#;
+    for items in ["\"null\"", nothing, empty, &doubled] {
+        let array = format!(r#"{{"type": "array", "items": {items}}}"#);
+        for count in [i64::MAX, i64::MIN, -1 << 40, 1 << 17] {
+            refused(&array, &counted(count));
+        }
+        // Small blocks of them, too.
+        let blocks = [0x80, 0x80, 4].repeat(4);
+        refused(&array, &[blocks, vec![0]].concat());
+    }
+    refused(&doubled, &[]);
+    // What has a byte each ends with the bytes.
+    for items in ["\"string\"", r#"["null", "int"]"#, r#"{"type": "array", "items": "null"}"#] {
+        let array = format!(r#"{{"type": "array", "items": {items}}}"#);
+        let said = DatumSchema::new(&array).unwrap().check(&counted(i64::MAX)[..10]).unwrap_err();
+        assert!(said.contains("ends within a value"), "{items}: {said}");
+    }
+    // A null that a union chose has a byte, however many there are.
+    let mut nulls = Vec::new();
+    put_long(&mut nulls, 500_000);
+    nulls.resize(nulls.len() + 500_001, 0);
+    let nullable = DatumSchema::new(r#"{"type": "array", "items": ["null", "int"]}"#).unwrap();
+    assert_eq!(nullable.check(&nulls), Ok(()));
 }
 
 #[test]
