@@ -15,7 +15,7 @@ use super::damage::{self, Damaged};
 use super::file::FileChannel;
 use super::head;
 use super::lock::ChannelLock;
-use super::seal::{Key, Keyring};
+use super::seal::{Key, Keyring, Place, Seal};
 use super::segment::{self, Encoded};
 use super::{Channel, ChannelLimits, Take};
 use crate::agent::event::{Batch, Event, Header, Headers};

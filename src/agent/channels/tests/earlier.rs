@@ -1,6 +1,8 @@
 //! Channels as each version of the program wrote them: `testdata/VERSION`, a directory for each version of a segment.
-//! They are never changed. Version 1 held lines; its records are those of the program at that time.
+//! They are never changed. Version 1 held lines; its records are those of the program at that time. Version 3 is the same
+//! channel as version 2, encrypted with the key of [`ring`].
 
+use super::super::record;
 use super::*;
 
 /// The directory of a version, as it was committed.
@@ -23,7 +25,7 @@ fn copy(version: &str) -> TempDir {
     dir
 }
 
-/// What was put into the channel that is kept of version 2: lines of two files that are followed, a record of a source
+/// What was put into the channels that are kept of versions 2 and 3: lines of two files that are followed, a record of a source
 /// of numbers, and one that only moves a position.
 fn batches() -> Vec<Batch> {
     let access = |number: u64| {
@@ -64,9 +66,9 @@ fn batches() -> Vec<Batch> {
 const CURSOR: u64 = 17;
 
 /// A channel in several segments, its cursor half way; all that is drawn elsewhere is fixed.
-fn write(dir: &Path) {
+fn write(dir: &Path, keys: &Keyring) {
     Cursor::new("0190a1b2-0000-7000-8000-000000000002".to_owned()).write(dir).unwrap();
-    let channel = open(dir, ChannelLimits { segment_bytes: 2_000, ..ROOMY }, None).unwrap();
+    let channel = open_with(dir, ChannelLimits { segment_bytes: 2_000, ..ROOMY }, None, keys).unwrap();
     batches().into_iter().for_each(|batch| assert!(channel.put(batch).unwrap()));
     let mut to = cursor_behind(&channel, CURSOR);
     batches().into_iter().take(CURSOR as usize).for_each(|batch| to.positions.advance(batch.after));
@@ -76,7 +78,7 @@ fn write(dir: &Path) {
 #[test]
 fn what_is_written_is_what_the_newest_version_wrote() {
     let dir = tempfile::tempdir().unwrap();
-    write(dir.path());
+    write(dir.path(), &Keyring::default());
     let (written, wanted) = (files(dir.path()), files(&kept("2")));
     assert!(written.len() > 3, "a cursor and several segments: {}", written.len());
     if written != wanted {
@@ -88,10 +90,54 @@ fn what_is_written_is_what_the_newest_version_wrote() {
     }
 }
 
+/// The salts of two encrypted channels differ; with those that are kept every other byte is the same again.
+#[test]
+fn what_is_encrypted_is_what_the_newest_version_wrote_under_its_salts() {
+    let (keys, batches) = (ring(true), batches());
+    let (kept, mut records) = (kept("3"), 0);
+    for (first, path) in segment::list(&kept).unwrap() {
+        let bytes = fs::read(&path).unwrap();
+        let form = head::of_file(&path, first, &keys).unwrap().unwrap();
+        let mut written = bytes[..form.head_bytes()].to_vec();
+        let mut number = first;
+        while segment::framed(&bytes, written.len(), number).is_some() {
+            let encoded = Encoded::new(&batches[number as usize], true).unwrap();
+            written.extend(encoded.at(Place { number, again: 0 }, &form).unwrap());
+            number += 1;
+        }
+        records += number - first;
+        assert!(bytes.starts_with(&written), "records of {} are written otherwise than before", path.display());
+        let key = Key::new("june".into(), [7; 32]);
+        let seal = Seal::derive(&key, bytes[16..48].try_into().unwrap(), first).unwrap();
+        let tag = seal.close(Place::HEAD, &bytes[..108], &mut []).unwrap();
+        let head = [&b"SAKIACH3"[..], &first.to_le_bytes(), &bytes[16..48], b"\x04june", &[0; 55], &tag].concat();
+        let crc = crc32fast::hash(&head).to_le_bytes();
+        assert_eq!(written[..form.head_bytes()], [&head[..], &crc].concat(), "{}", path.display());
+        let next = fs::read(&path).unwrap().len() - written.len();
+        assert!(
+            next == 0 || record::read_u32(&bytes, written.len()) == Some((number - first) as u32),
+            "an index follows"
+        );
+    }
+    assert!(records as usize >= batches.len() - CURSOR as usize, "{records}");
+}
+
+#[test]
+fn a_full_channel_of_version_3_is_gone_on_with() {
+    let (dir, batches, keys) = (copy("3"), batches(), ring(true));
+    goes_on(dir.path(), &batches[CURSOR as usize..], CURSOR, &keys);
+    let kept = segments(&kept("3"));
+    assert!(kept.len() > 1 && kept.iter().all(|path| fs::read(path).unwrap().starts_with(b"SAKIACH3")));
+    let dir = copy("3");
+    let own: Cursor = serde_json::from_slice(&fs::read(dir.path().join("cursor.json")).unwrap()).unwrap();
+    let error = open_with(dir.path(), ROOMY, Some(&own), &Keyring::default()).unwrap_err();
+    assert!(error.to_string().contains("the key `june`"), "{error}");
+}
+
 #[test]
 fn a_full_channel_of_version_2_is_gone_on_with() {
     let (dir, batches) = (copy("2"), batches());
-    goes_on(dir.path(), &batches[CURSOR as usize..], CURSOR);
+    goes_on(dir.path(), &batches[CURSOR as usize..], CURSOR, &Keyring::default());
     // Where the program died between the target's manifest and the channel, the manifest is further.
     let dir = copy("2");
     let own: Cursor = serde_json::from_slice(&fs::read(dir.path().join("cursor.json")).unwrap()).unwrap();
@@ -118,15 +164,16 @@ fn a_full_channel_of_version_1_is_gone_on_with() {
     assert_eq!(event(1, 2).1, b"old.log line 2 of record 8");
     let torn = event(3, 0).0;
     assert!(torn.contains("sakia.torn=true"), "{torn}");
-    goes_on(dir.path(), &found, 7);
+    goes_on(dir.path(), &found, 7, &Keyring::default());
 }
 
 /// Holds that a channel gives these batches, once, and takes more.
-fn goes_on(dir: &Path, waiting: &[Batch], cursor: u64) {
+fn goes_on(dir: &Path, waiting: &[Batch], cursor: u64, keys: &Keyring) {
+    let open = |manifest| open_with(dir, ROOMY, Some(manifest), keys).unwrap();
     let read = || -> Cursor { serde_json::from_slice(&fs::read(dir.join("cursor.json")).unwrap()).unwrap() };
     let manifest = read();
     assert_eq!(manifest.record, cursor);
-    let channel = open(dir, ROOMY, Some(&manifest)).unwrap();
+    let channel = open(&manifest);
     assert_eq!(rest(&channel), waiting);
     let next = batch(99, &[b"next".to_vec()]);
     channel.put(next.clone()).unwrap();
@@ -135,15 +182,15 @@ fn goes_on(dir: &Path, waiting: &[Batch], cursor: u64) {
     channel.commit(to.clone()).unwrap();
     drop(channel);
     assert_eq!(read(), to);
-    let channel = open(dir, ROOMY, Some(&to)).unwrap();
+    let channel = open(&to);
     assert_eq!(rest(&channel), [next]);
     assert!(channel.positions().of("logs", "taildir", 1).unwrap().is_some());
 }
 
 /// A manifest of a target holds the cursor in the same words.
 #[test]
-fn checkpoints_of_both_versions_are_understood() {
-    for version in ["1", "2"] {
+fn checkpoints_of_all_versions_are_understood() {
+    for version in ["1", "2", "3"] {
         let kept: serde_json::Value =
             serde_json::from_slice(&fs::read(kept(version).join("cursor.json")).unwrap()).unwrap();
         let cursor = Cursor::of_checkpoint(&kept, "/lake/clicks").unwrap();
