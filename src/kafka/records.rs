@@ -148,10 +148,12 @@ impl BatchHeader {
             return Err(broken(base, "its checksum is wrong"));
         }
         let attributes = bytes.get_u16();
-        let last = base.checked_add(bytes.get_i32().into()).filter(|last| *last >= base);
+        let last = base.checked_add(bytes.get_i32().into());
+        // An offset stands behind it.
+        let last = last.filter(|last| *last >= base && *last < i64::MAX);
         Ok(Self {
             base,
-            last: last.ok_or_else(|| broken(base, "its last offset is before its first"))?,
+            last: last.ok_or_else(|| broken(base, "its last offset cannot be"))?,
             attributes,
             base_timestamp: bytes.get_i64(),
             max_timestamp: bytes.get_i64(),

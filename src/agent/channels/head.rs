@@ -32,6 +32,10 @@ pub(super) const SEALED_HEAD_BYTES: usize = 128;
 /// Bytes of the name of a key.
 pub(in crate::agent) const KEY_NAME_BYTES: usize = 59;
 
+/// The last number that a record may have. Records are counted from 0, so that a larger one is damage, which nothing is to
+/// count on from.
+const LAST_NUMBER: u64 = u64::MAX >> 1;
+
 /// Where in the head of an encrypted segment each thing stands.
 const NAME_AT: usize = HEAD_BYTES + SALT_BYTES;
 const TAG_AT: usize = NAME_AT + 1 + KEY_NAME_BYTES;
@@ -84,7 +88,7 @@ pub(super) fn new(first: u64, keys: &Keyring) -> Result<(Vec<u8>, Form)> {
 pub(super) fn read(path: &Path, bytes: &[u8], first: u64, keys: &Keyring) -> Result<Option<Form>> {
     let Some((head, rest)) = bytes.split_at_checked(HEAD_BYTES) else { return Ok(None) };
     let (magic, number) = head.split_at(MAGIC.len());
-    if number != first.to_le_bytes() {
+    if number != first.to_le_bytes() || first > LAST_NUMBER {
         return Err(foreign(path, bytes));
     }
     match magic {
