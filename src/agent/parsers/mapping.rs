@@ -277,7 +277,7 @@ fn nanoseconds(text: &str, digits: usize) -> Option<i128> {
 }
 
 /// A value as a reason tells it.
-fn shown(text: &str) -> String {
+pub(in crate::agent) fn shown(text: &str) -> String {
     let mut told: String = text.chars().take(MOST_CHARS).collect();
     if told.len() < text.len() {
         told.push_str("...");

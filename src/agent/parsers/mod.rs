@@ -24,6 +24,7 @@ pub(super) mod segment;
 mod user_agent;
 pub(super) mod weblog;
 
+pub(super) use self::mapping::shown;
 pub(super) use self::piece::campaign;
 pub(super) use self::weblog::RequestLine;
 use super::event::Event;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use regex::bytes::Regex;
 
 use crate::agent::event::{Event, names};
-use crate::agent::parsers::Parser;
+use crate::agent::parsers::{Parser, shown};
 use crate::agent::rows::Cell;
 use crate::config::nearest;
 use crate::error::{self, Result};
@@ -128,11 +128,6 @@ fn of_header(event: &Event) -> Result<Option<i64>, String> {
     let Some(text) = event.headers.get(names::TIMESTAMP) else { return Ok(None) };
     let time = text.parse().ok().filter(|ms: &i64| *ms >= 0);
     time.map(Some).ok_or_else(|| format!("its header timestamp is not in milliseconds since 1970: {}", shown(text)))
-}
-
-/// A value as a reason tells it.
-pub(super) fn shown(text: &str) -> String {
-    format!("{:?}", text.chars().take(60).collect::<String>())
 }
 
 /// A value of a column as HBase is given it: text that Hive reads as a value of that type.

@@ -6,7 +6,8 @@
 
 use sha2::{Digest, Sha256};
 
-use super::fields::{Field, Found, shown};
+use super::fields::{Field, Found};
+use crate::agent::parsers::shown;
 use crate::agent::sinks::Place;
 
 /// A part of a row key.
