@@ -7,7 +7,7 @@
 //!
 //! | floor | rooms |
 //! |---|---|
-//! | 0 | [`access`], `checkup`, [`config`], [`error`], [`kerberos`], `lease`, `net`, `policy`, `private`, `retry`, `secret`, [`shutdown`], [`site`], [`telemetry`] |
+//! | 0 | [`access`], `checkup`, [`config`], [`error`], `fuzz`, [`kerberos`], `lease`, `net`, `policy`, `private`, `retry`, `secret`, [`shutdown`], [`site`], [`telemetry`] |
 //! | 1 | [`format`](mod@format), [`hbase`], [`hiveserver2`], `kafka`, [`metastore`], [`mysql`], [`storage`] |
 //! | 2 | [`load`] |
 //! | 3 | `agent`, [`lookup`], [`scd2`], [`transfer`] |
@@ -49,4 +49,6 @@ pub mod telemetry;
 pub mod transfer;
 
 #[cfg(any(test, fuzzing))]
-pub use agent::fuzz;
+pub mod fuzz;
+#[cfg(any(test, fuzzing))]
+pub use agent::fuzz::targets;

@@ -10,6 +10,7 @@ const FLOORS: &[&[&str]] = &[
         "checkup",
         "config",
         "error",
+        "fuzz",
         "kerberos",
         "lease",
         "net",

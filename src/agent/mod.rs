@@ -32,7 +32,7 @@ mod event;
 mod examine;
 pub(crate) mod flume;
 #[cfg(any(test, fuzzing))]
-pub mod fuzz;
+pub(crate) mod fuzz;
 mod graph;
 mod host;
 mod in_flight;

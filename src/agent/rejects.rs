@@ -5,6 +5,9 @@
 //! `headers`. Nothing is left out but the end of a line that is longer than its source reads; `file` and `offset` say
 //! where all of it is. So a line can be read back ([`Rejected`]) as the event that it was.
 
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzz;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 

@@ -7,6 +7,8 @@
 
 mod container;
 mod datum;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 pub mod names;
 mod record;
 mod schema;

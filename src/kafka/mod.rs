@@ -25,6 +25,8 @@ mod client;
 mod codec;
 mod fault;
 mod fetch;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod group;
 mod login;
 mod options;

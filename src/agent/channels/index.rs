@@ -86,7 +86,7 @@ impl Index {
         Ok(bytes.and_then(|bytes| Self::decode(&bytes)))
     }
 
-    fn decode(bytes: &[u8]) -> Option<Self> {
+    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
         let count = read_u32(bytes, 0)? as usize;
         let sizes = (0..count).map(|i| {
             let at = 4 + i * 8;

@@ -144,7 +144,8 @@ fn bound(record: &[u8]) -> [u8; 4 + NUMBER_BYTES + AGAIN_BYTES] {
     bound
 }
 
-fn crc(length: [u8; 4], payload: &[u8]) -> u32 {
+/// The checksum of a record.
+pub(super) fn crc(length: [u8; 4], payload: &[u8]) -> u32 {
     let mut crc = crc32fast::Hasher::new();
     crc.update(&length);
     crc.update(payload);
@@ -208,7 +209,14 @@ impl SegmentReader {
     /// # Errors
     /// Those of [`head::read`], and of the disk.
     pub(super) fn open(path: &Path, first: u64, keys: &Keyring) -> Result<Option<Self>> {
-        let bytes = Bytes::from(fs::read(path).map_err(disk::failed("read", path))?);
+        Self::of(path, fs::read(path).map_err(disk::failed("read", path))?.into(), first, keys)
+    }
+
+    /// The same of the bytes of the file.
+    ///
+    /// # Errors
+    /// Those of [`head::read`].
+    pub(super) fn of(path: &Path, bytes: Bytes, first: u64, keys: &Keyring) -> Result<Option<Self>> {
         let Some(form) = head::read(path, &bytes, first, keys)? else { return Ok(None) };
         let at = form.head_bytes();
         Ok(Some(Self { path: path.to_owned(), form, bytes, at, next: first }))

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use super::{FlumeFiles, Surroundings, import, properties};
+use super::{FlumeFiles, Surroundings, import_read, properties};
 use crate::agent::AgentFile;
-use crate::agent::fuzz::{Target, seeds};
 use crate::config::Document;
 use crate::error::Error;
+use crate::fuzz::{Target, seeds};
 
 pub(in crate::agent) const TARGETS: &[Target] = &[
     Target { name: "properties", seeds: configurations, run: read },
@@ -25,6 +25,11 @@ fn configurations() -> Vec<Vec<u8>> {
          a1.channels.c.type = file\na1.channels.c.dataDirs = ${X:-/data}\n\
          a1.sinks.k.type = hdfs\na1.sinks.k.hdfs.path = hdfs://nn/ev/%{h}/%Y\na1.sinks.k.hdfs.fileType = DataStream\n\
          a1.sinks.k.channel = c\n",
+        "a1.sources = r\na1.channels = c\na1.sinks = k\na1.configfilters = f g\na1.configfilters.f.type = external\n\
+         a1.configfilters.f.command = /bin/false\na1.configfilters.g.type = hadoop\n\
+         a1.configfilters.g.credential.provider.path = jceks://file/none\na1.sources.r.type = netcat\n\
+         a1.sources.r.bind = ${f['k']}${g[\"k\"]}\na1.sources.r.port = 1\na1.sources.r.channels = c\n\
+         a1.channels.c.type = memory\na1.sinks.k.type = logger\na1.sinks.k.channel = c\nx = ${y:-${x}}${date:yyyy}\n",
     ])
 }
 
@@ -32,16 +37,16 @@ fn read(data: &[u8]) {
     let _ = properties::parse(data, "x", &mut Vec::new());
 }
 
+/// No config filter is asked: a search for inputs would find out how to run commands.
 fn convert(data: &[u8]) {
-    let Ok(dir) = tempfile::tempdir() else { return };
-    let file = dir.path().join("x.properties");
-    if std::fs::write(&file, data).is_err() {
-        return;
-    }
-    let mut from = FlumeFiles { files: vec![file], agent: "a1".to_owned(), lenient: false, config_dir: None };
+    let around = Surroundings::default();
+    assert!(!around.asks_filters);
+    let mut from = FlumeFiles { files: vec!["x".into()], agent: "a1".to_owned(), lenient: false, config_dir: None };
     for lenient in [false, true] {
         from.lenient = lenient;
-        let Ok(made) = import(&from, &Surroundings::default()) else { continue };
+        let mut notes = Vec::new();
+        let Ok(read) = properties::parse(data, "x", &mut notes) else { return };
+        let Ok(made) = import_read(read, notes, &from, &around) else { continue };
         let document = Document::parse(&made.text, "x");
         assert!(document.is_ok(), "{}\n{:?}", made.text, document.err());
         let Ok(mut document) = document else { continue };

@@ -48,6 +48,7 @@ use std::path::{Path, PathBuf};
 use self::draft::Draft;
 use self::grammar::{Agent, Kind};
 use self::output::Table;
+use self::properties::Properties;
 pub(crate) use self::rpc_client::{headers, plain_client, rpc_client};
 use self::settings::Common;
 use self::sinks::Servers;
@@ -84,6 +85,16 @@ pub(crate) struct Imported {
 pub(crate) fn import(from: &FlumeFiles, around: &Surroundings) -> Result<Imported, Vec<Error>> {
     let mut notes = Vec::new();
     let read = properties::read(&from.files, &mut notes).map_err(|e| vec![e])?;
+    import_read(read, notes, from, around)
+}
+
+/// The same of what the files say, with what was noted of them.
+fn import_read(
+    read: Properties,
+    mut notes: Vec<String>,
+    from: &FlumeFiles,
+    around: &Surroundings,
+) -> Result<Imported, Vec<Error>> {
     let (read, named) = substitute::substitute(read, around, from.lenient, &mut notes)?;
     let (mut agents, mut troubles) = grammar::agents(&read);
     let Some(mut agent) = agents.remove(&from.agent) else { return Err(vec![no_agent(from, &agents)]) };

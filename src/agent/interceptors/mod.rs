@@ -6,6 +6,8 @@
 
 mod dedupe;
 mod extract;
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzz;
 mod replacement;
 mod sample;
 #[cfg(test)]

@@ -5,17 +5,21 @@ use serde::Deserialize;
 use super::Parser;
 use super::delimited::{DelimitedParser, LineFormat};
 use super::json::JsonParser;
-use super::mapping::FieldArgs;
+use super::key_value::{KeyValueParser, PairFormat};
+use super::mapping::{FieldArgs, Found};
 use super::pattern::PatternParser;
+use super::piece::Piece;
 use super::weblog::{LogFormat, WeblogParser};
 use crate::agent::event::Event;
-use crate::agent::fuzz::{Target, first_line, seeds};
+use crate::fuzz::{Target, first_line, seeds};
 
 pub(in crate::agent) const TARGETS: &[Target] = &[
     Target { name: "weblog", seeds: lines, run: weblog },
     Target { name: "json", seeds: objects, run: json },
     Target { name: "delimited", seeds: fields, run: delimited },
+    Target { name: "key-value", seeds: pairs, run: key_value },
     Target { name: "pattern", seeds: texts, run: pattern },
+    Target { name: "piece", seeds: values, run: piece },
 ];
 
 /// Columns of each type.
@@ -106,5 +110,52 @@ fn pattern(data: &[u8]) {
     let Ok(pattern) = std::str::from_utf8(pattern) else { return };
     if let Ok(mut parser) = PatternParser::new(pattern, &columns("h"), None) {
         parse(&mut parser, line);
+    }
+}
+
+fn pairs() -> Vec<Vec<u8>> {
+    seeds(&[
+        " =\"\na=\"A \\\"\\u00fc\\ud83d\\ude00\" b=1 c=-5 d=1e3 e f=2024-01-01T00:00:00Z g=1704067200000 h=",
+        "&=%\na=1+2&b=%37&h=%C3%A4%ff&&e",
+        ";:\na : b ; c:1;;",
+    ])
+}
+
+/// The first line has the separator, what assigns, and the quote; or a percent sign, where values are encoded.
+fn key_value(data: &[u8]) {
+    let (format, line) = first_line(data);
+    let format = String::from_utf8_lossy(format);
+    let mut format = format.chars();
+    let (Some(separator), Some(assign)) = (format.next(), format.next()) else { return };
+    let quote = format.next();
+    let percent = quote == Some('%');
+    let format = PairFormat { separator, assign, quote: quote.filter(|_| !percent), null: None, percent };
+    if let Ok(mut parser) = KeyValueParser::new(format, &columns("h"), None) {
+        parse(&mut parser, line);
+    }
+}
+
+fn values() -> Vec<Vec<u8>> {
+    seeds(&[
+        "a\nhttps://u:p@Shop.example:8443/p/1?a=b+%C3%A4&a=c#top",
+        "utm_source\n//[2001:DB8::1]:80/?utm%5Fsource=%ff",
+        "x\n203.0.113.7, 10.0.0.1 ,10.0.0.2",
+        "x\nMozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/124.0.0.0 Mobile Safari/537.36",
+        "x\nMozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+        "x\nDoCoMo/2.0 N2502(c100;TB;W24H16)",
+    ])
+}
+
+/// The parts of a URL, a list of addresses or a user agent; the first line names a parameter.
+fn piece(data: &[u8]) {
+    let (name, text) = first_line(data);
+    let Ok(text) = std::str::from_utf8(text) else { return };
+    let parameter = Piece::Parameter(String::from_utf8_lossy(name).into_owned());
+    let of_text = [Piece::Host, Piece::Path, Piece::Query, parameter, Piece::First, Piece::Last];
+    let of_agent = [Piece::IsBot, Piece::UaFamily, Piece::UaOs, Piece::UaDevice];
+    for piece in of_text.iter().chain(&of_agent) {
+        let found = piece.of(Found::Text(text.into()));
+        assert_eq!(found, piece.of(Found::Text(text.to_owned().into())));
+        assert_ne!(found, Some(Found::Text("".into())));
     }
 }

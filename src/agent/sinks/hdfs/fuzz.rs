@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 
 use super::escape::{Clock, Template, confined};
 use crate::agent::event::Event;
-use crate::agent::fuzz::{Target, first_line, seeds};
+use crate::fuzz::{Target, first_line, seeds};
 
 pub(in crate::agent) const TARGETS: &[Target] = &[Target { name: "path", seeds: paths, run: path }];
 

@@ -6,8 +6,8 @@ use futures::FutureExt;
 
 use super::segment::{self, Endpoint};
 use super::{beacon, body};
-use crate::agent::fuzz::{Target, first_line, seeds};
 use crate::agent::in_flight::Claim;
+use crate::fuzz::{Target, first_line, seeds};
 
 pub(in crate::agent) const TARGETS: &[Target] = &[Target { name: "http", seeds: bodies, run: http }];
 

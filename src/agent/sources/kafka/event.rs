@@ -92,7 +92,7 @@ fn header(name: &str, value: String) -> Header {
 }
 
 /// Takes apart what Flume writes: a map of strings and bytes, in Avro's binary form.
-fn flume_event(mut bytes: Bytes) -> Result<(Vec<Header>, Bytes), &'static str> {
+pub(super) fn flume_event(mut bytes: Bytes) -> Result<(Vec<Header>, Bytes), &'static str> {
     let mut headers = Vec::new();
     loop {
         let mut count = long(&mut bytes)?;

@@ -21,6 +21,8 @@
 //! counted. A topic that was made anew under its name begins anew.
 
 mod event;
+#[cfg(any(test, fuzzing))]
+pub(in crate::agent) mod fuzz;
 mod position;
 mod reader;
 

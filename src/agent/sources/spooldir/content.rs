@@ -66,15 +66,15 @@ pub(super) struct Batch {
 
 /// How lines are made of bytes.
 #[derive(Clone, Copy, Debug)]
-struct LineRules {
-    most_chars: usize,
-    charset: Charset,
-    errors: DecodeErrors,
+pub(super) struct LineRules {
+    pub most_chars: usize,
+    pub charset: Charset,
+    pub errors: DecodeErrors,
 }
 
 /// A byte that its charset does not have, counted from where the line begins.
 #[derive(Debug, PartialEq, Eq)]
-struct Malformed(usize);
+pub(super) struct Malformed(usize);
 
 /// Reads one file.
 #[derive(Debug)]
@@ -200,7 +200,7 @@ impl Charset {
 impl LineRules {
     /// The first line in UTF-8, and how many bytes it takes with its newline; `None` where more bytes are needed, or,
     /// behind the last one, where there is none.
-    fn next(self, bytes: &[u8], is_all: bool) -> Result<Option<(Bytes, usize)>, Malformed> {
+    pub(super) fn next(self, bytes: &[u8], is_all: bool) -> Result<Option<(Bytes, usize)>, Malformed> {
         let newline = memchr::memchr(b'\n', bytes);
         let line = &bytes[..newline.unwrap_or(bytes.len())];
         // A character is four bytes at most.

@@ -10,6 +10,8 @@
 
 mod content;
 mod files;
+#[cfg(any(test, fuzzing))]
+pub(in crate::agent) mod fuzz;
 #[cfg(test)]
 mod tests;
 mod walk;

@@ -72,13 +72,22 @@ impl PositionFile {
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(disk::failed("read", path)(e)),
         };
-        let files = serde_json::from_slice(&bytes).map_err(|e| {
+        let written = fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+        Ok(Some(Self { written, ..Self::parse(&bytes, path)? }))
+    }
+
+    /// The same of the bytes of the file.
+    ///
+    /// # Errors
+    /// Data: they are not one.
+    pub(super) fn parse(bytes: &[u8], path: &Path) -> Result<Self> {
+        let files = serde_json::from_slice(bytes).map_err(|e| {
             error::data(format!("position file {} is not one that Flume completed", path.display())).source(e).hint(
                 "start Flume once more and stop it by SIGTERM, so that it writes the file; or take position-file out, and \
                  all lines are read from their beginning",
             )
         })?;
-        Ok(Some(Self { files, written: fs::metadata(path).and_then(|metadata| metadata.modified()).ok() }))
+        Ok(Self { files, written: None })
     }
 
     /// How many files it knows.

@@ -12,6 +12,8 @@ mod compressed;
 mod content;
 mod fingerprint;
 mod followed;
+#[cfg(any(test, fuzzing))]
+pub(in crate::agent) mod fuzz;
 mod lines;
 mod look;
 mod noted;
