@@ -28,7 +28,7 @@ const GRACE: Duration = Duration::from_secs(3);
 /// Bytes of rows or events that travel to the sink at once.
 const CHUNK_BYTES: usize = 4 << 20;
 /// Chunks that wait for the sink.
-const CHUNKS: usize = 2;
+const CHUNKS: usize = 1;
 /// How often it is looked whether anybody still wants what is collected.
 const LOOK: Duration = Duration::from_millis(200);
 /// How often the sink is asked what is due while nothing comes.

@@ -33,6 +33,15 @@ pub trait Encoder: Send {
     /// Schema: another schema. Data: a value the format cannot carry exactly.
     fn encode(&mut self, batch: &RecordBatch, out: &mut Output) -> Result<()>;
 
+    /// Holds what is buffered in less memory, at the price of smaller pages; the row group goes on. An encoder that
+    /// cannot do that has nothing to do.
+    ///
+    /// # Errors
+    /// As [`Encoder::encode`].
+    fn shrink(&mut self) -> Result<()> {
+        Ok(())
+    }
+
     /// Writes what is buffered, at the price of a smaller row group or block; the file goes on. An encoder that
     /// buffers nothing has nothing to do.
     ///

@@ -126,6 +126,10 @@ impl Encoder for ParquetEncoder {
         self.writer(Some(batch))?.write(batch, out)
     }
 
+    fn shrink(&mut self) -> Result<()> {
+        self.writer.as_mut().map_or(Ok(()), |writer| writer.shrink())
+    }
+
     fn flush(&mut self, out: &mut Output) -> Result<()> {
         self.writer.as_mut().map_or(Ok(()), |writer| writer.flush(out))
     }

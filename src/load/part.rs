@@ -1,8 +1,12 @@
 //! Writing one file of a load: batches through an encoder, or ready bytes, into the stage directory.
 
+use std::num::NonZero;
+use std::sync::LazyLock;
+
 use arrow_array::RecordBatch;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
 
 use super::{Partition, StagedPart};
 use crate::error::{self, Result};
@@ -40,6 +44,12 @@ impl StagedFile {
         Ok(self.part)
     }
 }
+
+/// How many files are encoded at once. More of them than cores only take threads and memory.
+static TURNS: LazyLock<Semaphore> = LazyLock::new(|| {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    Semaphore::new((2 * cores).max(4))
+});
 
 /// What is moved to a thread for computing and back.
 struct Encoding {
@@ -84,12 +94,21 @@ impl PartWriter {
         self.staged.ship(out).await
     }
 
+    /// Lets the encoder hold what it has in less memory, at the price of smaller pages.
+    ///
+    /// # Errors
+    /// Those of the encoder.
+    pub async fn shrink(&mut self) -> Result<()> {
+        let out = self.encode(|encoder, _| encoder.shrink(), Output::PIECE_BYTES).await?;
+        self.staged.ship(out).await
+    }
+
     /// Ships what the encoder holds, at the price of a smaller row group or block; the file goes on.
     ///
     /// # Errors
     /// Those of the encoder and of the filesystem.
     pub async fn flush(&mut self) -> Result<()> {
-        let out = self.encode(|encoder, out| encoder.flush(out), Output::PIECE_BYTES).await?;
+        let out = self.encode(|encoder, out| encoder.flush(out), 1).await?;
         self.staged.ship(out).await
     }
 
@@ -134,6 +153,8 @@ impl PartWriter {
     where
         F: FnOnce(&mut dyn Encoder, &mut Output) -> Result<()> + Send + 'static,
     {
+        // They are never closed.
+        let _turn = TURNS.acquire().await;
         let Some(mut encoding) = self.encoding.take() else {
             return Err(error::bug(format!("{} was written to after a cancelled or failed write", self.staged.path)));
         };

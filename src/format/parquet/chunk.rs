@@ -26,6 +26,9 @@ const PAGE_ROWS: usize = 20_000;
 /// Room in front of the values of a page for the most that definition levels take.
 const LEVELS_ROOM: usize = 4 + 4 + PAGE_ROWS.div_ceil(8);
 
+/// A page that is smaller goes on filling when memory is short.
+const SHRINKABLE_BYTES: usize = 8 << 10;
+
 /// Writes one column chunk.
 pub(super) struct PlainChunk {
     descriptor: ColumnDescPtr,
@@ -168,6 +171,15 @@ impl PlainChunk {
             if !rest.is_empty() || self.page.rows == PAGE_ROWS || self.page.value_bytes() >= PAGE_BYTES {
                 self.end_page(codec)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Compresses the open page, so that its room can be given back, unless it is very small.
+    pub(super) fn shrink(&mut self, codec: &mut PageCodec) -> Result<()> {
+        if self.page.value_bytes() >= SHRINKABLE_BYTES {
+            self.end_page(codec)?;
+            self.page.bytes.shrink_to_fit();
         }
         Ok(())
     }

@@ -1,10 +1,12 @@
 //! Compression of pages.
 
 use std::io::Write as _;
+use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use flate2::write::GzEncoder;
 use parquet::basic::{Compression as Name, GzipLevel, ZstdLevel};
+use zstd::bulk::Compressor;
 use zstd::zstd_safe::{CParameter, ParamSwitch};
 
 use crate::error::{self, Result};
@@ -19,6 +21,10 @@ const ZSTD: [CParameter; 2] = [
     CParameter::LiteralCompressionMode(ParamSwitch::Enable),
 ];
 
+/// Compressors that nobody uses at the moment. Each takes half a MiB, so there are as many as pages are compressed at once,
+/// and not as many as files are open.
+static IDLE: Mutex<Vec<Compressor<'static>>> = Mutex::new(Vec::new());
+
 /// Compresses one page after the other.
 pub(super) struct PageCodec {
     name: Name,
@@ -28,7 +34,7 @@ pub(super) struct PageCodec {
 enum Way {
     None,
     Snappy(Box<snap::raw::Encoder>),
-    Zstd(zstd::bulk::Compressor<'static>),
+    Zstd,
     Gzip(flate2::Compression),
     Lz4,
 }
@@ -42,10 +48,7 @@ impl PageCodec {
         let way = match name {
             Name::UNCOMPRESSED => Way::None,
             Name::SNAPPY => Way::Snappy(Box::new(snap::raw::Encoder::new())),
-            Name::ZSTD(level) => {
-                let compressor = zstd_compressor(level.compression_level());
-                Way::Zstd(compressor.map_err(|e| error::bug("zstd does not start").source(e))?)
-            }
+            Name::ZSTD(_) => Way::Zstd,
             Name::GZIP(level) => Way::Gzip(flate2::Compression::new(level.compression_level())),
             Name::LZ4_RAW => Way::Lz4,
             other => return Err(error::bug(format!("pages are not compressed by {other}"))),
@@ -64,9 +67,12 @@ impl PageCodec {
         Ok(match &mut self.way {
             Way::None => Bytes::copy_from_slice(page),
             Way::Snappy(encoder) => encoder.compress_vec(page).map_err(|e| failed(e.into()))?.into(),
-            Way::Zstd(compressor) => {
+            Way::Zstd => {
+                let idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner).pop();
+                let mut compressor = idle.map_or_else(zstd_compressor, Ok).map_err(failed)?;
                 let mut compressed = Vec::with_capacity(zstd::zstd_safe::compress_bound(page.len()));
                 compressor.compress_to_buffer(page, &mut compressed).map_err(failed)?;
+                IDLE.lock().unwrap_or_else(PoisonError::into_inner).push(compressor);
                 compressed.into()
             }
             Way::Gzip(level) => {
@@ -78,8 +84,8 @@ impl PageCodec {
     }
 }
 
-fn zstd_compressor(level: i32) -> std::io::Result<zstd::bulk::Compressor<'static>> {
-    let mut compressor = zstd::bulk::Compressor::new(level)?;
+fn zstd_compressor() -> std::io::Result<Compressor<'static>> {
+    let mut compressor = Compressor::new(Compression::ZSTD_LEVEL)?;
     ZSTD.into_iter().try_for_each(|parameter| compressor.set_parameter(parameter))?;
     Ok(compressor)
 }

@@ -144,6 +144,16 @@ impl GroupWriter {
         }
     }
 
+    /// Compresses the pages that fill; the row group goes on.
+    pub(super) fn shrink(&mut self) -> Result<()> {
+        let Some(group) = &mut self.open else { return Ok(()) };
+        group.columns.iter_mut().try_for_each(|column| match column {
+            Column::Plain(chunk) => chunk.shrink(&mut self.codec),
+            // The library ends a page when it likes; a dictionary keeps little open.
+            Column::Library(_) => Ok(()),
+        })
+    }
+
     /// Ends the row group, if one is open.
     pub(super) fn flush(&mut self, out: &mut Output) -> Result<()> {
         let Some(group) = self.open.take() else { return Ok(()) };

@@ -9,6 +9,7 @@
 mod compact;
 mod complete;
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -40,8 +41,8 @@ const OPEN_FILES: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How often it is looked whether the clock completes a partition, while no event comes.
 const REST: Duration = Duration::from_secs(60);
-/// Bytes that the encoders of an epoch may hold before the largest ships what it has.
-const HELD_BYTES: usize = 32 << 20;
+/// Bytes that the encoders of an epoch may hold before they make room.
+const HELD_BYTES: usize = 12 << 20;
 
 /// What the sink is told.
 #[derive(Debug)]
@@ -296,7 +297,7 @@ impl TableEpoch {
         let written: Vec<(String, OpenFile)> = stream::iter(work).buffer_unordered(FILES_AT_ONCE).try_collect().await?;
         self.open.extend(written);
         self.close(self.open.len().saturating_sub(OPEN_FILES)).await?;
-        self.ship().await
+        self.make_room().await
     }
 
     /// Completes the `count` files that were not written to for longest.
@@ -310,12 +311,27 @@ impl TableEpoch {
         Ok(())
     }
 
-    /// Lets the encoders that hold most ship it until all of them together hold little.
-    async fn ship(&mut self) -> Result<()> {
-        let held = |open: &BTreeMap<String, OpenFile>| open.values().map(|f| f.writer.buffered_bytes()).sum::<usize>();
-        while held(&self.open) > HELD_BYTES {
-            let Some(largest) = self.open.values_mut().max_by_key(|file| file.writer.buffered_bytes()) else { break };
-            largest.writer.flush().await?;
+    /// Once the encoders hold much, they compress what they have open, and where that is not enough end row groups,
+    /// those that hold most first, until half of the room is free.
+    async fn make_room(&mut self) -> Result<()> {
+        let mut held: usize = self.open.values().map(|file| file.writer.buffered_bytes()).sum();
+        if held <= HELD_BYTES {
+            return Ok(());
+        }
+        let mut writers: Vec<&mut PartWriter> = self.open.values_mut().map(|file| &mut file.writer).collect();
+        for is_row_group_over in [false, true] {
+            writers.sort_by_key(|writer| Reverse(writer.buffered_bytes()));
+            for writer in &mut writers {
+                if held <= HELD_BYTES / 2 {
+                    return Ok(());
+                }
+                held -= writer.buffered_bytes();
+                match is_row_group_over {
+                    false => writer.shrink().await?,
+                    true => writer.flush().await?,
+                }
+                held += writer.buffered_bytes();
+            }
         }
         Ok(())
     }
