@@ -3,6 +3,7 @@
 //! The grammar is `java.util.Properties`' (continued lines, escapes, `#` and `!`), the bytes are ISO-8859-1. Each value
 //! keeps its place, so that what is said of it says where it stands.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
@@ -62,7 +63,7 @@ pub(super) fn read(files: &[impl AsRef<Path>], notes: &mut Vec<String>) -> Resul
 pub(super) fn parse(bytes: &[u8], origin: &str, notes: &mut Vec<String>) -> Result<Properties> {
     let file: Arc<str> = origin.into();
     let (mut all, mut failed) = (Properties::new(), None);
-    for line in PropertiesIter::new(bytes) {
+    for line in PropertiesIter::new(&*in_ascii(bytes)) {
         match line {
             Ok(line) => {
                 let place = Place { file: file.clone(), line: line.line_number() };
@@ -85,6 +86,26 @@ pub(super) fn parse(bytes: &[u8], origin: &str, notes: &mut Vec<String>) -> Resu
                 .source(e))
         }
     }
+}
+
+/// ISO-8859-1 with an escape for each character that is not ASCII. The crate takes bytes for those of Windows-1252, the first
+/// ones for a byte order mark where they look like it, and panics where a file ends within that.
+fn in_ascii(bytes: &[u8]) -> Cow<'_, [u8]> {
+    if bytes.is_ascii() {
+        return Cow::Borrowed(bytes);
+    }
+    let (mut out, mut is_escaped) = (Vec::with_capacity(bytes.len() * 2), false);
+    for byte in bytes {
+        if byte.is_ascii() {
+            out.push(*byte);
+        } else {
+            let escape = format!("\\u{byte:04x}");
+            // A backslash before it makes no difference to it.
+            out.extend_from_slice(&escape.as_bytes()[usize::from(is_escaped)..]);
+        }
+        is_escaped = *byte == b'\\' && !is_escaped;
+    }
+    Cow::Owned(out)
 }
 
 fn add(all: &mut Properties, key: String, value: Value, notes: &mut Vec<String>) {
@@ -136,6 +157,21 @@ mod tests {
         let all = parse(b"a1.x = caf\xe9", "f", &mut notes).unwrap();
         assert_eq!(all["a1.x"].text, "café");
         assert!(notes[0].contains("ISO-8859-1"), "{notes:?}");
+    }
+
+    #[test]
+    fn bytes_that_are_those_of_another_encoding_are_not_taken_for_it() {
+        let value = |bytes: &[u8]| parse(bytes, "f", &mut Vec::new()).unwrap().into_iter().next();
+        for (bytes, key, text) in [
+            (&b"\xfe"[..], "\u{fe}", ""),
+            (b"\xff\xfea=1", "\u{ff}\u{fe}a", "1"),
+            (b"\xef\xbb\xbfa=1", "\u{ef}\u{bb}\u{bf}a", "1"),
+            (b"a=\x80\x93", "a", "\u{80}\u{93}"),
+            (b"a=\\\xe9\\\\\xe9", "a", "\u{e9}\\\u{e9}"),
+        ] {
+            let found = value(bytes).unwrap();
+            assert_eq!((found.0.as_str(), found.1.text.as_str()), (key, text), "{bytes:?}");
+        }
     }
 
     #[test]
