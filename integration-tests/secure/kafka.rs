@@ -7,7 +7,7 @@ use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use crate::own::Own;
-use crate::stack::{printed, sakia};
+use crate::stack::{REALM, keytab, printed, sakia};
 
 const TOOLS: &str = "java -Xmx128m -cp '/opt/jars/kafka/*' org.apache.kafka.tools";
 
@@ -78,4 +78,53 @@ fn each_record_is_there_once_however_often_the_agent_is_killed() {
         .filter_map(|line| line.split_whitespace().nth(5))
         .collect();
     assert_eq!(lags, ["0", "0", "0"], "{group}");
+}
+
+/// Records go to a broker that wants a ticket and come back from it. One whose service has another name is told so.
+#[test]
+fn a_broker_is_written_to_and_read_from_with_a_ticket() {
+    let kafka = Own::kafka_with_tickets(REALM, &keytab("hive"));
+    let directory = tempfile::tempdir().unwrap();
+    let directory = directory.path();
+    let agent = |name: &str, service: &str, source: &str, sink: &str| {
+        let broker = |keys: &str| {
+            format!(
+                "type = 'kafka'\nbrokers = '{}'\nsasl = {{ mechanism = 'GSSAPI', principal = 'etl@{REALM}', keytab = '{}', \
+                 service = '{service}' }}\n{keys}",
+                kafka.address(),
+                keytab("etl")
+            )
+        };
+        let part = |keys: &str| keys.strip_prefix("kafka ").map_or_else(|| keys.to_owned(), broker);
+        let file = format!(
+            "[[source]]\nname = 'in'\nchannels = ['c']\n{}\n[[channel]]\nname = 'c'\ntype = 'file'\ndirectory = '{name}.c'\n\
+             [[sink]]\nname = 'out'\nchannel = 'c'\n{}\n",
+            part(source),
+            part(sink)
+        );
+        std::fs::write(directory.join("agent.toml"), file).unwrap();
+        run(directory, true).wait_with_output().unwrap()
+    };
+    let lines: Vec<String> = (0..500).map(|number| format!("event-{number}")).collect();
+    std::fs::write(directory.join("in.log"), lines.join("\n") + "\n").unwrap();
+    let from_file = "type = 'taildir'\nfiles = 'in.log'";
+    let done = agent("wrong", "kafka", from_file, "kafka topic = 'clicks'");
+    let said = printed(&done);
+    assert!(!done.status.success() && said.contains("kafka/localhost"), "{said}");
+    let done = agent("there", "hive", from_file, "kafka topic = 'clicks'\nidempotence = true");
+    assert!(done.status.success(), "{}", printed(&done));
+    let to_files = "type = 'file-roll'\ndirectory = 'out'\nreject-dir = 'rejects'";
+    let done = agent("back", "hive", "kafka topics = 'clicks'\ngroup-id = 'lake'", to_files);
+    assert!(done.status.success(), "{}", printed(&done));
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(directory.join("out")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            found.extend(std::fs::read_to_string(path).unwrap().lines().map(str::to_owned));
+        }
+    }
+    found.sort();
+    let mut wanted = lines;
+    wanted.sort();
+    assert_eq!(found, wanted);
 }

@@ -48,9 +48,36 @@ impl Own {
 
     /// A Kafka of one process, without a login.
     pub fn kafka() -> Self {
+        Self::kafka_with(|_| Vec::new())
+    }
+
+    /// A Kafka of one process that wants a ticket, in the name of Hive's service, whose keytab it has.
+    pub fn kafka_with_tickets(realm: &str, keytab: &str) -> Self {
+        let jaas = format!(
+            "com.sun.security.auth.module.Krb5LoginModule required useKeyTab=true storeKey=true keyTab=\"{keytab}\" \
+             principal=\"hive/localhost@{realm}\";"
+        );
+        Self::kafka_with(|port| {
+            let listeners = format!("SASL_PLAINTEXT://0.0.0.0:{port},CONTROLLER://127.0.0.1:{}", port + 1);
+            vec![
+                format!("listeners={listeners}"),
+                format!("advertised.listeners=SASL_PLAINTEXT://localhost:{port}"),
+                "listener.security.protocol.map=SASL_PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT".to_owned(),
+                "inter.broker.listener.name=SASL_PLAINTEXT".to_owned(),
+                "sasl.enabled.mechanisms=GSSAPI".to_owned(),
+                "sasl.mechanism.inter.broker.protocol=GSSAPI".to_owned(),
+                "sasl.kerberos.service.name=hive".to_owned(),
+                format!("listener.name.sasl_plaintext.gssapi.sasl.jaas.config={jaas}"),
+            ]
+        })
+    }
+
+    fn kafka_with(settings: impl FnOnce(u16) -> Vec<String>) -> Self {
         let port = free_port();
         // Any role has the jars, and what the scripts want to know.
-        let arguments = ["/opt/stack/roles/kafka.sh", &port.to_string()];
+        let (text, settings) = (port.to_string(), settings(port));
+        let arguments: Vec<&str> =
+            ["/opt/stack/roles/kafka.sh", &text].into_iter().chain(settings.iter().map(String::as_str)).collect();
         let container = run_like("metastore", "kafka", &[], &arguments);
         let own = Self { container, port, _gate: Gate::at(port, &inside(port)) };
         own.wait();
