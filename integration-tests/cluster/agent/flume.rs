@@ -64,7 +64,7 @@ fn prepare(dir: &Path) -> (PathBuf, u64) {
 }
 
 /// Flume, ended with the test.
-struct Flume(Child);
+pub(super) struct Flume(pub(super) Child);
 
 impl Drop for Flume {
     fn drop(&mut self) {
@@ -89,16 +89,22 @@ fn drained(port: u16) -> u64 {
     sinks.filter_map(|(_, counters)| counters["EventDrainSuccessCount"].as_str()?.parse::<u64>().ok()).sum()
 }
 
-/// Runs the real one until its sinks have drained `events`, then stops it, so that it closes its files.
-fn run_flume(configuration: &Path, events: u64) {
+/// Java with the real one's classes.
+pub(super) fn java() -> Command {
     let jars = Command::new(root().join("bench/jars")).arg("flume").output().unwrap();
     assert!(jars.status.success(), "{}", String::from_utf8_lossy(&jars.stderr));
     let jars = String::from_utf8(jars.stdout).unwrap().trim().to_owned();
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let mut java = Command::new("java");
-    java.args(["-Xmx512m", "-XX:TieredStopAtLevel=1", "-Dflume.monitoring.type=http"]);
-    java.arg(format!("-Dflume.monitoring.port={port}"));
-    java.args(["-cp", &format!("{jars}/flume/*"), "org.apache.flume.node.Application", "-n", "a1", "--no-reload-conf"]);
+    java.args(["-Xmx512m", "-XX:TieredStopAtLevel=1", "-cp", &format!("{jars}/flume/*")]);
+    java
+}
+
+/// Runs the real one until its sinks have drained `events`, then stops it, so that it closes its files.
+fn run_flume(configuration: &Path, events: u64) {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut java = java();
+    java.args(["-Dflume.monitoring.type=http", &format!("-Dflume.monitoring.port={port}")]);
+    java.args(["org.apache.flume.node.Application", "-n", "a1", "--no-reload-conf"]);
     let mut flume = Flume(java.arg("-f").arg(configuration).stdout(Stdio::null()).spawn().unwrap());
     let began = Instant::now();
     loop {
