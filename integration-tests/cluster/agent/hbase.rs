@@ -362,3 +362,41 @@ fn rows_with_times_of_their_own_travel_side_by_side() {
         assert_eq!(read, "10000\n");
     }
 }
+
+#[test]
+fn a_table_or_a_family_that_is_missing_is_named_with_the_statement_that_makes_it() {
+    let (dir, table) = (tempfile::tempdir().unwrap(), HBaseTable::named("missing"));
+    let name = &table.0;
+    let sink = format!(
+        "table = '{name}'\nregex = '(\\d+)\\t(\\d+)'\nfields = ['n', 'ms']\nrow-key = [{{ field = 'n' }}]\n\
+         cells = {{ 'e:n' = 'n', 'c:ms' = 'ms' }}\ncell-time = 'written'"
+    );
+    let file = agent(dir.path(), &sink);
+    super::append_text(&dir.path().join("in.log"), "1\t5\n2\t6\n3\t7\n");
+    let ended = |arguments: &[&str]| {
+        let mut command = Command::new("timeout");
+        command.args(["60", env!("CARGO_BIN_EXE_sakia"), "agent", "run"]).arg(&file).args(arguments);
+        let done = command.env_remove("SAKIA_LOG").output().unwrap();
+        assert!(matches!(done.status.code(), Some(1 | 2)), "{:?}", done.status);
+        String::from_utf8_lossy(&done.stderr).into_owned()
+    };
+    // It goes on, and drains.
+    for arguments in [&[][..], &["--drain"]] {
+        let said = ended(arguments);
+        assert!(said.contains(&format!("there is no hbase table {name}")), "{said}");
+        assert!(
+            said.contains(&format!("create '{name}', 'e', 'c'"))
+                || said.contains(&format!("create '{name}', 'c', 'e'"))
+        );
+    }
+    happybase("c.create_table(args[0], {'e': dict()})", &[name]);
+    let said = ended(&[]);
+    assert!(said.contains(&format!("hbase table {name} has the column families e, but not c")), "{said}");
+    assert!(said.contains(&format!("alter '{name}', 'c'")), "{said}");
+    happybase(
+        "c.disable_table(args[0]); c.delete_table(args[0]); c.create_table(args[0], {'e': dict(), 'c': dict()})",
+        &[name],
+    );
+    let drained = drain(&file);
+    assert_eq!((&drained["rows-in"], &drained["rows-out"]), (&3.into(), &3.into()), "{drained}");
+}

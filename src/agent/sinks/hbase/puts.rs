@@ -49,17 +49,14 @@ impl Gateways {
     pub(super) async fn ready(&mut self, families: &[&str]) -> Result<HBaseClient> {
         let client = self.client(0).await?;
         if !self.is_checked {
-            let there = client.families(&self.table).await?;
-            if let Some(missing) = families.iter().find(|family| !there.iter().any(|known| known == *family)) {
-                let what = format!(
-                    "hbase table {} has the column families {}, but not {missing}",
-                    self.table,
-                    there.join(", ")
-                );
-                return Err(error::schema(what).hint(format!(
-                    "add it in the hbase shell (alter '{}', '{missing}'), or name another one",
-                    self.table
-                )));
+            let there = client.families(&self.table).await.map_err(|e| match e.kind() {
+                Kind::NotFound => missing_table(&self.table, families, e),
+                _ => e,
+            })?;
+            let missing: Vec<&str> =
+                families.iter().copied().filter(|family| !there.iter().any(|known| known == family)).collect();
+            if !missing.is_empty() {
+                return Err(missing_families(&self.table, &missing, &there));
             }
             self.is_checked = true;
         }
@@ -108,6 +105,27 @@ impl Gateways {
         try_join_all(self.clients.iter().take(ways).map(way)).await?;
         Ok(refused.into_inner())
     }
+}
+
+/// The error where there is no such table.
+fn missing_table(table: &str, families: &[&str], e: Error) -> Error {
+    let (named, needed) = (quoted(families), families.join(", "));
+    error::not_found(format!("there is no hbase table {table}, which a sink writes to, into the families {needed}"))
+        .hint(format!("make it in the hbase shell: create '{table}', {named}; nothing was taken from the channel"))
+        .source(e)
+}
+
+/// The error where the table lacks families.
+fn missing_families(table: &str, missing: &[&str], there: &[String]) -> Error {
+    let (named, lacked) = (quoted(missing), missing.join(", "));
+    let what = format!("hbase table {table} has the column families {}, but not {lacked}", there.join(", "));
+    error::schema(what).hint(format!(
+        "add it in the hbase shell (alter '{table}', {named}), or name another one; nothing was taken from the channel"
+    ))
+}
+
+fn quoted(families: &[&str]) -> String {
+    families.iter().map(|family| format!("'{family}'")).collect::<Vec<_>>().join(", ")
 }
 
 /// Rows as they are sent: by timestamp, and in each by key.
