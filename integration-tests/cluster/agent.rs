@@ -2,12 +2,14 @@
 //! and the log rotated in between. Hive's own shell then counts every line once. And the logs that others write: other
 //! formats, a hole after `copytruncate`, a file that cannot be read, a Hive table that is asked for later.
 
+mod away;
 mod compact;
 mod complete;
 mod cut_off;
 mod disk;
 mod files;
 mod flume;
+mod flume_rpc;
 mod hbase;
 mod random;
 mod reload;

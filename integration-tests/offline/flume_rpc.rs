@@ -23,7 +23,8 @@ fn collector(kind: &str, port: u16) -> (tempfile::TempDir, Running) {
     ));
     fs::create_dir(dir.path().join("local")).unwrap();
     let arguments = ["agent", "run", "--flume-conf", "x.properties", "--name", "a1", "--metrics-port", "0"];
-    let running = Running::begin(dir.path(), &arguments);
+    let mut running = Running::begin(dir.path(), &arguments);
+    running.wait_for(|running| (running.get("/readyz").status == 200).then_some(()));
     (dir, running)
 }
 

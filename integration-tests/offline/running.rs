@@ -29,7 +29,12 @@ pub struct Answer {
 impl Running {
     /// Begins `sakia ARGS` in a directory, and waits for the port of its metrics.
     pub fn begin(dir: &Path, args: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_sakia"))
+        Self::begin_as(env!("CARGO_BIN_EXE_sakia"), dir, args)
+    }
+
+    /// The same by another program, which becomes it.
+    pub fn begin_as(program: &str, dir: &Path, args: &[&str]) -> Self {
+        let mut child = Command::new(program)
             .args(args)
             .current_dir(dir)
             .env_remove("SAKIA_LOG")

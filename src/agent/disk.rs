@@ -32,6 +32,12 @@ pub(super) fn free(dir: &Path) -> io::Result<u64> {
     Ok(found.f_bavail.saturating_mul(found.f_frsize))
 }
 
+/// Bytes of the disk of a directory, free or not.
+pub(super) fn size(dir: &Path) -> io::Result<u64> {
+    let found = rustix::fs::statvfs(dir)?;
+    Ok(found.f_blocks.saturating_mul(found.f_frsize))
+}
+
 /// Replaces `dir/name` so that after any crash it holds either the old bytes or the new ones.
 pub(super) fn replace(dir: &Path, name: &str, bytes: &[u8]) -> Result<()> {
     let (path, temporary) = (dir.join(name), dir.join(format!("{name}.new")));

@@ -41,6 +41,7 @@ mod monitor;
 mod outlet;
 mod parsers;
 mod position;
+mod reach;
 mod rejects;
 mod replay;
 mod report;
@@ -50,6 +51,7 @@ mod rows;
 mod rpc;
 mod selector;
 mod send;
+mod servers;
 mod sinks;
 mod sorter;
 mod sources;
@@ -70,12 +72,14 @@ pub(crate) use self::compact::{CompactArgs, compact};
 pub(crate) use self::config::{AgentArgs, AgentFile, TABLES};
 use self::config::{AgentPlan, Wrong};
 pub(crate) use self::examine::{examine_file, examine_step};
-use self::graph::{Ended, Surroundings};
+use self::graph::Ended;
 use self::monitor::{Monitor, MonitorOptions};
+use self::reach::{Start, Surroundings};
 pub(crate) use self::replay::{Held, ReplayArgs, look, replay};
 pub(crate) use self::send::{SendOptions, send_directory, send_lines};
+pub(crate) use self::servers::Servers;
 use self::supervisor::Left;
-pub(crate) use self::supervisor::{Servers, Version, Versions};
+pub(crate) use self::supervisor::{Version, Versions};
 pub(crate) use self::trial::Verdict;
 use crate::error::{self, Effect, Result};
 use crate::load::Cluster;
@@ -102,6 +106,11 @@ pub(crate) fn plan(args: &AgentArgs, base: &Path) -> Result<String> {
     AgentPlan::new(args, base).map(|plan| plan.to_string()).map_err(|(_, e)| e)
 }
 
+/// How long an agent waits for a cluster that is away, at its start as later.
+pub(crate) fn patience(args: &AgentArgs) -> Retry {
+    Retry::for_time(if args.drain { DRAIN_PATIENCE } else { Duration::MAX })
+}
+
 /// Runs an agent until a stop, or with `drain` until each file was read to the length it had.
 ///
 /// Relative local paths begin at `base`. A stop is the ordinary end of an agent that does not drain; one that drains
@@ -119,8 +128,7 @@ pub(crate) async fn run(
     run_id: &str,
     stop: &Stop,
 ) -> Result<StepSummary> {
-    let patience = if args.drain { DRAIN_PATIENCE } else { Duration::MAX };
-    run_patiently(args, base, cluster, run_id, stop, Retry::for_time(patience)).await
+    run_patiently(args, base, cluster, run_id, stop, patience(args)).await
 }
 
 async fn run_patiently(
@@ -133,7 +141,8 @@ async fn run_patiently(
 ) -> Result<StepSummary> {
     let AgentPlan { graph, drain, reject_dir, max_reject_percent, .. } =
         AgentPlan::new(args, base).map_err(|(_, e)| e)?;
-    let around = Surroundings { cluster: Some(cluster), hbase: None, run_id, retry };
+    let servers = Servers { cluster: Some(cluster.clone()), hbase: None };
+    let around = Surroundings { supply: &servers, run_id, retry, start: Start::Waiting };
     let ended = graph.run_watched(&around, &Monitor::default(), stop).await?;
     let one = |ended: Ended| Some((ended.sinks.into_iter().next()?, ended.sources.into_iter().next()?));
     let ((mut summary, report), source) = one(ended).ok_or_else(|| error::bug("an agent has no source or no sink"))?;

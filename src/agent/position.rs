@@ -118,6 +118,15 @@ impl Positions {
         }
     }
 
+    /// What moves each of the sources to where it is.
+    pub(super) fn advances(&self) -> impl Iterator<Item = Advance> {
+        let advance = |(source, position): (&String, &SourcePosition)| {
+            let SourcePosition { form, entries } = position.clone();
+            Advance { source: source.as_str().into(), form, entries }
+        };
+        self.0.iter().map(advance)
+    }
+
     /// The position of a source of this kind, whose entries are at most of this version.
     ///
     /// # Errors

@@ -10,12 +10,13 @@ use std::sync::Arc;
 
 use super::DRAIN_PATIENCE;
 use super::config::AgentFile;
-use super::graph::{Graph, SinkPlan, SourcePlan, Surroundings};
+use super::graph::{Graph, SinkPlan, SourcePlan};
 use super::monitor::Monitor;
+use super::reach::{Start, Surroundings};
 use super::selector::SelectorArgs;
+use super::servers::Servers;
 use super::sources::SourceKind;
 use super::sources::replay::{NAME, ReplayOptions};
-use super::supervisor::Servers;
 use crate::config::nearest;
 use crate::error::{self, Result};
 use crate::load::Cluster;
@@ -144,8 +145,7 @@ pub(crate) async fn replay(
     run_id: &str,
     stop: &Stop,
 ) -> Result<Vec<StepSummary>> {
-    let (cluster, hbase) = (servers.cluster.as_ref(), servers.hbase.as_ref());
-    let Way { options, sink, mut graph } = Way::new(file, args, cluster)?;
+    let Way { options, sink, mut graph } = Way::new(file, args, servers.cluster.as_ref())?;
     graph.channels.retain(|channel| channel.name == sink.channel);
     if graph.channels.iter().any(|channel| channel.directory.is_none() || channel.storage.overflow.is_some()) {
         return Err(error::config(format!("channel {} is in memory, which a crash empties", sink.channel))
@@ -159,7 +159,7 @@ pub(crate) async fn replay(
         interceptors: Vec::new(),
     }];
     graph.sinks = vec![sink];
-    let around = Surroundings { cluster, hbase, run_id, retry: Retry::for_time(DRAIN_PATIENCE) };
+    let around = Surroundings { supply: servers, run_id, retry: Retry::for_time(DRAIN_PATIENCE), start: Start::AtOnce };
     let ended = graph.run_watched(&around, &Monitor::default(), stop).await?;
     stop.check()?;
     let mut summaries: Vec<StepSummary> =

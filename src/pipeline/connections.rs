@@ -11,6 +11,7 @@ use crate::hiveserver2::HiveServer2Options;
 use crate::load::Cluster;
 use crate::metastore::MetastoreOptions;
 use crate::mysql::{MySqlClient, MySqlOptions};
+use crate::retry::Retry;
 use crate::secret::Secret;
 use crate::shutdown::Stop;
 use crate::storage;
@@ -81,6 +82,15 @@ impl<'a> Connections<'a> {
             self.cluster = Some(stop.or(connect).await?);
         }
         configured(self.cluster.as_ref(), "hdfs")
+    }
+
+    /// The same, which is waited for where it is away.
+    pub(super) async fn patient_cluster(&mut self, patience: Retry, stop: &Stop) -> Result<&Cluster> {
+        let mut pauses = patience.pauses();
+        while let Err(e) = self.cluster(stop).await {
+            stop.or(pauses.after(e)).await?;
+        }
+        self.cluster(stop).await
     }
 
     /// The database for a step that speaks to it: a first connection is on its way while the cluster's are made.

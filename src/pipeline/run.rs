@@ -83,7 +83,10 @@ async fn run_step(connections: &mut Connections<'_>, step: &Step, run_id: &str, 
             let verified = transfer::verify::run(args, &mysql, connections.cluster(stop).await?, stop).await?;
             return verdict(verified);
         }
-        StepKind::Agent(args) => agent::run(args, base, connections.cluster(stop).await?, run_id, stop).await,
+        StepKind::Agent(args) => {
+            let cluster = connections.patient_cluster(agent::patience(args), stop).await?;
+            agent::run(args, base, cluster, run_id, stop).await
+        }
         StepKind::Scd2(args) => {
             scd2::run(&args.clone().relative_to(base), &connections.hiveserver2()?, run_id, stop).await
         }

@@ -104,9 +104,9 @@ impl Version for AgentVersion {
         read.map(|read| read.agent).map_err(|wrong| config::first_of(wrong, &self.text.check))
     }
 
-    async fn open(&self, stop: &Stop) -> Result<agent::Servers> {
+    async fn open(&self, with_cluster: bool, stop: &Stop) -> Result<agent::Servers> {
         let connect = || async { Connections::new(&self.pipeline)?.cluster(stop).await.cloned() };
-        let cluster = match self.needs_cluster {
+        let cluster = match with_cluster && self.needs_cluster {
             true => Some(self.cluster.get_or_try_init(connect).await?.clone()),
             false => None,
         };

@@ -44,10 +44,13 @@ async fn a_channel_whose_disk_is_full_or_read_only_goes_on_when_that_is_over() {
     write_log(&place.path("access.log"), 'f');
     let output = place.script(
         r#"mount -t tmpfs -o size=600k none "$CHANNEL"
+           head -c 1M /dev/zero > "$CHANNEL/filler" || true
            drain && exit 10
-           mount -o remount,size=64m,ro "$CHANNEL"
+           mount -o remount,ro "$CHANNEL"
            drain && exit 11
-           mount -o remount,rw "$CHANNEL"
+           mount -o remount,rw,size=3m "$CHANNEL"
+           rm "$CHANNEL/filler"
+           # Less than the log: what is full is emptied, again and again.
            drain"#,
     );
     let said = said(&output);

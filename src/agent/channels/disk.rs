@@ -3,10 +3,10 @@
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::ChannelLimits;
 use super::cursor::Cursor;
 use super::damage::{self, Damaged, Stretch};
 use super::index::RecordSize;
@@ -15,6 +15,7 @@ use super::record::Version;
 use super::scan::{RecordLocation, Writer};
 use super::seal::Place;
 use super::segment::{self, Encoded};
+use super::{ChannelLimits, MIN_FREE_BYTES};
 use crate::agent::disk;
 use crate::agent::event::Batch;
 use crate::agent::position::{Advance, Positions};
@@ -51,6 +52,8 @@ pub(super) struct Disk {
     pub lock: ChannelLock,
     segment_bytes: u64,
     min_free_bytes: u64,
+    /// How large the disk is in all.
+    disk_bytes: u64,
     had_room: AtomicBool,
     tail: Mutex<Tail>,
     /// The number of the first record that is not durable; held while the disk is synced.
@@ -65,10 +68,14 @@ impl Disk {
     pub(super) fn new(lock: ChannelLock, limits: ChannelLimits, writer: Option<Writer>) -> Result<Self> {
         let next = writer.as_ref().map_or(0, |writer| writer.next);
         let end = writer.map(|writer| End::new(writer, &lock)).transpose()?;
+        // One that says nothing is asked again before each record.
+        let disk_bytes = disk::size(&lock.dir).unwrap_or(u64::MAX);
+        let min_free_bytes = min_free_bytes(&lock.dir, limits.min_free_bytes, disk_bytes)?;
         Ok(Self {
             lock,
             segment_bytes: limits.segment_bytes,
-            min_free_bytes: limits.min_free_bytes,
+            min_free_bytes,
+            disk_bytes,
             had_room: AtomicBool::new(true),
             tail: Mutex::new(Tail { end, has_segments: true, unsynced: Vec::new(), broken: false }),
             synced: Mutex::new(next),
@@ -202,7 +209,7 @@ impl Disk {
     /// Refused, Auth: the disk.
     pub(super) fn clear(&self, is_done: impl FnOnce() -> bool) -> Result<()> {
         let mut tail = self.tail();
-        if !tail.has_segments || !is_done() {
+        if !tail.has_segments || !tail.unsynced.is_empty() || !is_done() {
             return Ok(());
         }
         (tail.end, tail.has_segments) = (None, false);
@@ -258,13 +265,16 @@ impl Disk {
         }
     }
 
-    /// Whether more than what is to stay free is free on the disk; said when that changes.
-    pub(super) fn has_room(&self) -> bool {
+    /// Whether more than what is to stay free is free on the disk besides what a record takes; said when that changes.
+    pub(super) fn has_room(&self, size: RecordSize) -> bool {
         if self.min_free_bytes == 0 {
             return true;
         }
+        // What would never fit is written, so that the disk says so.
+        let with_record = self.min_free_bytes.saturating_add(size.disk_bytes.into());
+        let least = if with_record < self.disk_bytes { with_record } else { self.min_free_bytes };
         // A disk that says nothing fails the write, which tells why.
-        let has_room = !disk::free(&self.lock.dir).is_ok_and(|free| free <= self.min_free_bytes);
+        let has_room = !disk::free(&self.lock.dir).is_ok_and(|free| free <= least);
         if self.had_room.swap(has_room, Ordering::Relaxed) != has_room {
             let (dir, least) = (self.lock.dir.display(), self.min_free_bytes);
             match has_room {
@@ -279,6 +289,22 @@ impl Disk {
 
     fn tail(&self) -> MutexGuard<'_, Tail> {
         self.tail.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is to stay free on the disk of a directory.
+///
+/// # Errors
+/// Config: so much is never free there.
+fn min_free_bytes(dir: &Path, wanted: u64, size: u64) -> Result<u64> {
+    match wanted {
+        MIN_FREE_BYTES => Ok(wanted.min(size / 10)),
+        _ if wanted < size => Ok(wanted),
+        _ => Err(error::config(format!(
+            "min-free-bytes of channel {} are {wanted}, and its disk has {size} bytes in all",
+            dir.display()
+        ))
+        .hint("give the channel a larger disk, or min-free-bytes a smaller number")),
     }
 }
 
@@ -301,7 +327,7 @@ impl End {
 
 impl Writer {
     /// Writes a record behind the others.
-    fn write(&mut self, dir: &std::path::Path, bytes: &[u8], size: RecordSize) -> Result<RecordLocation> {
+    fn write(&mut self, dir: &Path, bytes: &[u8], size: RecordSize) -> Result<RecordLocation> {
         let path = dir.join(segment::file_name(self.segment));
         self.file.write_all(bytes).map_err(disk::failed("write", &path))?;
         let place = RecordLocation { segment: self.segment, at: self.at, size, form: self.form.clone() };

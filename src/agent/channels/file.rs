@@ -20,9 +20,10 @@ use super::index::RecordSize;
 use super::lock::ChannelLock;
 use super::queue::{Queue, Record, Room};
 use super::scan::{Gaps, RecordLocation, Scan, Writer};
-use super::{Channel, ChannelLimits, Level, Take};
+use super::{Channel, ChannelLimits, Level, Take, untold};
 use crate::agent::event::Batch;
-use crate::agent::position::Positions;
+use crate::agent::position::{Advance, Positions};
+use crate::agent::sinks::Kept;
 use crate::error::{self, Result};
 
 /// A durable queue of batches on the local disk.
@@ -42,7 +43,20 @@ impl FileChannel {
     pub(crate) fn open(lock: ChannelLock, limits: ChannelLimits, manifest: Option<&Cursor>) -> Result<Self> {
         let own = cursor::own(&lock.dir)?;
         let cursor = cursor::reconcile(&own, manifest, &lock.dir)?;
-        Self::open_at(lock, limits, cursor)
+        Self::open_told(lock, limits, cursor)
+    }
+
+    /// Opens the channel of a sink whose target cannot be asked yet, which is to [tell](Channel::told) it later. Says whether
+    /// the channel knows where its sources go on: one that is new may take the place of another one.
+    ///
+    /// # Errors
+    /// Data: the channel is corrupt.
+    pub(crate) fn open_untold(lock: ChannelLock, limits: ChannelLimits) -> Result<(Self, bool)> {
+        let is_new = Cursor::read(&lock.dir)?.is_none();
+        let own = cursor::own(&lock.dir)?;
+        let was_told = untold::read(&lock.dir)?.is_none() || own.epoch > 0 || own.follows.is_some();
+        let channel = Self::open_at(lock, limits, own, false)?;
+        Ok((channel, was_told && !is_new))
     }
 
     /// Opens the channel of a sink whose target keeps no cursor.
@@ -51,7 +65,7 @@ impl FileChannel {
     /// Data: the channel is corrupt.
     pub(crate) fn open_alone(lock: ChannelLock, limits: ChannelLimits) -> Result<Self> {
         let cursor = cursor::own(&lock.dir)?;
-        Self::open_at(lock, limits, cursor)
+        Self::open_told(lock, limits, cursor)
     }
 
     /// Opens the channel of sinks of which some keep no cursor; `manifest` is the furthest of the others.
@@ -61,18 +75,29 @@ impl FileChannel {
     pub(crate) fn open_ahead(lock: ChannelLock, limits: ChannelLimits, manifest: Option<&Cursor>) -> Result<Self> {
         let own = cursor::own(&lock.dir)?;
         let cursor = cursor::reconcile_ahead(&own, manifest, &lock.dir)?;
-        Self::open_at(lock, limits, cursor)
+        Self::open_told(lock, limits, cursor)
     }
 
-    fn open_at(lock: ChannelLock, limits: ChannelLimits, cursor: Cursor) -> Result<Self> {
+    fn open_told(lock: ChannelLock, limits: ChannelLimits, cursor: Cursor) -> Result<Self> {
+        untold::check(&lock.dir, &cursor)?;
+        Self::open_at(lock, limits, cursor, true)
+    }
+
+    fn open_at(lock: ChannelLock, limits: ChannelLimits, cursor: Cursor, is_told: bool) -> Result<Self> {
         if gap::read(&lock.dir)?.is_some() {
             let what =
                 format!("directory {} holds what a channel in memory spilled before a crash", lock.dir.display());
             return Err(error::config(what)
                 .hint("let that channel go on until it is empty, or give this one a directory of its own"));
         }
-        cursor.write(&lock.dir)?;
         let mut found = Scan::new(&lock.dir, &cursor, &lock.keys, Gaps::Refused)?;
+        if !is_told {
+            untold::begin(&lock.dir, found.next)?;
+        }
+        cursor.write(&lock.dir)?;
+        if is_told {
+            untold::end(&lock.dir)?;
+        }
         let writer = match found.resume(&lock.dir, &lock.keys)? {
             Some(writer) => writer,
             None => Writer::create(&lock.dir, found.next, &lock.keys)?,
@@ -100,10 +125,19 @@ impl FileChannel {
         self.torn_bytes
     }
 
+    /// Puts where a source is, also where there is no room: nothing leaves the channel before this is done.
+    fn note(&self, after: Advance) -> Result<()> {
+        let batch = Batch { events: Vec::new(), after };
+        let (record, size) = self.disk.encode(&batch)?;
+        self.queue.exceed(size.room());
+        let number = self.disk.write(|| self.queue.next(), record, size, &batch.after, || self.queue.positions())?;
+        self.disk.sync(number, |(place, after)| self.queue.add(place, after))
+    }
+
     fn add(&self, batch: &Batch, patient: bool) -> Result<bool> {
         let (record, size) = self.disk.encode(batch)?;
         let Some(turn) = self.queue.turn(patient) else { return Ok(false) };
-        if !self.queue.reserve(size.room(), patient, &|| self.disk.has_room()) {
+        if !self.queue.reserve(size.room(), patient, &|| self.disk.has_room(size)) {
             return Ok(false);
         }
         let positions = || self.queue.positions();
@@ -154,9 +188,27 @@ impl Channel for FileChannel {
     fn commit(&self, cursor: Cursor) -> Result<()> {
         self.disk.keep(&cursor)?;
         match self.queue.commit(cursor) {
+            // Those who wait for room on the disk are not to wait for a segment that nobody needs.
+            Some(_) if self.queue.put_waits() && self.queue.is_empty() => self.disk.clear(|| self.queue.is_empty()),
             Some(oldest) => self.disk.delete_before(oldest.segment),
             None => Ok(()),
         }
+    }
+
+    fn told(&self, kept: &Kept) -> Result<()> {
+        let (own, dir) = (self.queue.cursor(), &self.disk.lock.dir);
+        let cursor = match kept {
+            Kept::Channel => own,
+            Kept::Target(manifest) => cursor::reconcile(&own, manifest.as_ref(), dir)?,
+            Kept::SomeTargets(manifest) => cursor::reconcile_ahead(&own, manifest.as_ref(), dir)?,
+        };
+        untold::check(dir, &cursor)?;
+        if self.queue.told(&cursor) {
+            // A segment that was completed before does not have them.
+            cursor.positions.advances().try_for_each(|after| self.note(after))?;
+        }
+        self.commit(cursor)?;
+        untold::end(dir)
     }
 
     fn end(&self) {

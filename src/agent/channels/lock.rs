@@ -11,6 +11,7 @@ use super::cursor;
 use super::gap;
 use super::seal::Keyring;
 use super::segment;
+use super::untold;
 use crate::agent::disk;
 use crate::error::{self, Result};
 use crate::private;
@@ -93,5 +94,5 @@ fn keep_private(dir: &Path) -> Result<()> {
 fn is_channel_file(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
     let name = name.strip_suffix(".new").unwrap_or(&name);
-    name == FILE || name == cursor::FILE || name == gap::FILE || segment::number(name).is_some()
+    [FILE, cursor::FILE, gap::FILE, untold::FILE].contains(&name) || segment::number(name).is_some()
 }

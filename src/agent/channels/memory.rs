@@ -14,6 +14,7 @@ use super::queue::{Queue, Record, Room};
 use super::{Channel, ChannelLimits, Level, Take};
 use crate::agent::event::{Batch, Event};
 use crate::agent::position::Positions;
+use crate::agent::sinks::Kept;
 use crate::error::Result;
 
 /// A queue of batches in memory.
@@ -93,6 +94,15 @@ impl Channel for MemoryChannel {
 
     fn commit(&self, cursor: Cursor) -> Result<()> {
         self.queue.commit(cursor);
+        Ok(())
+    }
+
+    fn told(&self, kept: &Kept) -> Result<()> {
+        if let Kept::Target(Some(manifest)) | Kept::SomeTargets(Some(manifest)) = kept {
+            let cursor = Cursor::following(self.queue.cursor().channel, manifest);
+            self.queue.told(&cursor);
+            self.queue.commit(cursor);
+        }
         Ok(())
     }
 

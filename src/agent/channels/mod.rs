@@ -27,12 +27,14 @@ mod segment;
 pub(super) mod spill;
 #[cfg(test)]
 mod tests;
+mod untold;
 
 use std::time::Duration;
 
 use self::cursor::Cursor;
 use super::event::Batch;
 use super::position::Positions;
+use super::sinks::Kept;
 use crate::error::Result;
 
 /// A queue of batches between sources and a sink. Any number may put, one takes.
@@ -76,6 +78,14 @@ pub(super) trait Channel: Send + Sync + std::fmt::Debug {
     /// Refused, Auth, NotFound: the disk; the records may or may not be gone, which the manifest settles.
     fn commit(&self, cursor: Cursor) -> Result<()>;
 
+    /// Tells a channel that was opened before its target could be asked what that keeps; nothing was taken from it yet.
+    ///
+    /// # Errors
+    /// Config: the target is not one that this channel can go on with. Refused, Auth: the disk.
+    fn told(&self, _kept: &Kept) -> Result<()> {
+        Ok(())
+    }
+
     /// Says that no more will be put: a put is not taken any more, and takes end when nothing waits.
     fn end(&self);
 
@@ -110,6 +120,10 @@ pub(super) struct ChannelLimits {
     /// Bytes that stay free on the disk; a put waits while there are fewer.
     pub min_free_bytes: u64,
 }
+
+/// What stays free on the disk of a channel that is not told anything else: enough for what the channel itself and the
+/// system write beside it. Of a disk that is smaller than ten times this it is a tenth.
+pub(super) const MIN_FREE_BYTES: u64 = 16 << 20;
 
 impl ChannelLimits {
     /// Those of both together.

@@ -145,6 +145,11 @@ impl<R: Record> Queue<R> {
         self.state().put_waits
     }
 
+    /// Whether no record waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.state().waiting.is_empty()
+    }
+
     /// Whether nothing that did not fit is left, and nothing is promised room there.
     pub(super) fn overflow_is_empty(&self) -> bool {
         self.state().filled[Store::Overflow as usize].is_none()
@@ -260,6 +265,23 @@ impl<R: Record> Queue<R> {
         state.cursor = cursor;
         self.changed.notify_all();
         state.waiting.front().cloned().or(last)
+    }
+
+    /// Goes on with the work of another channel where the cursor does, before anything is taken; says whether it does so only
+    /// now.
+    pub(super) fn told(&self, cursor: &Cursor) -> bool {
+        let mut state = self.state();
+        let is_news = state.cursor.follows != cursor.follows;
+        if is_news {
+            let put = std::mem::replace(&mut state.positions, cursor.positions.clone());
+            put.advances().for_each(|advance| state.positions.advance(advance));
+        }
+        is_news
+    }
+
+    /// Sets room apart for a record that is [added](Self::add) later, also where there is none.
+    pub(super) fn exceed(&self, room: Room) {
+        self.state().filled[Store::Own as usize].add(room);
     }
 
     pub(super) fn end(&self) {

@@ -127,7 +127,7 @@ impl SpillChannel {
             Fit::Full(_) | Fit::Closed => return Ok(false),
         };
         let (record, size) = self.disk.encode(&batch)?;
-        if !self.queue.reserve(size.room(), patient, &|| self.disk.has_room()) {
+        if !self.queue.reserve(size.room(), patient, &|| self.disk.has_room(size)) {
             return Ok(false);
         }
         let number = self.disk.write(|| self.queue.next(), record, size, &batch.after, || self.queue.positions())?;

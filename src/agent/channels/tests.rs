@@ -18,6 +18,7 @@ use super::lock::ChannelLock;
 use super::seal::{Key, Keyring, Place, Seal};
 use super::segment::{self, Encoded};
 use super::{Channel, ChannelLimits, Take};
+use crate::agent::disk;
 use crate::agent::event::{Batch, Event, Header, Headers};
 use crate::agent::position::{Advance, FILES};
 use crate::error::{Kind, Result};
@@ -26,6 +27,7 @@ mod earlier;
 mod flume;
 mod sealed;
 mod spill;
+mod untold;
 
 const ROOMY: ChannelLimits =
     ChannelLimits { max_bytes: 1 << 20, max_events: u64::MAX, segment_bytes: 1 << 20, min_free_bytes: 0 };
@@ -232,8 +234,9 @@ fn a_put_waits_for_room() {
 fn a_put_waits_for_room_on_the_disk() {
     let dir = tempfile::tempdir().unwrap();
     let [first, second] = numbered(2).try_into().unwrap();
-    // No disk has so much.
-    let channel = Arc::new(open(dir.path(), ChannelLimits { min_free_bytes: u64::MAX, ..ROOMY }, None).unwrap());
+    // Something is on it, and be it this directory.
+    let all = disk::size(dir.path()).unwrap() - 1;
+    let channel = Arc::new(open(dir.path(), ChannelLimits { min_free_bytes: all, ..ROOMY }, None).unwrap());
     assert!(!channel.offer(first.clone()).unwrap());
     let waiting = std::thread::spawn({
         let (channel, batch) = (channel.clone(), first.clone());

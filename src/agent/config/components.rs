@@ -15,7 +15,7 @@ use super::http::{self, HttpSinkArgs};
 use super::kafka::{self, KafkaSinkArgs};
 use super::parsers::{self, ParserArgs, ProtectArgs};
 use super::rpc::{AvroSinkArgs, ThriftSinkArgs};
-use super::{RollArgs, channel_max_bytes};
+use super::{RollArgs, channel_max_bytes, min_free_bytes};
 use crate::agent::channels::ChannelLimits;
 use crate::agent::channels::damage::Damaged;
 use crate::agent::channels::spill::Overflow;
@@ -66,7 +66,7 @@ pub(super) struct FileChannelArgs {
     #[serde(default = "u64_max")]
     pub max_events: u64,
     /// Bytes that stay free on its disk.
-    #[serde(default)]
+    #[serde(default = "min_free_bytes")]
     pub min_free_bytes: u64,
     #[serde(default)]
     pub damaged: Damaged,
@@ -96,7 +96,7 @@ struct OverflowArgs {
     max_bytes: u64,
     #[serde(default = "u64_max")]
     max_events: u64,
-    #[serde(default)]
+    #[serde(default = "min_free_bytes")]
     min_free_bytes: u64,
     #[serde(default)]
     damaged: Damaged,

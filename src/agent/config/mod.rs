@@ -35,7 +35,7 @@ use self::parsers::ParserArgs;
 pub(super) use self::rpc::ClientTlsArgs;
 use self::sources::TaildirArgs;
 use super::channels::damage::Damaged;
-use super::channels::{self, ChannelLimits};
+use super::channels::{self, ChannelLimits, MIN_FREE_BYTES};
 use super::graph::{ChannelPlan, Graph, SinkPlan, SourcePlan, Storage};
 use super::parsers::weblog::LogFormat;
 use super::position::ONLY_SOURCE;
@@ -131,6 +131,10 @@ fn patterns<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>, D:
 
 fn channel_max_bytes() -> u64 {
     1 << 30
+}
+
+fn min_free_bytes() -> u64 {
+    MIN_FREE_BYTES
 }
 
 fn max_line_bytes() -> u64 {
@@ -263,7 +267,7 @@ impl AgentPlan {
             directory: channel_dir.clone(),
             max_bytes: channel_max_bytes,
             max_events: u64::MAX,
-            min_free_bytes: 0,
+            min_free_bytes: MIN_FREE_BYTES,
             damaged: Damaged::Stop,
             encryption: None,
         };

@@ -328,6 +328,12 @@ impl SinkMeter {
         self.is_failing.store(true, Ordering::Relaxed);
     }
 
+    /// The target was reached.
+    pub(in crate::agent) fn reached(&self) {
+        self.is_failing.store(false, Ordering::Relaxed);
+        self.standing.up();
+    }
+
     /// Whether the last attempt failed.
     pub(in crate::agent) fn is_failing(&self) -> bool {
         self.is_failing.load(Ordering::Relaxed)

@@ -222,9 +222,11 @@ mod tests {
 
     use super::*;
     use crate::agent::channels::ChannelLimits;
-    use crate::agent::graph::{ChannelPlan, Graph, SinkPlan, SourcePlan, Surroundings};
+    use crate::agent::graph::{ChannelPlan, Graph, SinkPlan, SourcePlan};
+    use crate::agent::reach::{Start, Surroundings};
     use crate::agent::roll::Roll;
     use crate::agent::selector::SelectorArgs;
+    use crate::agent::servers::Servers;
     use crate::agent::sinks::SinkKind;
     use crate::agent::sources::SourceKind;
     use crate::agent::sources::sequence::SequenceOptions;
@@ -271,7 +273,8 @@ mod tests {
                 kind: SinkKind::FileRoll(Box::new(options.clone())),
             }],
         };
-        let around = Surroundings { cluster: None, hbase: None, run_id: "run", retry: Retry::for_time(Duration::ZERO) };
+        let (supply, retry) = (Servers::default(), Retry::for_time(Duration::ZERO));
+        let around = Surroundings { supply: &supply, run_id: "run", retry, start: Start::AtOnce };
         graph.run(&around, &Stop::new()).await.unwrap();
         let mut names: Vec<String> = fs::read_dir(&options.directory)
             .unwrap()

@@ -179,6 +179,16 @@ impl Sink for KafkaSink {
         Ok(Kept::Channel)
     }
 
+    async fn greet(&mut self) -> Result<()> {
+        let names: BTreeSet<String> = self.options.fixed_topic().into_iter().collect();
+        let producer = self.producer.clone();
+        let reached = spawn_blocking(move || {
+            let mut producer = producer.lock().map_err(|_| error::bug("a write to kafka panicked"))?;
+            producer.reach(&names)
+        });
+        reached.await.map_err(|e| error::bug("a thread of the agent panicked").source(e))?
+    }
+
     async fn begin(&mut self, _: &Cursor) -> Result<Begun> {
         let (options, producer) = (self.options.clone(), self.producer.clone());
         Ok(Begun::Epoch(Box::new(KafkaEpoch { options, producer, written: Written::default() })))

@@ -49,9 +49,9 @@ use self::null::NullSink;
 use self::rpc::{RpcOptions, RpcSink};
 use self::table::{TableOptions, TableSink};
 use super::channels::cursor::Cursor;
-use super::graph::Surroundings;
 use super::rejects::Rejects;
 use super::rpc::ClientOptions;
+use super::servers::Servers;
 use super::sorter::{Sorted, Sorter};
 use crate::error::{self, Error, Result};
 use crate::load::{Load, SideWriter, StagedPart};
@@ -224,29 +224,29 @@ impl SinkKind {
         }
     }
 
-    /// The sink; `shares` says that others empty its channel, too.
+    /// The sink of a run; `shares` says that others empty its channel, too.
     ///
     /// # Errors
     /// Bug: it needs a cluster, or HBase, and was given none.
-    pub(super) fn open(self, around: &Surroundings<'_>, shares: bool) -> Result<Box<dyn Sink>> {
-        let cluster = || around.cluster.cloned().ok_or_else(|| error::bug("a sink needs a cluster and has none"));
-        let run_id = around.run_id.to_owned();
+    pub(super) fn open(self, servers: &Servers, run_id: &str, shares: bool) -> Result<Box<dyn Sink>> {
+        let cluster = || servers.cluster.clone().ok_or_else(|| error::bug("a sink needs a cluster and has none"));
+        let run = || run_id.to_owned();
         Ok(match self {
-            Self::Table(options) => Box::new(TableSink::new(cluster()?, *options, run_id)),
-            Self::Hdfs(options) => Box::new(HdfsSink { cluster: cluster()?, options: *options, run_id, shares }),
-            Self::FileRoll(options) => Box::new(FileRollSink::new(*options, run_id, shares)),
+            Self::Table(options) => Box::new(TableSink::new(cluster()?, *options, run())),
+            Self::Hdfs(options) => Box::new(HdfsSink { cluster: cluster()?, options: *options, run_id: run(), shares }),
+            Self::FileRoll(options) => Box::new(FileRollSink::new(*options, run(), shares)),
             Self::Rpc(options) => Box::new(RpcSink::new(*options)),
             Self::Kafka(options) => Box::new(KafkaSink::new(*options)?),
             Self::Http(options) => Box::new(HttpSink::new(*options, shares)?),
             Self::HBase(options) => {
-                let server = around.hbase.ok_or_else(|| error::bug("a sink needs hbase and has none"))?;
-                Box::new(HBaseSink::new(*options, server.clone()))
+                let server = servers.hbase.clone().ok_or_else(|| error::bug("a sink needs hbase and has none"))?;
+                Box::new(HBaseSink::new(*options, server))
             }
             Self::Null => Box::new(NullSink),
             Self::Logger(options) => Box::new(LoggerSink::new(options)),
             Self::Group(GroupOptions { name, members, processor }) => {
                 let open = |Member { name, priority, kind }: Member<Self>| {
-                    Ok(Member { name, priority, kind: kind.open(around, true)? })
+                    Ok(Member { name, priority, kind: kind.open(servers, run_id, true)? })
                 };
                 let members = members.into_iter().map(open).collect::<Result<_>>()?;
                 Box::new(GroupSink::new(name, members, processor))
@@ -269,6 +269,14 @@ pub(super) trait Sink {
     /// # Errors
     /// Those of the target. Config: it holds something else than such events.
     async fn recover(&mut self) -> Result<Kept>;
+
+    /// Reaches a target that [`Sink::recover`] does not ask, before there is an event for it.
+    ///
+    /// # Errors
+    /// Those of the target. NotFound, Schema: it does not have what the sink writes to.
+    async fn greet(&mut self) -> Result<()> {
+        Ok(())
+    }
 
     /// Begins the epoch at `from`.
     ///

@@ -72,10 +72,15 @@ impl Sink for RpcSink {
         Ok(Kept::Channel)
     }
 
-    /// Connects, so that another sink of a group can take the epoch where nobody answers.
-    async fn begin(&mut self, _: &Cursor) -> Result<Begun> {
+    async fn greet(&mut self) -> Result<()> {
         let client = connected(&self.idle, &self.options).await?;
         *self.idle.borrow_mut() = Some(client);
+        Ok(())
+    }
+
+    /// Connects, so that another sink of a group can take the epoch where nobody answers.
+    async fn begin(&mut self, _: &Cursor) -> Result<Begun> {
+        self.greet().await?;
         let epoch = Sending { options: self.options.clone(), idle: self.idle.clone(), written: Written::default() };
         Ok(Begun::Epoch(Box::new(epoch)))
     }

@@ -147,6 +147,18 @@ impl SourceKind {
         }
     }
 
+    /// Whether it can be read again from where its position says, so that it has to know that before it begins.
+    pub(super) fn is_read_again(&self) -> bool {
+        match self {
+            Self::Taildir { .. } | Self::Spooldir { .. } | Self::Kafka { .. } | Self::Sequence(_) | Self::Replay(_) => {
+                true
+            }
+            Self::Netcat(_) | Self::NetcatUdp(_) | Self::Http(_) | Self::Rpc(_) | Self::Syslog(_) | Self::Exec(_) => {
+                false
+            }
+        }
+    }
+
     /// Whether it would read the files of a channel in this directory.
     pub(super) fn reads(&self, directory: &Path) -> bool {
         let files = channels::names().map(|name| directory.join(name));

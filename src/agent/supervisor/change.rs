@@ -9,11 +9,18 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Running, Supervisor, Version, Versions};
 use crate::agent::monitor::{MonitorOptions, Server};
+use crate::agent::reach::Start;
+use crate::agent::servers::Servers;
 use crate::error::{Error, Result};
 use crate::retry::Retry;
 
 /// How long it is tried to begin what a new file says, before it is given up.
 const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Says what is wrong.
+fn told(e: &Error) {
+    tracing::error!("{e}{}", e.remedy().map(|remedy| format!("; {remedy}")).unwrap_or_default());
+}
 
 impl Supervisor<'_> {
     /// Reads the file again, and does what it says.
@@ -22,20 +29,30 @@ impl Supervisor<'_> {
         let next = match versions.read() {
             Ok(next) => next,
             Err(wrong) => {
-                for e in &wrong {
-                    tracing::error!("{e}{}", e.remedy().map(|remedy| format!("; {remedy}")).unwrap_or_default());
-                }
+                wrong.iter().for_each(told);
                 return self.refused("the agent's file is wrong");
             }
         };
-        let changed = match self.change(&*next, PATIENCE).await {
+        // What can be had without ending anything comes first.
+        let stop = self.stop;
+        let servers = self.beside(next.open(true, stop)).await;
+        if !self.is_steady() {
+            return;
+        }
+        let servers = match servers {
+            Ok(servers) => servers,
+            Err(e) => {
+                told(&e);
+                return self.refused("the servers of the agent's file cannot be had");
+            }
+        };
+        let changed = match self.change(&*next, servers, PATIENCE).await {
             Ok(changed) => changed,
             Err(_) if !self.is_steady() => return,
             Err(e) => {
-                tracing::error!("{e}{}", e.remedy().map(|remedy| format!("; {remedy}")).unwrap_or_default());
-                let before = self.version.clone();
+                told(&e);
                 // What ran before runs again, however long its servers are away.
-                if let Err(e) = self.change(&*before, Duration::MAX).await {
+                if let Err(e) = self.bring_back().await {
                     if self.is_steady() {
                         self.failure = Some(e);
                         self.units.iter().for_each(|unit| unit.stop.end());
@@ -53,6 +70,14 @@ impl Supervisor<'_> {
         }
     }
 
+    /// Begins what the version in force says and does not run.
+    async fn bring_back(&mut self) -> Result<()> {
+        let (before, stop) = (self.version.clone(), self.stop);
+        let retry = Retry::for_time(Duration::MAX);
+        let servers = self.beside(retry.run(stop, || before.open(true, stop))).await?;
+        self.change(&*before, servers, Duration::MAX).await.map(drop)
+    }
+
     fn refused(&self, why: &str) {
         self.monitor.reloaded(false);
         tracing::warn!("{why}: the agent runs on as before");
@@ -61,13 +86,11 @@ impl Supervisor<'_> {
     /// Ends the units that are not in a version, and begins those of it that do not run; says how many.
     ///
     /// # Errors
-    /// Of the version, of its servers, of a port, and of the first unit that cannot be begun for so long. The units that
+    /// Of the version, of a port, and of the first unit that cannot be begun for so long. The units that
     /// were begun are ended again.
-    async fn change(&mut self, version: &dyn Version, patience: Duration) -> Result<(usize, usize)> {
-        // What can be had without ending anything comes first.
+    async fn change(&mut self, version: &dyn Version, servers: Servers, patience: Duration) -> Result<(usize, usize)> {
         let mut pauses = Retry::for_time(patience).pauses();
         let stop = self.stop;
-        let servers = self.beside(version.open(stop)).await?;
         let file = version.file()?;
         self.serve(self.how.monitored(file.monitor.as_ref())?).await?;
         let wanted: Vec<String> =
@@ -84,7 +107,7 @@ impl Supervisor<'_> {
                 let runs = |known: &Running| !known.is_leaving && known.definition == unit.definition;
                 if !self.units.iter().any(runs) {
                     self.monitor.expect(&unit.graph);
-                    let opened = self.begin(unit, &servers);
+                    let opened = self.begin(unit, servers.clone(), Start::AtOnce);
                     begun.push((self.units.len() - 1, opened));
                 }
             }

@@ -28,17 +28,20 @@ use tokio_util::sync::CancellationToken;
 use self::asked::Asked;
 use self::units::{Unit, split};
 use super::config::AgentFile;
-use super::graph::{Ended, Surroundings};
+use super::graph::Ended;
 use super::monitor::{Monitor, MonitorOptions, Server, SinkMeter};
+use super::reach::{Start, Surroundings};
 use super::report::Report;
+use super::servers::{Servers, Supply};
 use super::sources::SourceReport;
 use super::{DRAIN_PATIENCE, RunArgs};
 use crate::error::{Error, Result};
-use crate::hbase::HBaseOptions;
-use crate::load::Cluster;
 use crate::retry::Retry;
 use crate::shutdown::Stop;
 use crate::telemetry::summary::StepSummary;
+
+/// How long the targets of an agent that begins are waited for before its sources go on without them.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// One version of an agent; it can be begun as often as need be.
 #[async_trait(?Send)]
@@ -49,22 +52,27 @@ pub(crate) trait Version {
     /// Config: what is wrong with it now, such as a secret that is gone.
     fn file(&self) -> Result<AgentFile>;
 
-    /// What its sinks write to; the cluster is connected when it is first asked for.
+    /// What its sinks write to; the cluster is connected when it is first asked for, and left out where it is not wanted.
     ///
     /// # Errors
-    /// Those of the servers.
-    async fn open(&self, stop: &Stop) -> Result<Servers>;
+    /// Those of the servers. It may be asked again.
+    async fn open(&self, with_cluster: bool, stop: &Stop) -> Result<Servers>;
 
     /// Another number where the servers are others.
     fn servers(&self) -> u64;
 }
 
-/// What sinks write to, each `None` where no sink does.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Servers {
-    pub cluster: Option<Cluster>,
-    /// HBase's gateways, which sinks connect to themselves.
-    pub hbase: Option<HBaseOptions>,
+/// The servers of a version, which are asked for until they are there.
+struct OfVersion {
+    version: Rc<dyn Version>,
+    stop: Stop,
+}
+
+#[async_trait(?Send)]
+impl Supply for OfVersion {
+    async fn servers(&self, with_cluster: bool) -> Result<Servers> {
+        self.version.open(with_cluster, &self.stop).await
+    }
 }
 
 /// Where versions come from.
@@ -158,9 +166,10 @@ pub(super) async fn run(
         true => Asked::never(),
         false => Asked::by_signal(how.watch, versions.stamp())?,
     };
-    let units = supervisor.units_of(&*first, file);
-    let servers = first.open(stop).await?;
-    units.into_iter().for_each(|unit| drop(supervisor.begin(unit, &servers)));
+    let start = if how.drain { Start::Waiting } else { Start::Meanwhile(GRACE) };
+    for unit in supervisor.units_of(&*first, file) {
+        supervisor.begin(unit, OfVersion { version: first.clone(), stop: stop.clone() }, start);
+    }
     while !supervisor.running.is_empty() {
         tokio::select! {
             Some(end) = supervisor.running.next() => supervisor.ended(end),
@@ -188,7 +197,7 @@ impl Supervisor<'_> {
     }
 
     /// Begins a unit; gives what says that all of it is open.
-    fn begin(&mut self, unit: Unit, servers: &Servers) -> CancellationToken {
+    fn begin(&mut self, unit: Unit, supply: impl Supply + 'static, start: Start) -> CancellationToken {
         let Unit { definition, graph } = unit;
         let (number, stop, monitor) = (self.units.len(), self.stop.child(), self.monitor.of_unit());
         let sinks: Vec<_> = graph.sinks.iter().map(|sink| (sink.channel.clone(), sink.name.clone())).collect();
@@ -198,10 +207,9 @@ impl Supervisor<'_> {
         }
         let opened = monitor.opened().clone();
         let retry = Retry::for_time(if self.how.drain { DRAIN_PATIENCE } else { Duration::MAX });
-        let (servers, run_id, own) = (servers.clone(), self.run_id.to_owned(), stop.clone());
+        let (run_id, own) = (self.run_id.to_owned(), stop.clone());
         let work = async move {
-            let Servers { cluster, hbase } = &servers;
-            let around = Surroundings { cluster: cluster.as_ref(), hbase: hbase.as_ref(), run_id: &run_id, retry };
+            let around = Surroundings { supply: &supply, run_id: &run_id, retry, start };
             (number, graph.run_watched(&around, &monitor, &own).await)
         };
         self.running.push(work.boxed_local());

@@ -117,6 +117,22 @@ impl Sink for GroupSink {
         Ok(if all_keep { Kept::Target(furthest) } else { Kept::SomeTargets(furthest) })
     }
 
+    /// One of them is enough.
+    async fn greet(&mut self) -> Result<()> {
+        let mut last = None;
+        for Member { name, kind, .. } in &mut self.members {
+            match kind.greet().await {
+                Ok(()) => return Ok(()),
+                Err(error) if is_final(&error) => return Err(error),
+                Err(error) => {
+                    tracing::warn!("sink {name} of group {} does not answer: {error}", self.name);
+                    last = Some(worth_more(last, error));
+                }
+            }
+        }
+        last.map_or(Ok(()), Err)
+    }
+
     async fn begin(&mut self, from: &Cursor) -> Result<Begun> {
         let in_doubt = self.state.borrow().in_doubt;
         if let Some(member) = in_doubt {
@@ -142,10 +158,7 @@ impl Sink for GroupSink {
                         self.name
                     );
                     self.state.borrow_mut().health.failed(member, Instant::now());
-                    // One that will pass is worth another attempt, whatever the others say.
-                    if last.as_ref().is_none_or(|last: &Error| !last.is_transient()) {
-                        last = Some(error);
-                    }
+                    last = Some(worth_more(last, error));
                 }
             }
         }
@@ -157,6 +170,14 @@ impl State {
     fn succeeded(&mut self, member: usize) {
         self.in_doubt = None;
         self.health.succeeded(member);
+    }
+}
+
+/// The error to go by: one that will pass is worth another attempt, whatever the others say.
+fn worth_more(last: Option<Error>, error: Error) -> Error {
+    match last {
+        Some(last) if last.is_transient() => last,
+        _ => error,
     }
 }
 

@@ -14,13 +14,13 @@ use crate::agent::channels::file::FileChannel;
 use crate::agent::channels::lock::ChannelLock;
 use crate::agent::channels::{Channel, ChannelLimits};
 use crate::agent::drain::Drain;
-use crate::agent::graph::Surroundings;
 use crate::agent::interceptors::Interceptors;
 use crate::agent::monitor::SinkMeter;
 use crate::agent::outlet::{Feed, Outlet};
 use crate::agent::report::Report;
 use crate::agent::roll::Roll;
 use crate::agent::selector::{Selector, SelectorArgs};
+use crate::agent::servers::Servers;
 use crate::agent::sources::Source;
 use crate::agent::sources::sequence::{self, SequenceOptions, SequenceSource};
 use crate::config::Document;
@@ -128,10 +128,8 @@ fn sink(name: &str, fs: &Arc<dyn Filesystem>) -> Box<dyn Sink> {
     );
     let mut document = Document::parse(&text, "t").unwrap();
     let kind = AgentFile::take(&mut document, Path::new("/")).unwrap().graph.sinks.remove(0).kind;
-    let cluster = Cluster { fs: fs.clone(), metastore: None };
-    let around =
-        Surroundings { cluster: Some(&cluster), hbase: None, run_id: "run", retry: Retry::for_time(Duration::ZERO) };
-    kind.open(&around, true).unwrap()
+    let servers = Servers { cluster: Some(Cluster { fs: fs.clone(), metastore: None }), hbase: None };
+    kind.open(&servers, "run", true).unwrap()
 }
 
 fn once(numbers: std::ops::Range<u64>) -> BTreeMap<u64, usize> {

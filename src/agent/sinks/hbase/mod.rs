@@ -76,6 +76,17 @@ impl HBaseSink {
     pub(super) fn new(options: HBaseSinkOptions, server: HBaseOptions) -> Self {
         Self { options: Rc::new(options), gateways: Rc::default(), server }
     }
+
+    /// The gateways, once the table is known to be as the sink needs it, and a connection to one of them.
+    async fn ready(&self) -> Result<(Gateways, HBaseClient)> {
+        let new = || {
+            let HBaseSinkOptions { table, limits, connections, .. } = &*self.options;
+            Gateways::new(self.server.clone(), table.clone(), *limits, *connections)
+        };
+        let mut gateways = self.gateways.borrow_mut().take().unwrap_or_else(new);
+        let client = gateways.ready(&self.options.families()).await?;
+        Ok((gateways, client))
+    }
 }
 
 #[async_trait(?Send)]
@@ -92,15 +103,16 @@ impl Sink for HBaseSink {
         Ok(Kept::Channel)
     }
 
+    async fn greet(&mut self) -> Result<()> {
+        let (gateways, _) = self.ready().await?;
+        *self.gateways.borrow_mut() = Some(gateways);
+        Ok(())
+    }
+
     /// Connects, so that another sink of a group can take the epoch where no gateway answers.
     async fn begin(&mut self, from: &Cursor) -> Result<Begun> {
         let options = self.options.clone();
-        let new = || {
-            let HBaseSinkOptions { table, limits, connections, .. } = &*options;
-            Gateways::new(self.server.clone(), table.clone(), *limits, *connections)
-        };
-        let mut gateways = self.gateways.borrow_mut().take().unwrap_or_else(new);
-        let client = gateways.ready(&options.families()).await?;
+        let (gateways, client) = self.ready().await?;
         let counter = match &options.counter {
             Some(place) => Some(Counter::read(&client, &options.table, place, from).await?),
             None => None,

@@ -19,12 +19,14 @@ use crate::agent::channels::memory::MemoryChannel;
 use crate::agent::channels::{Channel, ChannelLimits};
 use crate::agent::drain::Drain;
 use crate::agent::event::Batch;
-use crate::agent::graph::{ChannelPlan, Graph, SinkPlan, SourcePlan, Surroundings};
+use crate::agent::graph::{ChannelPlan, Graph, SinkPlan, SourcePlan};
 use crate::agent::interceptors::InterceptorArgs;
 use crate::agent::position::Advance;
+use crate::agent::reach::{Start, Surroundings};
 use crate::agent::report::Report;
 use crate::agent::roll::Roll;
 use crate::agent::selector::SelectorArgs;
+use crate::agent::servers::Servers;
 use crate::agent::sinks::SinkKind;
 use crate::agent::sources::SourceKind;
 use crate::agent::sources::sequence::{FORM, SequenceOptions};
@@ -92,7 +94,8 @@ impl Site {
             }],
         };
         let cluster = Cluster { fs, metastore: None };
-        let around = Surroundings { cluster: Some(&cluster), hbase: None, run_id: "run", retry };
+        let supply = Servers { cluster: Some(cluster), hbase: None };
+        let around = Surroundings { supply: &supply, run_id: "run", retry, start: Start::AtOnce };
         Ok(graph.run(&around, &Stop::new()).await?.sinks.remove(0).0)
     }
 

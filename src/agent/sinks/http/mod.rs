@@ -32,6 +32,8 @@ use crate::retry::Retry;
 
 /// How long a request is sent again, before its epoch begins anew.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// The same where another sink of a group can take the epoch.
+const SHARED_PATIENCE: Duration = Duration::from_secs(2);
 /// The longest time that a server may ask for.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
 /// So much of an answer is read, and so much of it told.
@@ -106,16 +108,23 @@ impl Sink for HttpSink {
         Ok(Kept::Channel)
     }
 
+    /// Whether anybody takes a connection.
+    async fn greet(&mut self) -> Result<()> {
+        let server = self.options.server();
+        let tried = spawn_blocking(move || server.connect().map(drop)).await;
+        tried.map_err(|e| error::bug("a thread of the agent panicked").source(e))?
+    }
+
     /// Where others can take the epoch, it is tried whether anybody answers.
     async fn begin(&mut self, from: &Cursor) -> Result<Begun> {
         if self.shares {
-            let server = self.options.server();
-            let tried = spawn_blocking(move || server.connect().map(drop)).await;
-            tried.map_err(|e| error::bug("a thread of the agent panicked").source(e))??;
+            self.greet().await?;
         }
         let options = self.options.clone();
         let aside = Aside::new(&options.reject_dir, &options.sink, from);
-        let epoch = HttpEpoch { client: self.client.clone(), options, aside, written: Written::default() };
+        let patience = if self.shares { SHARED_PATIENCE } else { PATIENCE };
+        let (client, written) = (self.client.clone(), Written::default());
+        let epoch = HttpEpoch { client, options, patience, aside, written };
         Ok(Begun::Epoch(Box::new(epoch)))
     }
 }
@@ -124,6 +133,7 @@ impl Sink for HttpSink {
 struct HttpEpoch {
     options: Rc<HttpSinkOptions>,
     client: Client,
+    patience: Duration,
     aside: Aside,
     written: Written,
 }
@@ -218,10 +228,13 @@ impl HttpEpoch {
     async fn deliver(&self, batch: Batch, refused: &RefCell<Refused>) -> Result<()> {
         let mut stack = vec![batch];
         while let Some(mut batch) = stack.pop() {
-            let mut pauses = Retry::for_time(PATIENCE).pauses();
+            let mut pauses = Retry::for_time(self.patience).pauses();
             let answer = loop {
                 match self.send(&batch).await? {
                     Answer::Later(error, wait) => {
+                        if self.patience == SHARED_PATIENCE && wait >= SHARED_PATIENCE {
+                            return Err(error);
+                        }
                         // What the server asks for comes on top of our own pause.
                         tokio::time::sleep(wait).await;
                         pauses.after(error).await?;
