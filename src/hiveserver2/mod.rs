@@ -9,12 +9,14 @@
 //!
 //! `thrift/TCLIService.thrift` holds the calls we use; `make generate` turns it into `thrift/tcli_service.rs`.
 
+mod batch;
 mod client;
 mod discovery;
 mod exact;
 mod examine;
 mod fault;
 mod lease;
+mod operation;
 mod options;
 pub mod quote;
 mod rows;
@@ -36,8 +38,10 @@ mod url;
 #[path = "thrift/tcli_service.rs"]
 mod tcli_service;
 
+pub use batch::{Batch, Cell};
 pub(crate) use examine::{Trial, examine};
 pub use lease::ViewLease;
+pub use operation::{Cursor, Listener};
 pub use options::{Authentication, HiveServer2Options};
 pub use rows::{Column, Row, Rows, Value};
-pub use session::{Cursor, Executed, Session};
+pub use session::{Executed, Session};

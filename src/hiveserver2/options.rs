@@ -11,7 +11,7 @@ use crate::access::Access;
 use crate::config::{self, CONNECT_TIMEOUT, Timespan};
 use crate::error::{self, Result};
 use crate::net::{Said, Server};
-use crate::secret::with_password_source;
+use crate::secret::{Secret, with_password_source};
 
 /// Where it is said how a HiveServer2 is spoken to.
 const SAID: Said = Said {
@@ -84,6 +84,15 @@ with_password_source! {
         #[arg(skip)]
         #[serde(default)]
         pub configuration: BTreeMap<String, String>,
+        /// For sessions whose statements are a user's own: their variables (`hivevar`). The server fills in `${..}` there
+        /// and names columns as it is set to, which it does not where statements are ours.
+        #[arg(skip)]
+        #[serde(skip)]
+        pub shell: Option<BTreeMap<String, String>>,
+        /// The password itself, where it was typed.
+        #[arg(skip)]
+        #[serde(skip)]
+        pub password: Option<Secret>,
         /// How long HiveServer2 has to accept a connection and give its first answer; that of the pipeline, or 20s, where
         /// absent.
         #[arg(skip)]
@@ -136,6 +145,8 @@ impl HiveServer2Options {
             http_path: None,
             access: Access::default(),
             configuration: BTreeMap::new(),
+            shell: None,
+            password: None,
             connect_timeout: None,
             call_timeout: default_call_timeout(),
         }

@@ -101,7 +101,7 @@ fn authentication(options: &HiveServer2Options, url: &JdbcUrl) -> Result<Authent
         return Ok(Authentication::Kerberos);
     }
     // A password is given for the other way in that such servers have.
-    if modes.contains(&"KERBEROS") && options.password_source().is_none() {
+    if modes.contains(&"KERBEROS") && options.password.is_none() && options.password_source().is_none() {
         return Ok(Authentication::Kerberos);
     }
     match modes[..] {
@@ -121,7 +121,7 @@ fn login(options: &HiveServer2Options, url: &JdbcUrl, auth: Authentication, http
         Authentication::Nosasl if !http => Ok(Login::Nothing),
         Authentication::Plain | Authentication::Nosasl => {
             // Servers that check nothing still refuse an empty password.
-            let given = options.password_source().read(Path::new(""))?;
+            let given = options.password_source().read_or(options.password.clone(), Path::new(""))?;
             let password = given.unwrap_or_else(|| Secret::new("anonymous"));
             Ok(Login::Password { user: user(options, url), password })
         }
@@ -152,9 +152,10 @@ fn login(options: &HiveServer2Options, url: &JdbcUrl, auth: Authentication, http
     }
 }
 
-/// The user to act as.
+/// The user to act as; where nobody is named, Hive's own driver is anonymous.
 pub(super) fn user(options: &HiveServer2Options, url: &JdbcUrl) -> String {
-    options.user.clone().or_else(|| url.get("user").map(str::to_owned)).unwrap_or_else(|| "hive".to_owned())
+    let unnamed = || if options.shell.is_some() { "anonymous" } else { "hive" };
+    options.user.as_deref().or(url.get("user")).unwrap_or_else(unnamed).to_owned()
 }
 
 #[cfg(test)]

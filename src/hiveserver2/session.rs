@@ -1,24 +1,18 @@
 //! A session: opening it, running statements to their end, reading results, closing it.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use super::client::Client;
-use super::fault::{self, Failure};
+use super::fault;
+use super::operation::{Cursor, Listener, Operation};
 use super::options::HiveServer2Options;
-use super::rows::{self, Column, Row, Rows};
+use super::rows::{self, Rows};
 use super::security;
 use super::tcli_service::*;
 use super::url::JdbcUrl;
-use crate::error::{self, Error, Result};
+use crate::error::{self, Result};
 use crate::net::thrift::{Transport, blocking};
 use crate::shutdown::Stop;
-
-const FIRST_PAUSE: Duration = Duration::from_millis(10);
-const LONGEST_PAUSE: Duration = Duration::from_millis(500);
-/// How long a stopped statement may take to be cancelled before we leave it to the closing connection.
-const CANCEL_WAIT: Duration = Duration::from_secs(10);
-const BATCH_ROWS: i64 = 10_000;
 
 /// One session on a HiveServer2.
 ///
@@ -96,7 +90,7 @@ impl Session {
     /// # Errors
     /// Stopped: the statement was cancelled. Else what the server says, by kind.
     pub async fn execute(&self, statement: &str, stop: &Stop) -> Result<Executed> {
-        let operation = self.run(statement, stop).await?;
+        let operation = self.run(statement, stop, None).await?;
         let modified_rows = operation.modified_rows;
         operation.close().await?;
         Ok(Executed { modified_rows })
@@ -122,7 +116,24 @@ impl Session {
     /// # Errors
     /// As [`Session::execute`].
     pub async fn open_query(&self, statement: &str, stop: &Stop) -> Result<Cursor<'_>> {
-        let operation = self.run(statement, stop).await?;
+        self.open_watched(statement, stop, None).await
+    }
+
+    /// As [`Session::open_query`], with somebody who hears what the server logs while the statement runs. One that has no
+    /// result gives a cursor without columns.
+    ///
+    /// # Errors
+    /// As [`Session::execute`].
+    pub async fn open_watched(
+        &self,
+        statement: &str,
+        stop: &Stop,
+        listener: Option<Listener<'_>>,
+    ) -> Result<Cursor<'_>> {
+        let operation = self.run(statement, stop, listener).await?;
+        if !operation.handle.has_result_set {
+            return Ok(Cursor { columns: Vec::new(), operation });
+        }
         let request = TGetResultSetMetadataReq { operation_handle: operation.handle.clone() };
         let answer = self.client.call(move |thrift| thrift.get_result_set_metadata(request)).await?;
         fault::check(answer.status, &operation.attempt)?;
@@ -141,7 +152,7 @@ impl Session {
     }
 
     /// Starts a statement and waits for its end.
-    async fn run(&self, statement: &str, stop: &Stop) -> Result<Operation<'_>> {
+    async fn run(&self, statement: &str, stop: &Stop, listener: Option<Listener<'_>>) -> Result<Operation<'_>> {
         stop.check()?;
         let attempt = format!("hive statement '{}'", fault::first_words(statement));
         tracing::debug!(endpoint = self.endpoint(), %statement, "executing");
@@ -157,7 +168,7 @@ impl Session {
         let handle =
             answer.operation_handle.ok_or_else(|| error::refused(format!("{attempt}: no handle came back")))?;
         let mut operation = Operation { client: &self.client, handle, attempt, modified_rows: None, open: true };
-        operation.wait(stop).await?;
+        operation.wait(stop, listener).await?;
         Ok(operation)
     }
 }
@@ -174,9 +185,16 @@ impl Drop for Session {
 fn configuration(options: &HiveServer2Options, url: &JdbcUrl) -> BTreeMap<String, String> {
     let mut all = url.configuration.clone();
     all.extend(options.configuration.iter().map(|(name, value)| (format!("set:hiveconf:{name}"), value.clone())));
-    // What is sent is what is run: no ${..} filled in by the server; result columns without the table's name in front.
-    for name in ["hive.variable.substitute", "hive.resultset.use.unique.column.names"] {
-        all.entry(format!("set:hiveconf:{name}")).or_insert_with(|| "false".to_owned());
+    match &options.shell {
+        Some(variables) => {
+            all.extend(variables.iter().map(|(name, value)| (format!("set:hivevar:{name}"), value.clone())));
+        }
+        // What is sent is what is run: no ${..} filled in by the server; result columns without the table's name in front.
+        None => {
+            for name in ["hive.variable.substitute", "hive.resultset.use.unique.column.names"] {
+                all.entry(format!("set:hiveconf:{name}")).or_insert_with(|| "false".to_owned());
+            }
+        }
     }
     if let Some(database) = &url.database {
         all.insert("use:database".to_owned(), database.clone());
@@ -185,126 +203,4 @@ fn configuration(options: &HiveServer2Options, url: &JdbcUrl) -> BTreeMap<String
         all.insert("hive.server2.proxy.user".to_owned(), user.to_owned());
     }
     all
-}
-
-/// A statement on the server; cancelled and closed there when dropped before its end.
-struct Operation<'s> {
-    client: &'s Client,
-    handle: TOperationHandle,
-    attempt: String,
-    modified_rows: Option<u64>,
-    open: bool,
-}
-
-impl Operation<'_> {
-    /// Polls with growing pauses until the statement ends.
-    async fn wait(&mut self, stop: &Stop) -> Result<()> {
-        let mut pause = FIRST_PAUSE;
-        while !self.poll().await? {
-            tokio::select! {
-                () = stop.requested() => {
-                    // The server may hang; the closing connection cancels as well, only later.
-                    drop(tokio::time::timeout(CANCEL_WAIT, self.cancel()).await);
-                    return Err(stop.error().context(&self.attempt));
-                }
-                () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether the statement has ended well.
-    async fn poll(&mut self) -> Result<bool> {
-        let request = TGetOperationStatusReq { operation_handle: self.handle.clone() };
-        let answer = self.client.call(move |thrift| thrift.get_operation_status(request)).await?;
-        fault::check(answer.status, &self.attempt)?;
-        match answer.operation_state {
-            Some(TOperationState::FINISHED_STATE) => {
-                self.modified_rows = answer.num_modified_rows.and_then(|rows| u64::try_from(rows).ok());
-                self.handle.has_result_set = answer.has_result_set.unwrap_or(self.handle.has_result_set);
-                Ok(true)
-            }
-            Some(TOperationState::ERROR_STATE) => {
-                let failure =
-                    Failure { sql_state: answer.sql_state, code: answer.error_code, message: answer.error_message };
-                Err(failure.into_error(&self.attempt))
-            }
-            Some(TOperationState::CANCELED_STATE | TOperationState::CLOSED_STATE) => {
-                Err(error::refused(format!("{}: somebody cancelled it on the server", self.attempt)))
-            }
-            Some(TOperationState::TIMEDOUT_STATE) => {
-                Err(error::refused(format!("{}: it ran too long", self.attempt))
-                    .hint("raise hive.query.timeout.seconds"))
-            }
-            _ => Ok(false),
-        }
-    }
-
-    async fn cancel(&mut self) -> Result<()> {
-        let request = TCancelOperationReq { operation_handle: self.handle.clone() };
-        let answer = self.client.call(move |thrift| thrift.cancel_operation(request)).await?;
-        fault::check(answer.status, &self.attempt)
-    }
-
-    async fn close(mut self) -> Result<()> {
-        self.open = false;
-        let request = TCloseOperationReq { operation_handle: self.handle.clone() };
-        let answer = self.client.call(move |thrift| thrift.close_operation(request)).await?;
-        fault::check(answer.status, &self.attempt)
-    }
-
-    fn failed(&self, error: Error) -> Error {
-        error.context(&self.attempt)
-    }
-}
-
-impl Drop for Operation<'_> {
-    fn drop(&mut self) {
-        if self.open {
-            // Closing a running operation cancels it.
-            let request = TCloseOperationReq { operation_handle: self.handle.clone() };
-            self.client.send(move |thrift| drop(thrift.close_operation(request)));
-        }
-    }
-}
-
-/// The rows of a query, fetched batch by batch.
-pub struct Cursor<'s> {
-    /// The columns of each row.
-    pub columns: Vec<Column>,
-    operation: Operation<'s>,
-}
-
-impl Cursor<'_> {
-    /// The next rows, at most 10,000; `None` after the last.
-    ///
-    /// # Errors
-    /// Unreachable: the connection broke. Stopped. Else what the server says.
-    pub async fn next_batch(&mut self, stop: &Stop) -> Result<Option<Vec<Row>>> {
-        if !self.operation.handle.has_result_set {
-            return Ok(None);
-        }
-        stop.check()?;
-        let request = TFetchResultsReq {
-            operation_handle: self.operation.handle.clone(),
-            orientation: TFetchOrientation::FETCH_NEXT,
-            max_rows: BATCH_ROWS,
-        };
-        let answer = self.operation.client.call(move |thrift| thrift.fetch_results(request)).await?;
-        fault::check(answer.status, &self.operation.attempt)?;
-        let rows = match answer.results {
-            Some(set) => rows::decode(set, self.columns.len()).map_err(|e| self.operation.failed(e))?,
-            None => Vec::new(),
-        };
-        // The server's hasMoreRows is always false; an empty batch ends the result.
-        Ok(if rows.is_empty() { None } else { Some(rows) })
-    }
-
-    /// Ends the query on the server; dropping the cursor does it as well, without a word.
-    ///
-    /// # Errors
-    /// Unreachable: the connection broke.
-    pub async fn close(self) -> Result<()> {
-        self.operation.close().await
-    }
 }

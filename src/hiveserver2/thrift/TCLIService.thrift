@@ -276,7 +276,8 @@ enum TFetchOrientation {
 struct TFetchResultsReq {
   1: required TOperationHandle operationHandle,
   2: required TFetchOrientation orientation,
-  3: required i64 maxRows
+  3: required i64 maxRows,
+  4: optional i16 fetchType // 0 rows, 1 the log of the operation, as one column of text
 }
 
 struct TFetchResultsResp {

@@ -3375,14 +3375,16 @@ pub struct TFetchResultsReq {
   pub operation_handle: TOperationHandle,
   pub orientation: TFetchOrientation,
   pub max_rows: i64,
+  pub fetch_type: Option<i16>,
 }
 
 impl TFetchResultsReq {
-  pub fn new(operation_handle: TOperationHandle, orientation: TFetchOrientation, max_rows: i64) -> TFetchResultsReq {
+  pub fn new<F4>(operation_handle: TOperationHandle, orientation: TFetchOrientation, max_rows: i64, fetch_type: F4) -> TFetchResultsReq where F4: Into<Option<i16>> {
     TFetchResultsReq {
       operation_handle,
       orientation,
       max_rows,
+      fetch_type: fetch_type.into(),
     }
   }
 }
@@ -3393,6 +3395,7 @@ impl TSerializable for TFetchResultsReq {
     let mut f_1: Option<TOperationHandle> = None;
     let mut f_2: Option<TFetchOrientation> = None;
     let mut f_3: Option<i64> = None;
+    let mut f_4: Option<i16> = None;
     loop {
       let field_ident = i_prot.read_field_begin()?;
       if field_ident.field_type == TType::Stop {
@@ -3412,6 +3415,10 @@ impl TSerializable for TFetchResultsReq {
           let val = i_prot.read_i64()?;
           f_3 = Some(val);
         },
+        4 => {
+          let val = i_prot.read_i16()?;
+          f_4 = Some(val);
+        },
         _ => {
           i_prot.skip(field_ident.field_type)?;
         },
@@ -3426,6 +3433,7 @@ impl TSerializable for TFetchResultsReq {
       operation_handle: f_1.expect("auto-generated code should have checked for presence of required fields"),
       orientation: f_2.expect("auto-generated code should have checked for presence of required fields"),
       max_rows: f_3.expect("auto-generated code should have checked for presence of required fields"),
+      fetch_type: f_4,
     };
     Ok(ret)
   }
@@ -3441,6 +3449,11 @@ impl TSerializable for TFetchResultsReq {
     o_prot.write_field_begin(&TFieldIdentifier::new("maxRows", TType::I64, 3))?;
     o_prot.write_i64(self.max_rows)?;
     o_prot.write_field_end()?;
+    if let Some(fld_var) = self.fetch_type {
+      o_prot.write_field_begin(&TFieldIdentifier::new("fetchType", TType::I16, 4))?;
+      o_prot.write_i16(fld_var)?;
+      o_prot.write_field_end()?
+    }
     o_prot.write_field_stop()?;
     o_prot.write_struct_end()
   }
