@@ -10,7 +10,7 @@
 //! | 0 | [`access`], `checkup`, [`config`], [`error`], `fuzz`, [`kerberos`], `lease`, `net`, `policy`, `private`, `retry`, `secret`, [`shutdown`], [`site`], [`telemetry`] |
 //! | 1 | [`format`](mod@format), [`hbase`], [`hiveserver2`], `kafka`, [`metastore`], [`mysql`], [`storage`] |
 //! | 2 | [`load`] |
-//! | 3 | `agent`, [`lookup`], [`scd2`], [`transfer`] |
+//! | 3 | `agent`, [`lookup`], `query`, [`scd2`], [`transfer`] |
 //! | 4 | `pipeline` |
 //! | 5 | [`cli`] |
 
@@ -38,6 +38,7 @@ mod net;
 mod pipeline;
 mod policy;
 mod private;
+mod query;
 mod retry;
 
 pub mod scd2;

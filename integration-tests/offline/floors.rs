@@ -24,7 +24,7 @@ const FLOORS: &[&[&str]] = &[
     ],
     &["format", "hbase", "hiveserver2", "kafka", "metastore", "mysql", "storage"],
     &["load"],
-    &["agent", "lookup", "scd2", "transfer"],
+    &["agent", "lookup", "query", "scd2", "transfer"],
     &["pipeline"],
     &["cli"],
 ];

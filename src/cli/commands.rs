@@ -12,7 +12,7 @@ use crate::mysql::MySqlClient;
 use crate::pipeline::StepKind;
 use crate::shutdown::Stop;
 
-/// Runs one command, saved jobs and Sqoop's arguments excepted; the report has the steps that were run.
+/// Runs one command, queries, saved jobs and Sqoop's arguments excepted; the report has the steps that were run.
 ///
 /// # Errors
 /// Those of the command.
@@ -33,7 +33,7 @@ pub(super) async fn run(command: Command, report: &mut Report, stop: &Stop) -> R
         Command::List(command) => list(command, stop).await,
         Command::Completions { shell } => pages::completions(shell),
         Command::Man { directory } => pages::manual(&directory),
-        Command::Job(_) | Command::Sqoop(_) | Command::FlumeNg(_) => {
+        Command::Query(_) | Command::Job(_) | Command::Sqoop(_) | Command::FlumeNg(_) => {
             Err(error::bug("a command went past the one that runs it"))
         }
     }

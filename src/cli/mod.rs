@@ -10,6 +10,7 @@
 //! | `job` | the store of saved jobs, and their lease |
 //! | `steps` | runs, plans, explains and checks the steps of a file or of flags |
 //! | `commands` | what each command does |
+//! | `query` | statements for HiveServer2, with the options of beeline |
 //! | `doctor` | prints what an examination of the servers found |
 //! | `agent` | runs and checks agents by their own files, or by Flume's |
 //! | `sqoop` | the front door for Sqoop's arguments |
@@ -25,6 +26,7 @@ mod job;
 mod keys;
 mod output;
 mod pages;
+mod query;
 mod saved;
 mod sql;
 mod sqoop;
@@ -54,7 +56,9 @@ pub fn main() -> ExitCode {
     if let Some(args) = flume_ng::arguments(&args) {
         return flume_main(args);
     }
-    let (args, notes) = args::renamed(args);
+    let (args, mut notes) = args::renamed(args);
+    let (args, more) = query::translated(args);
+    notes.extend(more);
     let parsed = args::command().try_get_matches_from(&args).and_then(|typed| Cli::from_arg_matches(&typed));
     let cli = match parsed {
         Ok(cli) => cli,
@@ -69,6 +73,7 @@ pub fn main() -> ExitCode {
     let done = block_on(async {
         let stop = Stop::on_signals()?;
         match cli.command {
+            Command::Query(command) => query::run(*command, cli.verbose > 0, &stop).await,
             Command::Job(command) => saved::run(command, &mut report, &stop).await,
             command => commands::run(command, &mut report, &stop).await,
         }

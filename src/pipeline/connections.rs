@@ -39,6 +39,19 @@ impl Pipeline {
         let access = self.servers.access(&self.base)?;
         Ok(self.servers.clone().with_access(&access).hbase)
     }
+
+    /// HiveServer2 with a login, for those who speak to nothing else; where nothing is said of it, that of `hive-site.xml`.
+    ///
+    /// # Errors
+    /// Config: site files or others that the servers' settings name cannot be read.
+    pub(crate) fn hiveserver2(&self) -> Result<HiveServer2Options> {
+        let access = self.servers.access(&self.base)?;
+        let servers = self.servers.clone().with_access(&access);
+        let options = servers.hiveserver2.ok_or_else(|| {
+            error::config("there is no [hiveserver2] table").hint("say where the server is, there or by -u")
+        })?;
+        Ok(options.relative_to(&self.base))
+    }
 }
 
 impl<'a> Connections<'a> {

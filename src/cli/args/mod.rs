@@ -2,6 +2,7 @@
 
 mod agent;
 mod job;
+mod query;
 mod renamed;
 mod step;
 
@@ -14,6 +15,7 @@ pub(super) use self::agent::{
     AgentAct, AgentCommand, AgentCompact, AgentReplay, AgentSource, AgentTap, AgentTest, FlumeArgs,
 };
 pub(super) use self::job::{JobAct, JobCommand};
+pub(super) use self::query::{BeelineOutput, QueryCommand, QueryOutput, QueryServer};
 pub(super) use self::renamed::renamed;
 use self::step::{ConnectionArgs, HEADINGS, tables_of};
 pub(super) use self::step::{StepArgs, StepCommand};
@@ -123,6 +125,9 @@ pub enum Command {
     /// Fill HBase rows from a Hive query, or read one row back, or run the lookup steps of a pipeline file
     #[command(after_long_help = keys::of::<LookupArgs>("lookup"), args_override_self = true)]
     Lookup(Box<LookupCommand>),
+    /// Run HiveQL on HiveServer2 and write the rows: a client for people and scripts that takes beeline's options
+    #[command(args_override_self = true)]
+    Query(Box<QueryCommand>),
     /// Work with saved jobs
     Job(JobCommand),
     /// Run one SQL statement and print what comes back
@@ -166,9 +171,12 @@ impl Command {
             Self::Lookup(command) => command.step.output,
             Self::Eval(command) => command.output,
             Self::List(command) => command.output,
-            Self::Job(_) | Self::Sqoop(_) | Self::FlumeNg(_) | Self::Completions { .. } | Self::Man { .. } => {
-                Output::Table
-            }
+            Self::Query(_)
+            | Self::Job(_)
+            | Self::Sqoop(_)
+            | Self::FlumeNg(_)
+            | Self::Completions { .. }
+            | Self::Man { .. } => Output::Table,
         }
     }
 }
