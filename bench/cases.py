@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import agent
+import hive
 import secured
 import server
 
@@ -22,10 +23,11 @@ class Sizes:
     yarn: int
     events: int
     backlog_gib: float
+    fetched: int
 
 
-FULL = Sizes("bench", rows=4_000_000, small=300, few=20, export=1_000_000, yarn=1_000_000, events=2_000_000, backlog_gib=10)
-QUICK = Sizes("bench_quick", rows=50_000, small=10, few=3, export=20_000, yarn=20_000, events=50_000, backlog_gib=0.2)
+FULL = Sizes("bench", rows=4_000_000, small=300, few=20, export=1_000_000, yarn=1_000_000, events=2_000_000, backlog_gib=10, fetched=1_000_000)
+QUICK = Sizes("bench_quick", rows=50_000, small=10, few=3, export=20_000, yarn=20_000, events=50_000, backlog_gib=0.2, fetched=20_000)
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Case:
     name: str
     command: list
     rows: int
-    # How rows are counted: ("printed",), ("table",) or (format, place).
+    # How rows are counted: ("printed",), ("lines",) below a heading, ("table",) or (format, place).
     count: tuple
     # Tables the command handles, where that is the measure.
     tables: int = 0
@@ -139,6 +141,13 @@ class Commands:
         command = self.sakia("import", f"{self.sizes.database}_small", *flags, port="{door}")
         return Case("sakia-start", command, 1000, ("parquet", f"file:{target}"), clear=[f"file:{target}"], first_byte=True)
 
+    def queries(self):
+        """A statement whose cost is the client's start, and one whose cost is its rows: sakia's and beeline's."""
+        fetch = f"select * from {hive.table(self.sizes.fetched)}"
+        for name, statement, rows in (("one", "select 1", 1), ("fetch", fetch, self.sizes.fetched)):
+            yield Case(f"query-{name}", hive.sakia(self.binary, statement), rows, ("lines",))
+            yield Case(f"beeline-{name}", hive.beeline(statement), rows, ("lines",))
+
     # --- peers ---
 
     def drain(self, name, connections, table="orders"):
@@ -226,6 +235,7 @@ class Commands:
             self.sakia_agent("parquet"),
             self.flume_agent(1_000),
             self.flume_agent(10_000),
+            *self.queries(),
         ]
         if connectorx_python:
             cases.insert(2, self.connectorx(connectorx_python, "connectorx-1", 1))

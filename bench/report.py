@@ -44,6 +44,10 @@ TITLES = {
     "sqoop-small": "Sqoop 1.4.7, import-all-tables to Avro, local mode, one JVM",
     "sqoop-export": "Sqoop 1.4.7, export of delimited text from HDFS, local mode",
     "sqoop-yarn-parquet": "Sqoop 1.4.7, Parquet snappy, HDFS, on YARN",
+    "query-one": "sakia query, select 1",
+    "query-fetch": "sakia query, a table of Hive as csv2",
+    "beeline-one": "beeline 3.1.3, select 1",
+    "beeline-fetch": "beeline 3.1.3, a table of Hive as csv2",
     "sqoop-yarn-small": "Sqoop 1.4.7, import-all-tables to Avro, on YARN",
 }
 
@@ -89,6 +93,10 @@ GOALS = [
     ("Agent, backlog: drained at so many times the inflow of 20,000 events a second", "agent-backlog", None, "times_inflow", ">= 5"),
     ("Agent, HTTP in batches of 100: events a second", "agent-http", None, "per_second", ">= 100,000"),
     ("Agent, HTTP at 50,000 events a second: p99 of a batch, ms", "agent-http", None, "p99_ms", "< 20"),
+    ("sakia query, select 1: wall / beeline", "query-one", "beeline-one", "wall", "<= 0.1"),
+    ("sakia query, a table as csv2: CPU / beeline", "query-fetch", "beeline-fetch", "cpu", "<= 0.3"),
+    ("sakia query, a table as csv2: wall / beeline", "query-fetch", "beeline-fetch", "wall", "none"),
+    ("sakia query, a table as csv2: peak memory, MiB", "query-fetch", None, "peak_mib", "<= 64"),
     ("Start to the first byte sent to the server, ms", "sakia-start", None, "first_byte_ms", "< 30"),
     ("Start with a keytab to the first byte sent to the server, ms", "sakia-start-keytab", None, "first_byte_ms", "< 60"),
     ("Start to the first rows asked for, ms", "sakia-start", None, "first_execute_ms", "none"),

@@ -16,6 +16,7 @@ from pathlib import Path
 import agent
 import agent_load
 import hdfs
+import hive
 import report
 import secured
 import server
@@ -97,6 +98,9 @@ def count(case, log, reader, sizes, work):
     """Rows the output really holds, and what else the check found."""
     if case.count == ("printed",):
         return int(log.read_text().split()[0]), {}
+    if case.count == ("lines",):
+        with log.open("rb") as lines:
+            return sum(1 for _ in lines) - 1, {}
     if case.count == ("table",):
         same = " and ".join(f"c.{name} <=> o.{name}" for name in COLUMNS)
         [[rows, times, whole]] = server.sql(
@@ -251,6 +255,8 @@ def main():
         server.fill(sizes)
         if any(case.count == ("table",) for case in cases):
             fill_export(sizes)
+        if any(case.count == ("lines",) for case in cases):
+            hive.fill(sizes.fetched)
         agent.fill(sizes.events, commands.events())
         bench = Bench(sizes, work, reader, environment)
         if any(case.yarn for case in cases):
