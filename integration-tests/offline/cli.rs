@@ -275,3 +275,24 @@ fn a_step_that_is_not_there() {
     refused(&["run", &file, "--step", "order"], &["no step `order`", "did you mean `orders`?"]);
     refused(&["scd2", &file], &["no such step of type `scd2`"]);
 }
+
+#[test]
+fn mistakes_of_a_query_are_found_before_a_server_is_asked() {
+    let query = ["query", "-u", "127.0.0.1:1"];
+    let refused = |args: &[&str], words: &[&str]| refused(&[&query[..], args].concat(), words);
+    refused(&["-e", "select 1;\nselect 'x"], &["-e, line 2: a quote begins here"]);
+    refused(&["-e", "!connect h"], &["`!connect` is a command of beeline"]);
+    refused(&["-f", "/no/such.sql"], &["cannot read /no/such.sql"]);
+    refused(&["-e", "select 1", "--output-file", "/no/such/dir/x.csv"], &["cannot write /no/such/dir/x.csv"]);
+    refused(&["--pipeline", "p.toml", "--proxy-user", "ann", "-e", "select 1"], &["flags of the server beside it"]);
+    for (args, word) in [
+        (&["-e", "select 1", "-f", "x.sql"][..], "cannot be used with"),
+        (&["-e", "select 1", "--outputformat=xmlattr"], "invalid value 'xmlattr'"),
+        (&["-e", "select 1", "--truncateTable=true"], "--truncateTable"),
+        (&["-e", "select 1", "--hiveconf", "a"], "it is NAME=VALUE"),
+    ] {
+        let output = sakia(&[&query[..], args].concat());
+        assert_eq!(output.status.code(), Some(2));
+        assert!(String::from_utf8_lossy(&output.stderr).contains(word), "{args:?}");
+    }
+}

@@ -13,7 +13,7 @@ use crate::telemetry::progress::AboveLines;
 use crate::telemetry::terminal::harmless;
 
 /// Rows of the first fetch, before it is known how long they are.
-const FIRST_ROWS: u32 = 1_000;
+const FIRST_ROWS: u32 = 100;
 /// The server gives no more at once (`hive.server2.thrift.resultset.max.fetch.size`).
 const MOST_ROWS: u32 = 10_000;
 /// As much is fetched at once.
