@@ -1,8 +1,8 @@
--- The events of the log up to the end of what is applied, in the dimension's types; part of other statements. The
--- content decides between events of one key at one moment.
-SELECT {{event_columns}}, CAST(e.{{sequence}} AS timestamp) AS sakia_seq, {{op}} AS sakia_op,
-  {{is_delete}} AS sakia_deleted,
-  {{content}} AS sakia_content
-FROM {{source}} AS e
-{{only_affected}}
-WHERE e.{{sequence}} < {{until}}
+-- The events that are taken, up to the end of what is applied; part of other statements.
+SELECT {{columns}}, {{seq_columns}}{{created}}, sakia_op, sakia_op <=> 'D' AS sakia_deleted, sakia_content,
+  1 AS sakia_events
+FROM (
+  {{log}}
+) AS told
+WHERE sakia_reason IS NULL AND sakia_op <> 'T'
+{{truncated}}

@@ -65,6 +65,7 @@ fn title(key: &Key) -> &'static str {
         "incremental" => "Only new or changed rows",
         "hbase" => "HBase cells instead of files",
         "roll" => "When an epoch is written",
+        "columns" => "Names of the target's own columns",
         _ => "A table of keys",
     }
 }

@@ -5,10 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::names::OwnColumns;
 use crate::error::{self, Result};
-
-/// Columns of the target that the step itself fills.
-const OWN_COLUMNS: [&str; 5] = ["sk", "valid_from", "valid_to", "is_current", "batch_id"];
 
 /// A slowly changing dimension: a change log into a table of versions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, clap::Args)]
@@ -23,9 +21,17 @@ pub struct Scd2Args {
     /// Columns that identify the thing whose versions are kept
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     pub keys: Vec<String>,
-    /// Column that orders the changes of a key: when the change happened
+    /// Column that orders the changes of a key: a timestamp, a date, a whole number, or a text with its sequence-zone
     #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
     pub sequence: String,
+    /// Column of whole numbers that orders changes of one moment, such as a position in a log
+    #[arg(long, value_name = "NAME")]
+    #[serde(default)]
+    pub tie_breaker: Option<String>,
+    /// Time zone of a sequence that is text, such as UTC or Europe/Paris
+    #[arg(long, value_name = "ZONE")]
+    #[serde(default)]
+    pub sequence_zone: Option<String>,
     /// Columns whose change opens a new version
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     pub tracked: Vec<String>,
@@ -37,10 +43,51 @@ pub struct Scd2Args {
     #[arg(long, value_name = "WHICH", value_enum, default_value_t)]
     #[serde(default)]
     pub untracked_policy: UntrackedPolicy,
-    /// Column that holds D where the thing was deleted, anything else for a change [default: nothing is deleted]
+    /// Column that says what a change does: D deletes, T deletes all that was seen before, anything else is a change
+    /// [default: nothing is deleted]
     #[arg(long, value_name = "NAME")]
     #[serde(default)]
     pub op_column: Option<String>,
+    /// Codes in op-column that say how the thing is now; others are refused then [default: any that is not another's]
+    #[arg(long, value_name = "CODE,...", value_delimiter = ',')]
+    #[serde(default)]
+    pub upsert_ops: Vec<String>,
+    /// Codes that delete [default: D]
+    #[arg(long, value_name = "CODE,...", value_delimiter = ',')]
+    #[serde(default)]
+    pub delete_ops: Vec<String>,
+    /// Codes that delete everything that was seen before; their keys do not matter [default: T]
+    #[arg(long, value_name = "CODE,...", value_delimiter = ',')]
+    #[serde(default)]
+    pub truncate_ops: Vec<String>,
+    /// What a deletion leaves behind
+    #[arg(long, value_name = "HOW", value_enum, default_value_t)]
+    #[serde(default)]
+    pub deletes: Deletes,
+    /// Where the first version of a thing begins
+    #[arg(long, value_name = "WHERE", value_enum, default_value_t)]
+    #[serde(default)]
+    pub first_from: FirstVersion,
+    /// Column that says when the thing came to be, for first-from created
+    #[arg(long, value_name = "NAME")]
+    #[serde(default)]
+    pub created_column: Option<String>,
+    /// What valid_to holds while a version is open
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
+    #[serde(default)]
+    pub open_end: OpenEnd,
+    /// Names of the columns that the target fills itself.
+    #[command(flatten)]
+    #[serde(default)]
+    pub columns: OwnColumns,
+    /// Refuse a log that says different things of one key at one moment, instead of counting and warning
+    #[arg(long)]
+    #[serde(default)]
+    pub strict: bool,
+    /// Table, as DATABASE.TABLE, for events without key or sequence and of unknown codes [default: the run is refused]
+    #[arg(long, value_name = "TABLE")]
+    #[serde(default)]
+    pub quarantine: Option<String>,
     /// How the log is cut into batches, by the sequence column
     #[arg(long, value_name = "HOW", value_enum, default_value_t)]
     #[serde(default)]
@@ -68,6 +115,43 @@ pub enum UntrackedPolicy {
     LatestInRun,
     /// Those of the version's first event
     FirstInRun,
+    /// Those of the key's last event, in all its versions
+    OverwriteAll,
+}
+
+/// What a deletion leaves behind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Deletes {
+    /// A gap: no version holds until the thing is seen again
+    #[default]
+    Close,
+    /// A row that is marked as deleted and has the last known values
+    Record,
+}
+
+/// Where the first version of a thing begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum FirstVersion {
+    /// At its first event
+    #[default]
+    Event,
+    /// At what that event says in created-column, where that is earlier
+    Created,
+    /// At 1900-01-01, so that every fact finds a version
+    Epoch,
+}
+
+/// What `valid_to` holds while a version is open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum OpenEnd {
+    /// 9999-12-31 00:00:00, or the greatest number
+    #[default]
+    Greatest,
+    /// NULL
+    Null,
 }
 
 /// How a log is cut into batches.
@@ -101,14 +185,25 @@ impl Scd2Args {
         self.tracked.iter().chain(&self.untracked)
     }
 
+    /// The codes that delete.
+    pub(super) fn deleting(&self) -> Vec<&str> {
+        codes(&self.delete_ops, "D")
+    }
+
+    /// The codes that delete everything that was seen before.
+    pub(super) fn truncating(&self) -> Vec<&str> {
+        codes(&self.truncate_ops, "T")
+    }
+
     /// What a target is built by; another definition needs another target. The policy and the columns are in it, the
-    /// way of cutting batches is not.
+    /// way of cutting batches is not. What an earlier version could not be told is in it only where it is told.
     pub(super) fn definition(&self) -> String {
         let policy = match self.untracked_policy {
             UntrackedPolicy::LatestInRun => "latest-in-run",
             UntrackedPolicy::FirstInRun => "first-in-run",
+            UntrackedPolicy::OverwriteAll => "overwrite-all",
         };
-        format!(
+        let mut definition = format!(
             "source={} keys={} sequence={} tracked={} untracked={} policy={policy} op={}",
             self.source,
             self.keys.join(","),
@@ -116,7 +211,30 @@ impl Scd2Args {
             self.tracked.join(","),
             self.untracked.join(","),
             self.op_column.as_deref().unwrap_or("")
-        )
+        );
+        let first = match self.first_from {
+            FirstVersion::Event => "",
+            FirstVersion::Created => self.created_column.as_deref().unwrap_or(""),
+            FirstVersion::Epoch => "1900-01-01",
+        };
+        let own = if self.columns == OwnColumns::default() { String::new() } else { self.columns.all(true).join(",") };
+        let told = [
+            ("tie", self.tie_breaker.clone().unwrap_or_default()),
+            ("zone", self.sequence_zone.clone().unwrap_or_default()),
+            ("upserts", self.upsert_ops.join(",")),
+            ("deletes", self.delete_ops.join(",")),
+            ("truncates", self.truncate_ops.join(",")),
+            ("deleted", if self.deletes == Deletes::Record { "recorded" } else { "" }.to_owned()),
+            ("first", first.to_owned()),
+            ("open", if self.open_end == OpenEnd::Null { "null" } else { "" }.to_owned()),
+            ("columns", own),
+        ];
+        for (name, value) in told {
+            if !value.is_empty() {
+                definition.push_str(&format!(" {name}={value}"));
+            }
+        }
+        definition
     }
 
     /// Refuses what makes no sense before anything is asked of a server.
@@ -124,7 +242,10 @@ impl Scd2Args {
     /// # Errors
     /// Config: a table without database, no key, no tracked column, a column named twice, a name the target needs.
     pub fn check(&self) -> Result<()> {
-        for (what, table) in [("source", &self.source), ("target", &self.target)] {
+        let tables =
+            [("source", Some(&self.source)), ("target", Some(&self.target)), ("quarantine", self.quarantine.as_ref())];
+        for (what, table) in tables {
+            let Some(table) = table else { continue };
             if !matches!(table.split('.').collect::<Vec<_>>()[..], [db, name] if !db.is_empty() && !name.is_empty()) {
                 return Err(error::config(format!("scd2 {what} '{table}' is not database.table"))
                     .hint("name the database, as in shop.dim_customer"));
@@ -134,18 +255,72 @@ impl Scd2Args {
             return Err(error::config(format!("scd2 target {} has no key or no tracked column", self.target))
                 .hint("name at least one column in keys and in tracked"));
         }
+        self.check_columns()?;
+        self.check_options()
+    }
+
+    fn check_columns(&self) -> Result<()> {
         let mut seen = BTreeSet::new();
-        for column in self.carried() {
-            if OWN_COLUMNS.contains(&column.to_lowercase().as_str()) {
-                return Err(error::config(format!("scd2 target {} fills column {column} itself", self.target))
-                    .hint("rename the column in a view over the source"));
+        for own in self.columns.all(self.tie_breaker.is_some()) {
+            if own.is_empty() || !seen.insert(own.to_lowercase()) {
+                return Err(error::config(format!(
+                    "scd2 target {} has two columns of its own named '{own}'",
+                    self.target
+                ))
+                .hint("give each of columns a name of its own"));
             }
+        }
+        for column in self.carried() {
             if !seen.insert(column.to_lowercase()) {
-                return Err(error::config(format!("scd2 target {} names column {column} twice", self.target)));
+                let own = self.columns.all(self.tie_breaker.is_some());
+                return Err(if own.iter().any(|own| own.eq_ignore_ascii_case(column)) {
+                    error::config(format!("scd2 target {} fills column {column} itself", self.target))
+                        .hint("give the target's own column another name, such as columns = { sk = \"dim_sk\" }")
+                } else {
+                    error::config(format!("scd2 target {} names column {column} twice", self.target))
+                });
             }
         }
         Ok(())
     }
+
+    fn check_options(&self) -> Result<()> {
+        let wrong =
+            |what: &str, hint: &str| Err(error::config(format!("scd2 target {}: {what}", self.target)).hint(hint));
+        let coded = !(self.upsert_ops.is_empty() && self.delete_ops.is_empty() && self.truncate_ops.is_empty());
+        if self.op_column.is_none() && (coded || self.deletes == Deletes::Record) {
+            return wrong(
+                "it has codes or records deletions, and no op-column",
+                "name the column that says what a change does",
+            );
+        }
+        let mut seen = BTreeSet::new();
+        let codes = self.upsert_ops.iter().map(String::as_str).chain(self.deleting()).chain(self.truncating());
+        if let Some(twice) = codes.into_iter().find(|code| !seen.insert(*code)) {
+            return wrong(&format!("code '{twice}' has two meanings"), "name each code once");
+        }
+        if (self.first_from == FirstVersion::Created) != self.created_column.is_some() {
+            return wrong("first-from created and created-column need each other", "give both, or neither");
+        }
+        let is_zone =
+            |zone: &String| !zone.is_empty() && zone.chars().all(|c| c.is_ascii_alphanumeric() || "/_+-:".contains(c));
+        if !self.sequence_zone.iter().all(is_zone) {
+            return wrong("sequence-zone is not the name of a time zone", "name one, such as UTC or Europe/Paris");
+        }
+        if self
+            .quarantine
+            .as_ref()
+            .is_some_and(|q| [&self.source, &self.target].iter().any(|t| t.eq_ignore_ascii_case(q)))
+        {
+            return wrong("its quarantine is its source or target", "name a table of its own");
+        }
+        Ok(())
+    }
+}
+
+/// Codes as they are given, or the one that stands for them.
+fn codes<'a>(given: &'a [String], usual: &'a str) -> Vec<&'a str> {
+    if given.is_empty() { vec![usual] } else { given.iter().map(String::as_str).collect() }
 }
 
 #[cfg(test)]
@@ -166,6 +341,15 @@ mod tests {
     }
 
     #[test]
+    fn a_definition_of_an_earlier_version_stays_what_it_was() {
+        let args: Scd2Args = toml::from_str(TOML).unwrap();
+        let earlier = "source=shop.changes keys=id sequence=at tracked=country untracked= policy=latest-in-run op=";
+        assert_eq!(args.definition(), earlier);
+        let record = Scd2Args { deletes: Deletes::Record, open_end: OpenEnd::Null, ..args };
+        assert_eq!(record.definition(), format!("{earlier} deleted=recorded open=null"));
+    }
+
+    #[test]
     fn nonsense_is_a_config_error() {
         let good: Scd2Args = toml::from_str(TOML).unwrap();
         let bad = [
@@ -174,8 +358,16 @@ mod tests {
             Scd2Args { keys: vec![], ..good.clone() },
             Scd2Args { tracked: vec![], ..good.clone() },
             Scd2Args { untracked: vec!["Country".into()], ..good.clone() },
-            Scd2Args { tracked: vec!["valid_from".into()], ..good },
+            Scd2Args { tracked: vec!["valid_from".into()], ..good.clone() },
+            Scd2Args { deletes: Deletes::Record, ..good.clone() },
+            Scd2Args { delete_ops: vec!["T".into()], op_column: Some("op".into()), ..good.clone() },
+            Scd2Args { first_from: FirstVersion::Created, ..good.clone() },
+            Scd2Args { sequence_zone: Some("it's".into()), ..good.clone() },
+            Scd2Args { quarantine: Some("shop.dim".into()), ..good.clone() },
+            Scd2Args { columns: OwnColumns { sk: "valid_TO".into(), ..OwnColumns::default() }, ..good.clone() },
         ];
+        let renamed = OwnColumns { valid_from: "since".into(), ..OwnColumns::default() };
+        Scd2Args { tracked: vec!["valid_from".into()], columns: renamed, ..good }.check().unwrap();
         for args in bad {
             assert_eq!(args.check().unwrap_err().kind(), Kind::Config, "{args:?}");
         }

@@ -45,8 +45,9 @@ impl Batches {
     /// Data: a year outside 1 to 9998.
     pub(super) fn batch(self, label: &str) -> Result<Batch> {
         let outside = || {
-            error::data(format!("the sequence column holds moments of '{label}', which cannot be ordered")).hint(
-                "years 1 to 9998 can; 9999-12-31 marks an open version: leave such rows out by a view over the log",
+            error::data(format!("the sequence column holds '{label}', which cannot be ordered")).hint(
+                "years 1 to 9998 can, and numbers below the greatest of the type; 9999-12-31, or that number, marks an \
+                 open version: leave such rows out by a view over the log",
             )
         };
         let (first, next) = match self {

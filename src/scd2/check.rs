@@ -44,7 +44,8 @@ impl Checks<'_> {
         }
         // A target that somebody else wrote to says nothing about the log.
         self.verify(plan).await?;
-        let (key, earliest) = (rows.text(0, "example_key")?.unwrap_or(""), rows.text(0, "earliest")?.unwrap_or(""));
+        let key = rows.text(0, "example_key")?.unwrap_or("");
+        let earliest = plan.shown(rows.text(0, "earliest")?.unwrap_or(""));
         Err(error::data(format!(
             "{source} lost events of {lost} moments that the history rests on, from {earliest} on, such as of key {key}"
         ))
@@ -59,12 +60,17 @@ impl Checks<'_> {
     /// Data: there are some.
     pub(super) async fn verify(&self, plan: &Plan) -> Result<Verified> {
         let rows = self.session.query(&plan.verify()?, self.stop).await?;
+        let mut broken = Vec::new();
         for violation in VIOLATIONS {
             let found = rows.count(0, violation)?;
             if found > 0 {
-                return Err(error::data(format!("{} has {found} {}", self.args.target, violation.replace('_', " ")))
-                    .hint("somebody else wrote to the table; drop it to have it built anew from the log"));
+                let key = rows.text(0, &format!("{violation}_key"))?.unwrap_or("");
+                broken.push(format!("{found} {}, such as of key {key}", violation.replace('_', " ")));
             }
+        }
+        if !broken.is_empty() {
+            return Err(error::data(format!("{} has {}", self.args.target, broken.join("; ")))
+                .hint("somebody else wrote to the table; drop it to have it built anew from the log"));
         }
         Ok(Verified { versions: rows.count(0, "versions")?, current: rows.count(0, "current_versions")? })
     }

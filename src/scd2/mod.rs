@@ -5,9 +5,10 @@
 //! touches, compares them with the target's and merges the differences only. So late events land where they belong, a
 //! batch applied again changes nothing, and a crash at any step is mended by running again.
 //!
-//! A version is valid in `[valid_from, valid_to)`; the open one ends at 9999-12-31. Refuses logs with NULL in a key or
-//! in the sequence, with types that cannot be compared or carried exactly, and that no longer hold what the dimension
-//! rests on; refuses targets it did not make. A lease keeps a second run away.
+//! A version is valid in `[valid_from, valid_to)`; the open one ends at 9999-12-31, or where the step is told. Refuses logs
+//! with NULL in a key or in the sequence, or sets such events aside if it is told to; refuses types that cannot be compared
+//! or carried exactly, logs that no longer hold what the dimension rests on, and targets it did not make. A lease keeps a
+//! second run away.
 //!
 //! What Hive computed is not trusted: the dimension is compared with its log after every run (`check`).
 //! docs/hive-defects.md names the defects of Hive that the statements avoid, and how. Checked on Hive 4.0.1.
@@ -16,14 +17,18 @@ mod args;
 mod batch;
 mod check;
 mod expressions;
+mod names;
 mod plan;
 mod progress;
 mod run;
+mod sequence;
 mod source;
+mod target;
 mod template;
 mod types;
 mod work;
 
-pub use args::{Batches, Scd2Args, UntrackedPolicy};
+pub use args::{Batches, Deletes, FirstVersion, OpenEnd, Scd2Args, UntrackedPolicy};
+pub use names::OwnColumns;
 pub use run::{plan, run};
 pub(crate) use source::describe;

@@ -2,10 +2,12 @@
 //!
 //! Every name is back-quoted. Names of its own inside a statement start with `sakia_`.
 
-use super::args::Scd2Args;
-use super::batch::Batch;
-use super::expressions;
+use super::args::{FirstVersion, Scd2Args};
+use super::batch::{Batch, END_OF_TIME};
+use super::expressions::Expressions;
+use super::sequence::{Sequence, moment};
 use super::source::SourceColumn;
+use super::target::Target;
 use super::template::{Template, Templates, Values};
 use super::types::{self, Carried, Fit};
 use crate::error::{self, Result};
@@ -14,11 +16,17 @@ use crate::hiveserver2::quote;
 /// The statements of one dimension.
 #[derive(Debug)]
 pub(super) struct Plan {
+    args: Scd2Args,
     templates: Templates,
     values: Values,
+    sequence: Sequence,
+    columns: Target,
+    carried: Vec<Carried>,
     target: String,
     types: String,
     widened: Vec<SourceColumn>,
+    is_new: bool,
+    truncates: bool,
 }
 
 impl Plan {
@@ -26,17 +34,20 @@ impl Plan {
     /// not there yet gets the log's types.
     ///
     /// # Errors
-    /// Schema: a column is missing, cannot be compared or ordered, or does not fit the dimension's.
+    /// Schema: a column is missing, cannot be compared or ordered, or does not fit the dimension's. Config: a zone for
+    /// what has none.
     pub(super) fn new(
         args: &Scd2Args,
         log: &[SourceColumn],
         dimension: Option<&[SourceColumn]>,
         templates: Templates,
     ) -> Result<Self> {
-        types::check_sequence(find(log, &args.source, &args.sequence)?, &args.source)?;
-        if let Some(op) = &args.op_column {
-            find(log, &args.source, op)?;
+        let sequence = Sequence::of(args, log)?;
+        for name in args.op_column.iter().chain(&args.created_column) {
+            find(log, &args.source, name)?;
         }
+        check_first(args, log, &sequence)?;
+        let columns = Target::new(args, &sequence, dimension)?;
         let (mut carried, mut definitions, mut widened) = (Vec::new(), Vec::new(), Vec::new());
         for (name, is_key) in args.keys.iter().map(|k| (k, true)).chain(args.others().map(|name| (name, false))) {
             let column = find(log, &args.source, name)?;
@@ -53,11 +64,41 @@ impl Plan {
             definitions.push(column.definition());
             carried.push(Carried { name: name.clone(), log_type: column.hive_type.clone(), hive_type, is_key });
         }
-        let mut values = expressions::values(args, &carried);
+        let expressions = Expressions { args, carried: &carried, sequence: &sequence, target: &columns };
+        let mut values = expressions.values();
         values.insert("column_definitions", definitions.join(",\n"));
+        values.insert("own_definitions", Target::definitions(args, &sequence));
         values.insert("comment", quote::text(&format!("versions of {}, kept by sakia", args.source)));
         let (target, types) = (quote::qualified(&args.target), described(args, log));
-        Ok(Self { templates, values, target, types, widened })
+        let (is_new, args) = (dimension.is_none(), args.clone());
+        Ok(Self {
+            args,
+            templates,
+            values,
+            sequence,
+            columns,
+            carried,
+            target,
+            types,
+            widened,
+            is_new,
+            truncates: false,
+        })
+    }
+
+    /// Whether the log holds truncations, as its overview counts them. Where it holds none, nothing is looked for.
+    pub(super) fn set_truncates(&mut self, truncates: bool) {
+        self.truncates = truncates;
+    }
+
+    /// What a moment of the log says to people, where a statement gave it as text.
+    pub(super) fn shown(&self, moment: &str) -> String {
+        self.sequence.shown(moment)
+    }
+
+    /// Whether the sequence is a whole number, so that the log is one batch.
+    pub(super) fn is_one_batch(&self) -> bool {
+        self.sequence.is_number()
     }
 
     /// The types of the log's columns, as they are noted with the dimension.
@@ -80,30 +121,76 @@ impl Plan {
 
     /// Counts what the log holds, batch by batch.
     pub(super) fn overview(&self) -> Result<String> {
-        self.render(Template::Overview, [])
+        self.render(Template::Overview, [("whole_log", self.log("", "")?)])
     }
 
     /// Counts the moments that the target rests on and of which the log has no event.
     pub(super) fn covered(&self) -> Result<String> {
-        self.render(Template::Covered, [])
+        let value = |name: &str| self.values.get(name).cloned().unwrap_or_default();
+        let of_target = |moment: &str| {
+            format!(
+                "UNION ALL\nSELECT {}, {moment} AS sakia_moment, 0 AS sakia_in_log FROM {}",
+                value("keys"),
+                self.target
+            )
+        };
+        let mut rested_on = Vec::new();
+        if self.args.first_from == FirstVersion::Event {
+            rested_on.push(of_target(&value("from_text")));
+        }
+        if let Some(last_seq) = &self.columns.last_seq {
+            let (seq, tie) = (quote::name(last_seq), quote::name(&self.args.columns.last_tie));
+            rested_on.push(of_target(&self.sequence.text(&seq, &tie)));
+        }
+        let events = self.events("", END_OF_TIME)?;
+        self.render(Template::Covered, [("events", events), ("rested_on", rested_on.join("\n"))])
     }
 
     /// Applies a batch; the log is read up to `until`, the end of the batch or of what was applied before.
     pub(super) fn merge(&self, batch: &Batch, until: &str, batch_id: &str) -> Result<String> {
-        let only_affected = match &batch.from {
-            None => String::new(),
-            Some(from) => self.render(Template::Affected, [("from", moment(from)), ("until", moment(&batch.until))])?,
-        };
-        let events = self.events(only_affected.clone(), until)?;
+        let batch_id = quote::text(batch_id);
         self.render(
             Template::Merge,
             [
-                ("only_affected", only_affected),
-                ("events", events),
-                ("until", moment(until)),
-                ("batch_id", quote::text(batch_id)),
+                ("difference", self.difference(batch, until)?),
+                ("assignments", self.columns.assignments(&self.carried)),
+                ("inserted", self.columns.inserted(&self.args, &self.carried, &batch_id)),
+                ("batch_id", batch_id),
             ],
         )
+    }
+
+    /// Counts the rows that the log up to `until` would insert, change and delete.
+    pub(super) fn effect(&self, until: &str) -> Result<String> {
+        let every_key = Batch::catch_up(until);
+        if self.is_new {
+            let versions = self.versions("", until)?;
+            return Ok(format!("SELECT count(*) AS inserted, 0 AS changed, 0 AS deleted\nFROM (\n{versions}\n) AS n"));
+        }
+        let count = |condition: &str, name: &str| format!("sum(IF({condition}, 1, 0)) AS {name}");
+        let counts = [
+            count("sakia_target_sk IS NULL", "inserted"),
+            count("sakia_target_sk IS NOT NULL AND NOT sakia_obsolete", "changed"),
+            count("sakia_obsolete", "deleted"),
+        ];
+        Ok(format!("SELECT {}\nFROM (\n{}\n) AS s", counts.join(", "), self.difference(&every_key, until)?))
+    }
+
+    fn difference(&self, batch: &Batch, until: &str) -> Result<String> {
+        let only_affected = match &batch.from {
+            None => String::new(),
+            Some(from) => {
+                let column = self.sequence.bounded("");
+                let in_batch = format!("{column} >= {} AND {}", moment(from), self.sequence.before("", &batch.until));
+                self.render(Template::Affected, [("in_batch", in_batch)])?
+            }
+        };
+        let versions = self.versions(&only_affected, until)?;
+        self.render(Template::Difference, [("versions", versions), ("only_affected", only_affected)])
+    }
+
+    fn versions(&self, only_affected: &str, until: &str) -> Result<String> {
+        self.render(Template::Versions, [("events", self.events(only_affected, until)?)])
     }
 
     /// Counts versions and the violations among them.
@@ -114,10 +201,31 @@ impl Plan {
     /// Compares the target with the log up to `until`: at every event of one key of `one_of`, and at the last event of
     /// every key.
     pub(super) fn compare(&self, until: &str, one_of: u64) -> Result<String> {
-        let key_text = self.values.get("key_texts").map_or("", String::as_str);
-        let sampled = format!("pmod(crc32(concat_ws('|', {key_text})), {one_of}) = 0");
-        let events = self.events(String::new(), until)?;
-        self.render(Template::Compare, [("events", events), ("sampled", sampled)])
+        let example = self.values.get("example").map_or("", String::as_str);
+        let sampled = format!("pmod(crc32({example}), {one_of}) = 0");
+        // Behind the moment stand a mark and the content in hexadecimal.
+        let behind_content = (self.sequence.width() + 66).to_string();
+        let events = self.events("", until)?;
+        self.render(Template::Compare, [("events", events), ("sampled", sampled), ("behind_content", behind_content)])
+    }
+
+    /// Makes the quarantine, with `properties` as table parameters, and fills it with what the log holds for it.
+    pub(super) fn quarantine(&self, table: &str, properties: &[(&str, &str)], run_id: &str) -> Result<[String; 2]> {
+        let quoted = || ("quarantine", quote::qualified(table));
+        let comment = quote::text(&format!("events of {} that {} cannot take", self.args.source, self.args.target));
+        let made = [quoted(), ("quarantine_comment", comment), ("properties", quote::properties(properties))];
+        let others = [Some(&self.args.sequence), self.args.tie_breaker.as_ref(), self.args.op_column.as_ref()];
+        let mut texts = std::collections::BTreeMap::new();
+        for name in others.into_iter().flatten() {
+            texts.insert(name.as_str(), format!("CAST(e.{} AS string)", quote::name(name)));
+        }
+        for column in &self.carried {
+            texts.insert(&column.name, types::text(&format!("e.{}", quote::name(&column.name)), &column.log_type));
+        }
+        let texts: Vec<String> = texts.iter().map(|(name, text)| format!("{}, {text}", quote::text(name))).collect();
+        let filled =
+            [quoted(), ("event_texts", format!("map({})", texts.join(", "))), ("batch_id", quote::text(run_id))];
+        Ok([self.render(Template::QuarantineCreate, made)?, self.render(Template::Quarantine, filled)?])
     }
 
     /// Notes `properties` as table parameters of the target.
@@ -125,8 +233,20 @@ impl Plan {
         format!("ALTER TABLE {} SET TBLPROPERTIES ({})", self.target, quote::properties(properties))
     }
 
-    fn events(&self, only_affected: String, until: &str) -> Result<String> {
-        self.render(Template::Events, [("only_affected", only_affected), ("until", moment(until))])
+    fn events(&self, only_affected: &str, until: &str) -> Result<String> {
+        let limit = format!("WHERE {}", self.sequence.before("e.", until));
+        let log = self.log(only_affected, &limit)?;
+        let truncated = if self.truncates {
+            let whole_log = self.log("", &limit)?;
+            self.render(Template::Truncated, [("log", log.clone()), ("whole_log", whole_log)])?
+        } else {
+            String::new()
+        };
+        self.render(Template::Events, [("log", log), ("truncated", truncated)])
+    }
+
+    fn log(&self, only_affected: &str, limit: &str) -> Result<String> {
+        self.render(Template::Log, [("only_affected", only_affected.to_owned()), ("limit", limit.to_owned())])
     }
 
     fn render<const N: usize>(&self, template: Template, more: [(&'static str, String); N]) -> Result<String> {
@@ -136,15 +256,33 @@ impl Plan {
     }
 }
 
-fn moment(text: &str) -> String {
-    format!("TIMESTAMP {}", quote::text(text))
-}
-
-fn find<'c>(columns: &'c [SourceColumn], table: &str, name: &str) -> Result<&'c SourceColumn> {
+/// The column of a name, in either case.
+///
+/// # Errors
+/// Schema: there is none.
+pub(super) fn find<'c>(columns: &'c [SourceColumn], table: &str, name: &str) -> Result<&'c SourceColumn> {
     columns.iter().find(|column| column.name.eq_ignore_ascii_case(name)).ok_or_else(|| {
         let names: Vec<&str> = columns.iter().take(50).map(|column| column.name.as_str()).collect();
         error::schema(format!("table {table} has no column {name}")).hint(format!("it has {}", names.join(", ")))
     })
+}
+
+/// Refuses a first version from what cannot be compared with the sequence.
+fn check_first(args: &Scd2Args, log: &[SourceColumn], sequence: &Sequence) -> Result<()> {
+    if args.first_from == FirstVersion::Epoch && sequence.is_number() {
+        return Err(error::config(format!("the sequence of {} is a number, which has no epoch", args.target))
+            .hint("leave first-from out, or order by a timestamp"));
+    }
+    let Some(name) = &args.created_column else { return Ok(()) };
+    let column = find(log, &args.source, name)?;
+    let created = Scd2Args { sequence: name.clone(), tie_breaker: None, ..args.clone() };
+    let same = |created: &Sequence| created.types().0 == sequence.types().0;
+    if Sequence::of(&created, log).as_ref().is_ok_and(same) {
+        return Ok(());
+    }
+    let what =
+        format!("column {name} of table {} is {}, which is not what its sequence is", args.source, column.hive_type);
+    Err(error::schema(what).hint("convert it in a view over the log"))
 }
 
 fn check_carried(column: &SourceColumn, is_key: bool, table: &str) -> Result<()> {
@@ -167,7 +305,9 @@ fn differs(args: &Scd2Args, log: &SourceColumn, dimension: &SourceColumn) -> err
 
 /// Each column that is used, with its type.
 fn described(args: &Scd2Args, log: &[SourceColumn]) -> String {
-    let used = args.carried().chain([args.sequence.as_str()]).chain(args.op_column.as_deref());
+    let others =
+        [Some(&args.sequence), args.tie_breaker.as_ref(), args.op_column.as_ref(), args.created_column.as_ref()];
+    let used = args.carried().chain(others.into_iter().flatten().map(String::as_str));
     let described = used.filter_map(|name| {
         let column = log.iter().find(|column| column.name.eq_ignore_ascii_case(name))?;
         Some(format!("{} {}", column.name, column.hive_type))
@@ -240,11 +380,54 @@ mod tests {
     }
 
     #[test]
+    fn a_dimension_that_is_told_otherwise() {
+        let args = args(
+            "keys = ['id']\ntracked = ['country']\nuntracked = ['tier']\nuntracked-policy = 'overwrite-all'\n\
+             tie-breaker = 'tier'\nop-column = 'op'\nupsert-ops = ['c', 'u', 'r']\ndelete-ops = ['d']\n\
+             truncate-ops = ['t']\ndeletes = 'record'\nopen-end = 'null'\nfirst-from = 'epoch'\n\
+             quarantine = 'shop.aside'\ncolumns = { sk = 'version' }",
+        );
+        let mut plan = plan(&args);
+        plan.set_truncates(true);
+        golden("told_create", &plan.create(&[]).unwrap());
+        let until = "2011-01-01 00:00:00";
+        golden("told_merge", &plan.merge(&Batches::Month.batch("2010-12").unwrap(), until, "run/2010-12").unwrap());
+        golden("told_verify", &plan.verify().unwrap());
+        golden("told_covered", &plan.covered().unwrap());
+        golden("told_compare", &plan.compare(until, 3).unwrap());
+        golden("told_quarantine", &plan.quarantine("shop.aside", &[("a", "b")], "run").unwrap().join("\n\n"));
+    }
+
+    #[test]
+    fn a_dimension_of_an_earlier_version_keeps_its_columns() {
+        let args = args("keys = ['id']\ntracked = ['country']\nop-column = 'op'");
+        let log = columns(&[("id", "int"), ("at", "timestamp"), ("op", "string"), ("country", "string")]);
+        let dimension = columns(&[
+            ("sk", "string"),
+            ("id", "int"),
+            ("country", "string"),
+            ("valid_from", "timestamp"),
+            ("valid_to", "timestamp"),
+            ("is_current", "boolean"),
+            ("batch_id", "string"),
+            ("by_hand", "int"),
+        ]);
+        let plan = Plan::new(&args, &log, Some(&dimension), Templates::load(None).unwrap()).unwrap();
+        let merge = plan.merge(&Batch::catch_up("x"), "x", "b").unwrap();
+        let inserted = "VALUES (s.`sk`, s.`id`, s.`country`, s.`valid_from`, s.`valid_to`, s.`is_current`, 'b', NULL)";
+        assert!(merge.ends_with(inserted) && !merge.contains("`is_deleted`"), "{merge}");
+        let record = Scd2Args { deletes: super::super::args::Deletes::Record, ..args };
+        let error = Plan::new(&record, &log, Some(&dimension), Templates::load(None).unwrap()).unwrap_err();
+        assert!(error.to_string().contains("has no column is_deleted"), "{error}");
+    }
+
+    #[test]
     fn a_version_may_show_its_first_values() {
         let args =
             args("keys = ['id']\ntracked = ['country']\nuntracked = ['tier']\nuntracked-policy = 'first-in-run'");
         let merge = plan(&args).merge(&Batch::catch_up("x"), "x", "b").unwrap();
         assert!(merge.contains("SELECT `id`, `country`, `tier`, sakia_seq, sakia_deleted, sakia_starts,"), "{merge}");
+        assert!(!merge.contains("UNION ALL"), "nothing is deleted at once where the log does not say so");
     }
 
     #[test]
@@ -252,7 +435,7 @@ mod tests {
         let columns = columns(&[("id", "int"), ("at", "string"), ("when", "timestamp"), ("bag", "map<string,int>")]);
         let bad = [
             ("keys = ['nr']\ntracked = ['bag']\nsequence = 'when'", "table shop.changes has no column nr"),
-            ("keys = ['id']\ntracked = ['bag']\nsequence = 'at'", "is string, not a timestamp or date"),
+            ("keys = ['id']\ntracked = ['bag']\nsequence = 'at'", "is string, and nobody says on which zone's clock"),
             ("keys = ['id']\ntracked = ['bag']\nsequence = 'when'", "versions of nested values cannot be compared"),
         ];
         for (toml, text) in bad {

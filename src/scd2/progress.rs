@@ -21,9 +21,11 @@ pub(super) const COMPLETE: &str = "sakia.scd2.complete.load.id";
 pub(super) const TYPES: &str = "sakia.scd2.types";
 /// The generation of the statements that the versions were computed by.
 pub(super) const GENERATION: &str = "sakia.scd2.generation";
-/// The current one. Those before it could lose deletions to a defect of Hive and did not look; what they computed is
-/// computed anew.
-pub(super) const CURRENT_GENERATION: &str = "2";
+/// The current one. The first could lose deletions to a defect of Hive and did not look, the second took truncations for
+/// changes; what they computed is computed anew.
+pub(super) const CURRENT_GENERATION: &str = "3";
+/// The dimension whose events a quarantine holds.
+pub(super) const QUARANTINE_OF: &str = "sakia.scd2.quarantine.of";
 /// The parameter by which an import says which load a table shows.
 const LOAD: &str = "sakia.load.id";
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::args::Scd2Args;
+use super::args::{Batches, Scd2Args};
 use super::batch::Batch;
 use super::check::Checks;
 use super::plan::Plan;
@@ -11,7 +11,7 @@ use super::progress::{self, Progress};
 use super::source;
 use super::template::Templates;
 use super::types;
-use super::work::{Overview, Work, pending};
+use super::work::{Overview, Refused, Work, pending};
 use crate::error::{self, Result};
 use crate::hiveserver2::{HiveServer2Options, Session, ViewLease};
 use crate::lease::Lease;
@@ -78,30 +78,30 @@ pub async fn plan(args: &Scd2Args, hive: &HiveServer2Options, stop: &Stop) -> Re
 }
 
 /// Settings that the statements are quick with; what the user sets stays.
-fn settings(hive: HiveServer2Options) -> HiveServer2Options {
+pub(super) fn settings(hive: HiveServer2Options) -> HiveServer2Options {
     // The window steps of a merge sort by the same columns: one sort for all of them, however few reducers.
     hive.default_setting("hive.optimize.reducededuplication.min.reducer", "1")
 }
 
-struct Runner<'a> {
-    args: &'a Scd2Args,
-    session: &'a Session,
-    run_id: &'a str,
-    stop: &'a Stop,
+pub(super) struct Runner<'a> {
+    pub args: &'a Scd2Args,
+    pub session: &'a Session,
+    pub run_id: &'a str,
+    pub stop: &'a Stop,
 }
 
 /// Both tables as they are found, and what is planned for them.
-struct Found {
-    plan: Plan,
-    progress: Progress,
+pub(super) struct Found {
+    pub plan: Plan,
+    pub progress: Progress,
     /// The load that the log shows.
-    load: Option<String>,
-    is_new: bool,
+    pub load: Option<String>,
+    pub is_new: bool,
 }
 
 impl Found {
     /// Whether the log was applied to its end and verified before.
-    fn is_done(&self) -> bool {
+    pub(super) fn is_done(&self) -> bool {
         self.load.is_some() && self.progress.complete == self.load
     }
 }
@@ -114,8 +114,9 @@ impl Runner<'_> {
             summary.detail = "the source was not loaded anew".to_owned();
             return Ok(summary);
         }
-        let Found { plan, mut progress, load, is_new } = found;
-        let overview = self.overview(&plan).await?;
+        let Found { mut plan, mut progress, load, is_new } = found;
+        let overview = self.overview(&mut plan).await?;
+        self.quarantine(&plan).await?;
         if is_new {
             self.create(&plan).await?;
             summary.outcome = Outcome::Done;
@@ -158,11 +159,15 @@ impl Runner<'_> {
             tracing::warn!(target = self.args.target, "{note}: a delete counts, else the greatest content");
             summary.detail.push_str(&format!("; {note}"));
         }
+        summary.rejects = overview.refused.events();
+        if let Some(table) = self.args.quarantine.as_ref().filter(|_| summary.rejects > 0) {
+            summary.detail.push_str(&format!("; events that cannot be taken are in {table}"));
+        }
         Ok(summary)
     }
 
     /// Looks at both tables; changes nothing.
-    async fn look(&self, templates: Templates) -> Result<Found> {
+    pub(super) async fn look(&self, templates: Templates) -> Result<Found> {
         let log = source::columns(self.session, &self.args.source, self.stop).await?;
         let of_log = progress::parameters(self.session, &self.args.source, self.stop).await?.unwrap_or_default();
         let load = progress::load_of(&of_log);
@@ -195,14 +200,22 @@ impl Runner<'_> {
         if found.is_done() && !self.args.reapply_last {
             return Ok(text + "\nnothing     the source was not loaded anew");
         }
-        let Found { plan, progress, load, .. } = found;
+        let Found { mut plan, progress, load, .. } = found;
         for statement in plan.widen() {
             text.push_str(&format!("\nwiden       {statement}"));
         }
-        let overview = self.overview(&plan).await?;
+        let overview = self.overview(&mut plan).await?;
         let work = pending(&overview.batches, &progress, load.as_deref(), self.args.reapply_last);
         for Work { batch, events } in &work {
             text.push_str(&format!("\nbatch       {}: {events} events", batch.label));
+        }
+        if let Some(until) = work.iter().map(|work| &work.batch.until).chain(&progress.high_water).max() {
+            let rows = self.session.query(&plan.effect(until)?, self.stop).await?;
+            let [inserted, changed, deleted] = ["inserted", "changed", "deleted"].map(|name| rows.count(0, name));
+            text.push_str(&format!(
+                "\neffect      {} rows inserted, {} changed, {} deleted",
+                inserted?, changed?, deleted?
+            ));
         }
         if let Some(Work { batch, .. }) = work.first() {
             let until = progress.high_water.as_deref().unwrap_or("").max(&batch.until).to_owned();
@@ -212,31 +225,83 @@ impl Runner<'_> {
         Ok(text)
     }
 
-    async fn overview(&self, plan: &Plan) -> Result<Overview> {
+    /// Counts what the log holds.
+    pub(super) async fn overview(&self, plan: &mut Plan) -> Result<Overview> {
         let rows = self.session.query(&plan.overview()?, self.stop).await?;
         let mut overview = Overview::default();
-        let (mut without_moment, mut without_key) = (0, 0);
         for row in 0..rows.rows.len() {
             let events = rows.count(row, "events")?;
-            without_key += rows.count(row, "without_key")?;
             overview.ties += rows.count(row, "ties")?;
+            if let Some(key) = rows.text(row, "example_key")? {
+                key.clone_into(&mut overview.tied_key);
+            }
+            let truncations = rows.count(row, "truncations")?;
+            overview.truncations += truncations;
             match rows.text(row, "batch")? {
-                None => without_moment += events,
-                Some(label) => overview.batches.push(Work { batch: self.args.batches.batch(label)?, events }),
+                None => {
+                    overview.refused.without_key += rows.count(row, "without_key")?;
+                    overview.refused.without_sequence += rows.count(row, "without_sequence")?;
+                    overview.refused.without_operation += rows.count(row, "without_operation")?;
+                }
+                Some(label) => {
+                    let batches = if plan.is_one_batch() { Batches::All } else { self.args.batches };
+                    let mut batch = batches.batch(label)?;
+                    // What is deleted at once may be any key.
+                    batch.from = batch.from.filter(|_| truncations == 0);
+                    overview.batches.push(Work { batch, events });
+                }
             }
         }
         overview.batches.sort_by(|a, b| a.batch.until.cmp(&b.batch.until));
-        if without_moment + without_key > 0 {
+        plan.set_truncates(overview.truncations > 0);
+        self.judge(&overview).map(|()| overview)
+    }
+
+    /// Refuses a log whose events cannot be taken, or be ordered where that is asked for.
+    fn judge(&self, overview: &Overview) -> Result<()> {
+        let Refused { without_key, without_sequence, without_operation } = overview.refused;
+        let source = &self.args.source;
+        if overview.refused.events() > 0 && self.args.quarantine.is_none() {
+            let unknown = match without_operation {
+                0 => String::new(),
+                some => format!(" and {some} with an unknown operation"),
+            };
+            let sequence = &self.args.sequence;
             return Err(error::data(format!(
-                "{} holds {without_key} events without key and {without_moment} without {}",
-                self.args.source, self.args.sequence
+                "{source} holds {without_key} events without key and {without_sequence} without {sequence}{unknown}"
             ))
-            .hint("leave them out by a view over the source"));
+            .hint("name a table in quarantine that takes them, or leave them out by a view over the source"));
+        }
+        if overview.ties > 0 && self.args.strict {
+            return Err(error::data(format!(
+                "{source} holds {} at which one key has events that say different things, such as key {}",
+                counted(overview.ties, "moment", "moments"),
+                overview.tied_key
+            ))
+            .hint("name a tie-breaker that orders them, or leave strict out"));
         }
         if overview.ties > 0 {
-            tracing::warn!(ties = overview.ties, source = self.args.source, "events of one key at one moment differ");
+            tracing::warn!(ties = overview.ties, source, "events of one key at one moment differ");
         }
-        Ok(overview)
+        Ok(())
+    }
+
+    /// Puts what cannot be taken into its table, where there is one.
+    async fn quarantine(&self, plan: &Plan) -> Result<()> {
+        let Some(table) = &self.args.quarantine else { return Ok(()) };
+        let there = progress::parameters(self.session, table, self.stop).await?;
+        if there.is_some_and(|parameters| parameters.get(progress::QUARANTINE_OF) != Some(&self.args.target)) {
+            return Err(error::exists(format!(
+                "table {table} exists and is not the quarantine of {}",
+                self.args.target
+            ))
+            .hint("name another table in quarantine, or move the table away"));
+        }
+        let properties = [(progress::QUARANTINE_OF, self.args.target.as_str())];
+        for statement in plan.quarantine(table, &properties, self.run_id)? {
+            self.execute(&statement).await?;
+        }
+        Ok(())
     }
 
     /// Applies one batch and notes that it is applied; the rows changed, where the server counts them.

@@ -18,22 +18,34 @@ pub(super) enum Template {
     Overview,
     Affected,
     Covered,
+    Log,
+    Truncated,
     Events,
+    Versions,
+    Difference,
     Merge,
     Verify,
     Compare,
+    QuarantineCreate,
+    Quarantine,
 }
 
 impl Template {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 14] = [
         Self::Create,
         Self::Overview,
         Self::Affected,
         Self::Covered,
+        Self::Log,
+        Self::Truncated,
         Self::Events,
+        Self::Versions,
+        Self::Difference,
         Self::Merge,
         Self::Verify,
         Self::Compare,
+        Self::QuarantineCreate,
+        Self::Quarantine,
     ];
 
     fn file_name(self) -> &'static str {
@@ -42,10 +54,16 @@ impl Template {
             Self::Overview => "scd2_overview.hql",
             Self::Affected => "scd2_affected.hql",
             Self::Covered => "scd2_covered.hql",
+            Self::Log => "scd2_log.hql",
+            Self::Truncated => "scd2_truncated.hql",
             Self::Events => "scd2_events.hql",
+            Self::Versions => "scd2_versions.hql",
+            Self::Difference => "scd2_difference.hql",
             Self::Merge => "scd2_merge.hql",
             Self::Verify => "scd2_verify.hql",
             Self::Compare => "scd2_compare.hql",
+            Self::QuarantineCreate => "scd2_quarantine_create.hql",
+            Self::Quarantine => "scd2_quarantine.hql",
         }
     }
 
@@ -55,10 +73,16 @@ impl Template {
             Self::Overview => include_str!("../../hive-ddl/scd2_overview.hql"),
             Self::Affected => include_str!("../../hive-ddl/scd2_affected.hql"),
             Self::Covered => include_str!("../../hive-ddl/scd2_covered.hql"),
+            Self::Log => include_str!("../../hive-ddl/scd2_log.hql"),
+            Self::Truncated => include_str!("../../hive-ddl/scd2_truncated.hql"),
             Self::Events => include_str!("../../hive-ddl/scd2_events.hql"),
+            Self::Versions => include_str!("../../hive-ddl/scd2_versions.hql"),
+            Self::Difference => include_str!("../../hive-ddl/scd2_difference.hql"),
             Self::Merge => include_str!("../../hive-ddl/scd2_merge.hql"),
             Self::Verify => include_str!("../../hive-ddl/scd2_verify.hql"),
             Self::Compare => include_str!("../../hive-ddl/scd2_compare.hql"),
+            Self::QuarantineCreate => include_str!("../../hive-ddl/scd2_quarantine_create.hql"),
+            Self::Quarantine => include_str!("../../hive-ddl/scd2_quarantine.hql"),
         }
     }
 }
@@ -140,7 +164,7 @@ mod tests {
         assert_eq!(templates.render(Template::Verify, &values).unwrap(), "SELECT 1 FROM `a`.`b`");
         let error = templates.render(Template::Create, &values).unwrap_err();
         assert_eq!(error.kind(), Kind::Config);
-        assert!(error.to_string().contains("scd2_create.hql names 'column_definitions'"), "{error}");
+        assert!(error.to_string().contains("scd2_create.hql names 'sk'"), "{error}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What Hive's types allow: which may be a key or order events, how a value is written as a text that stands for it
+//! What Hive's types allow: which may be a key, how a value is written as a text that stands for it
 //! alone, and how a column of the log fits that of the dimension.
 
 use super::args::Scd2Args;
@@ -81,20 +81,6 @@ pub(super) fn check_key(column: &SourceColumn, table: &str) -> Result<()> {
     Err(error::schema(what).hint("convert it in a view over the log, such as to decimal, bigint or string"))
 }
 
-/// Refuses a column that gives no order, or one that depends on the session.
-///
-/// # Errors
-/// Schema.
-pub(super) fn check_sequence(column: &SourceColumn, table: &str) -> Result<()> {
-    if matches!(column.hive_type.as_str(), "timestamp" | "date") {
-        return Ok(());
-    }
-    let SourceColumn { name, hive_type, .. } = column;
-    let what =
-        format!("column {name} of table {table} is {hive_type}, not a timestamp or date: it cannot order changes");
-    Err(error::schema(what).hint("convert it in a view over the log; a time with a zone is best converted to UTC"))
-}
-
 /// Refuses a column of moments or operations whose type is not what it was when the log was last applied, as noted with the
 /// dimension: what it says may not be what it said then.
 ///
@@ -102,11 +88,15 @@ pub(super) fn check_sequence(column: &SourceColumn, table: &str) -> Result<()> {
 /// Schema.
 pub(super) fn check_noted(args: &Scd2Args, log: &[SourceColumn], noted: &str) -> Result<()> {
     let is_text = |name: &str| name == "string" || name.starts_with("varchar(") || name.starts_with("char(");
-    for name in [Some(&args.sequence), args.op_column.as_ref()].into_iter().flatten() {
+    let is_whole = |name: &str| matches!(name, "tinyint" | "smallint" | "int" | "bigint");
+    let columns =
+        [Some(&args.sequence), args.tie_breaker.as_ref(), args.op_column.as_ref(), args.created_column.as_ref()];
+    for name in columns.into_iter().flatten() {
         let Some(column) = log.iter().find(|column| column.name.eq_ignore_ascii_case(name)) else { continue };
         let (was, is) =
             (noted.split(", ").find_map(|one| one.strip_prefix(&format!("{} ", column.name))), &column.hive_type);
-        let fits = |was: &str| was == is || (was == "date" && is == "timestamp") || (is_text(was) && is_text(is));
+        let alike = |was: &str| (is_text(was) && is_text(is)) || (is_whole(was) && is_whole(is));
+        let fits = |was: &str| was == is || (was == "date" && is == "timestamp") || alike(was);
         if let Some(was) = was.filter(|was| !fits(was)) {
             let what = format!("column {name} of table {} is {is} and was {was} when it was last applied", args.source);
             return Err(error::schema(what).hint("convert it in a view over the log, or name another target"));
@@ -193,18 +183,14 @@ mod tests {
     }
 
     #[test]
-    fn keys_and_sequences_are_of_types_that_serve() {
+    fn keys_are_of_types_that_serve() {
         let column =
             |hive_type: &str| SourceColumn { name: "c".into(), hive_type: hive_type.into(), comment: String::new() };
         for refused in ["float", "double", "timestamp with local time zone"] {
             assert_eq!(check_key(&column(refused), "t").unwrap_err().kind(), Kind::Schema);
-            assert_eq!(check_sequence(&column(refused), "t").unwrap_err().kind(), Kind::Schema);
         }
         for key in ["binary", "string", "char(3)", "decimal(20,0)", "date", "timestamp", "boolean"] {
             check_key(&column(key), "t").unwrap();
-        }
-        for sequence in ["timestamp", "date"] {
-            check_sequence(&column(sequence), "t").unwrap();
         }
     }
 }

@@ -17,6 +17,27 @@ pub(super) struct Overview {
     pub batches: Vec<Work>,
     /// Moments at which events of one key say different things.
     pub ties: u64,
+    /// A key of one of them.
+    pub tied_key: String,
+    /// Moments at which all is deleted, by events that say so.
+    pub truncations: u64,
+    /// Events that cannot be taken.
+    pub refused: Refused,
+}
+
+/// Events that cannot be taken, by reason.
+#[derive(Debug, Default)]
+pub(super) struct Refused {
+    pub without_key: u64,
+    pub without_sequence: u64,
+    pub without_operation: u64,
+}
+
+impl Refused {
+    /// How many there are.
+    pub(super) fn events(&self) -> u64 {
+        self.without_key + self.without_sequence + self.without_operation
+    }
 }
 
 impl Overview {

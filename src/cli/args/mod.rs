@@ -87,6 +87,7 @@ fn headings(kind: &str) -> BTreeMap<String, &'static str> {
         "merge" => keys::headings::<MergeArgs>(),
         "verify" => keys::headings::<VerifyArgs>(),
         "agent" => keys::headings::<AgentArgs>(),
+        "scd2" => keys::headings::<Scd2Args>(),
         _ => BTreeMap::new(),
     }
 }
