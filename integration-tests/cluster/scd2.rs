@@ -3,8 +3,10 @@
 //! The vectors of `data/scd2_vectors.json` go into one log, told apart by a key column, so that a round of arrivals of
 //! all of them costs one batch.
 
+mod definition;
 mod exact;
 mod kill;
+mod options;
 
 use std::collections::BTreeSet;
 
@@ -81,43 +83,45 @@ type Attributes = serde_json::Map<String, Json>;
 struct Vector {
     id: String,
     tracked: Vec<String>,
-    batches: Vec<Vec<(u32, u32, String, Attributes)>>,
+    batches: Vec<Vec<(Option<u32>, u32, String, Attributes)>>,
     expected: Vec<(u32, Attributes, u32, Option<u32>)>,
 }
 
 impl Vector {
     /// The attributes as the log's columns: two tracked ones, one untracked.
-    fn attributes(&self, attributes: &serde_json::Map<String, Json>) -> [Json; 3] {
+    fn attributes(&self, attributes: &Attributes) -> [Json; 3] {
         let tracked = |i: usize| self.tracked.get(i).and_then(|name| attributes.get(name)).cloned();
         let untracked =
             attributes.iter().find(|(name, _)| !self.tracked.contains(name)).map(|(_, value)| value.clone());
         [tracked(0), tracked(1), untracked].map(Option::unwrap_or_default)
     }
 
-    fn row(&self, (key, seq, op, attributes): &(u32, u32, String, serde_json::Map<String, Json>)) -> String {
+    fn row(&self, (key, seq, op, attributes): &(Option<u32>, u32, String, Attributes)) -> String {
+        let key = key.map_or("null".to_owned(), |key| key.to_string());
         let [first, second, untracked] = self.attributes(attributes).map(|value| match value {
             Json::Null => "null".to_owned(),
             Json::String(text) => format!("'{text}'"),
             number => format!("'{number}'"),
         });
-        format!("('{}', {key}, timestamp '{}', '{op}', {first}, {second}, {untracked})", self.id, moment(*seq))
+        format!("('{}', {key}, timestamp '{}', '{op}', {first}, {second}, {untracked})", self.id, self.moment(*seq))
+    }
+
+    /// Sequence numbers as moments. What a vector deletes at once comes before all that the others say.
+    fn moment(&self, seq: u32) -> String {
+        let truncates = self.batches.iter().flatten().any(|(_, _, op, _)| op == "T");
+        format!("2020-01-0{} 00:{:02}:{:02}", if truncates { 1 } else { 2 }, seq / 60, seq % 60)
     }
 
     /// A version as beeline prints it.
-    fn version(&self, (key, attributes, from, to): &(u32, serde_json::Map<String, Json>, u32, Option<u32>)) -> String {
+    fn version(&self, (key, attributes, from, to): &(u32, Attributes, u32, Option<u32>)) -> String {
         let [first, second, untracked] = self.attributes(attributes).map(|value| match value {
             Json::Null => "NULL".to_owned(),
             Json::String(text) => format!("[{text}]"),
             number => format!("[{number}]"),
         });
-        let end = to.map_or("9999-12-31 00:00:00".to_owned(), moment);
-        format!("{}\t{key}\t{first}\t{second}\t{untracked}\t{}\t{end}\t{}", self.id, moment(*from), to.is_none())
+        let end = to.map_or("9999-12-31 00:00:00".to_owned(), |to| self.moment(to));
+        format!("{}\t{key}\t{first}\t{second}\t{untracked}\t{}\t{end}\t{}", self.id, self.moment(*from), to.is_none())
     }
-}
-
-/// Sequence numbers as moments.
-fn moment(seq: u32) -> String {
-    format!("2020-01-01 00:{:02}:{:02}", seq / 60, seq % 60)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -262,7 +266,7 @@ async fn a_history_that_somebody_else_broke_is_noticed() {
     apply(&args).await.unwrap();
     log.hive(&format!(
         "insert into {}.dim select 'x', 2, 'Malta', timestamp '2011-01-01 00:00:00', \
-         timestamp '2011-01-01 00:00:00', false, 'by hand'",
+         timestamp '2011-01-01 00:00:00', false, false, timestamp '2011-01-01 00:00:00', 'by hand'",
         log.database
     ))
     .await;

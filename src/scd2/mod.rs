@@ -5,6 +5,9 @@
 //! touches, compares them with the target's and merges the differences only. So late events land where they belong, a
 //! batch applied again changes nothing, and a crash at any step is mended by running again.
 //!
+//! [`reference`] is the definition of a dimension, in memory; the tests hold Hive against it. docs/history.md says it in
+//! words.
+//!
 //! A version is valid in `[valid_from, valid_to)`; the open one ends at 9999-12-31, or where the step is told. Refuses logs
 //! with NULL in a key or in the sequence, or sets such events aside if it is told to; refuses types that cannot be compared
 //! or carried exactly, logs that no longer hold what the dimension rests on, and targets it did not make. A lease keeps a
@@ -20,6 +23,7 @@ mod expressions;
 mod names;
 mod plan;
 mod progress;
+pub mod reference;
 mod run;
 mod sequence;
 mod source;
