@@ -3,6 +3,7 @@
 //! The vectors of `data/scd2_vectors.json` go into one log, told apart by a key column, so that a round of arrivals of
 //! all of them costs one batch.
 
+mod asked;
 mod definition;
 mod exact;
 mod kill;

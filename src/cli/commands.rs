@@ -27,7 +27,7 @@ pub(super) async fn run(command: Command, report: &mut Report, stop: &Stop) -> R
         Command::Merge(command) => steps::run(*command, report, stop).await,
         Command::Verify(command) => steps::run(*command, report, stop).await,
         Command::Agent(command) => super::agent::run(*command, report, stop).await,
-        Command::Scd2(command) => steps::run(*command, report, stop).await,
+        Command::Scd2(command) => super::scd2::run(*command, report, stop).await,
         Command::Lookup(command) => lookup(*command, report, stop).await,
         Command::Eval(command) => eval(command, stop).await,
         Command::List(command) => list(command, stop).await,

@@ -13,6 +13,7 @@
 //! | `query` | statements for HiveServer2, with the options of beeline |
 //! | `doctor` | prints what an examination of the servers found |
 //! | `agent` | runs and checks agents by their own files, or by Flume's |
+//! | `scd2` | runs the steps of dimensions, or asks something of them |
 //! | `sqoop` | the front door for Sqoop's arguments |
 //! | `flume_ng` | the front door for Flume's arguments |
 //! | `saved` | runs saved jobs, which may hold commands of both |
@@ -28,6 +29,7 @@ mod output;
 mod pages;
 mod query;
 mod saved;
+mod scd2;
 mod sql;
 mod sqoop;
 mod steps;

@@ -7,6 +7,7 @@
 mod agent;
 mod config;
 mod connections;
+mod dimensions;
 mod doctor;
 mod file;
 mod run;
@@ -17,6 +18,7 @@ mod versions;
 pub(crate) use agent::AgentPipeline;
 pub(crate) use config::Pipeline;
 pub(crate) use connections::read_password;
+pub(crate) use dimensions::{status as status_of_dimensions, verify as verify_dimensions};
 pub(crate) use doctor::{doctor, doctor_agent};
 pub(crate) use run::{plan, run};
 pub(crate) use servers::Servers;

@@ -20,6 +20,7 @@ mod args;
 mod batch;
 mod check;
 mod expressions;
+mod inspect;
 mod names;
 mod plan;
 mod progress;
@@ -33,6 +34,7 @@ mod types;
 mod work;
 
 pub use args::{Batches, Deletes, FirstVersion, OpenEnd, Scd2Args, UntrackedPolicy};
+pub use inspect::{status, verify};
 pub use names::OwnColumns;
 pub use run::{plan, run};
 pub(crate) use source::describe;

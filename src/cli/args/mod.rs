@@ -4,6 +4,7 @@ mod agent;
 mod job;
 mod query;
 mod renamed;
+mod scd2;
 mod step;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ pub(super) use self::agent::{
 pub(super) use self::job::{JobAct, JobCommand};
 pub(super) use self::query::{BeelineOutput, QueryCommand, QueryOutput, QueryServer};
 pub(super) use self::renamed::renamed;
+pub(super) use self::scd2::{Scd2Act, Scd2Command};
 use self::step::{ConnectionArgs, HEADINGS, tables_of};
 pub(super) use self::step::{StepArgs, StepCommand};
 use super::keys;
@@ -66,14 +68,15 @@ pub(super) fn command() -> clap::Command {
         }
         all.mut_subcommand(name, |command| {
             let groups = headings(name);
-            command.mut_args(|flag| {
+            let grouped = |flag: clap::Arg| {
                 if let Some(heading) = groups.get(flag.get_id().as_str()) {
                     return flag.help_heading(*heading);
                 }
                 let of = |heading| HEADINGS.iter().find(|(_, title)| *title == heading);
                 let hidden = flag.get_help_heading().and_then(of).is_some_and(|(table, _)| !shown.contains(table));
                 if hidden { flag.hide(true) } else { flag }
-            })
+            };
+            command.mut_args(grouped).mut_subcommands(|act| act.mut_args(grouped))
         })
     })
 }
@@ -122,7 +125,7 @@ pub enum Command {
     Agent(Box<AgentCommand>),
     /// Apply a change log to a table of versions, or run the SCD-2 steps of a pipeline file
     #[command(after_long_help = keys::of::<Scd2Args>("scd2"), args_override_self = true)]
-    Scd2(Box<StepCommand<Scd2Args>>),
+    Scd2(Box<Scd2Command>),
     /// Fill HBase rows from a Hive query, or read one row back, or run the lookup steps of a pipeline file
     #[command(after_long_help = keys::of::<LookupArgs>("lookup"), args_override_self = true)]
     Lookup(Box<LookupCommand>),
@@ -168,7 +171,7 @@ impl Command {
             Self::Merge(command) => command.output,
             Self::Verify(command) => command.output,
             Self::Agent(command) => command.output(),
-            Self::Scd2(command) => command.output,
+            Self::Scd2(command) => command.output(),
             Self::Lookup(command) => command.step.output,
             Self::Eval(command) => command.output,
             Self::List(command) => command.output,
