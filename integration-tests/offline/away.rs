@@ -100,11 +100,11 @@ fn on_a_full_disk_requests_are_told_to_come_later_until_there_is_room() {
     let filler = format!("/proc/{}/root{}/channel/filler", agent.id(), dir.path().display());
     fs::write(&filler, vec![0_u8; 7_700_000]).unwrap();
     agent.wait_for(|_| (post(port, r#"[{"body":"second"}]"#) == 503).then_some(()));
-    let log = agent.log();
-    assert!(log.contains("are free on the disk of channel") && log.contains("its sources wait for room"), "{log}");
+    let said = "are free on the disk of channel";
+    agent.wait_for(|agent| agent.log().contains(said).then_some(()));
     fs::remove_file(&filler).unwrap();
     agent.wait_for(|_| (post(port, r#"[{"body":"third"}]"#) == 200).then_some(()));
-    assert!(agent.log().contains("there is room on the disk of channel"));
+    agent.wait_for(|agent| agent.log().contains("there is room on the disk of channel").then_some(()));
     let (status, log) = agent.stop();
     assert!(status.success(), "{log}");
 }
