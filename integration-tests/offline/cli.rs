@@ -284,6 +284,7 @@ fn mistakes_of_a_query_are_found_before_a_server_is_asked() {
     refused(&["-e", "!connect h"], &["`!connect` is a command of beeline"]);
     refused(&["-f", "/no/such.sql"], &["cannot read /no/such.sql"]);
     refused(&["-e", "select 1", "--output-file", "/no/such/dir/x.csv"], &["cannot write /no/such/dir/x.csv"]);
+    refused(&["-e", "select 1", "--output=csv", "--null-string=a,b"], &["cannot be told from other values"]);
     refused(&["--pipeline", "p.toml", "--proxy-user", "ann", "-e", "select 1"], &["flags of the server beside it"]);
     for (args, word) in [
         (&["-e", "select 1", "-f", "x.sql"][..], "cannot be used with"),

@@ -37,15 +37,15 @@ pub(crate) fn split(script: &str, delimiter: &str, name: &str) -> Result<Vec<Pie
         match c {
             '!' if was_start && splitter.is_empty() => {
                 let line = reader.line;
-                let command = reader.to_line_end();
+                let command = reader.rest_of_line();
                 let text = command.trim().trim_end_matches(delimiter).trim_end().to_owned();
                 splitter.pieces.push(Piece { text, line, is_command: true });
             }
-            '#' if was_start => drop(reader.to_line_end()),
-            '-' if reader.rest.peek() == Some(&'-') => drop(reader.to_line_end()),
+            '#' if was_start => drop(reader.rest_of_line()),
+            '-' if reader.rest.peek() == Some(&'-') => drop(reader.rest_of_line()),
             '/' if reader.rest.peek() == Some(&'*') => {
                 let line = reader.line;
-                let comment = reader.to_comment_end().ok_or_else(|| open("comment", name, line))?;
+                let comment = reader.rest_of_comment().ok_or_else(|| open("comment", name, line))?;
                 // Before a statement it says nothing to the server; inside of one it may be a hint.
                 if !splitter.is_empty() {
                     splitter.text.push_str(&comment);
@@ -60,7 +60,7 @@ pub(crate) fn split(script: &str, delimiter: &str, name: &str) -> Result<Vec<Pie
             }
             '\'' | '"' | '`' => {
                 let line = reader.line;
-                let quoted = reader.to_quote(c).ok_or_else(|| open("quote", name, line))?;
+                let quoted = reader.rest_of_quote(c).ok_or_else(|| open("quote", name, line))?;
                 splitter.push(c, line);
                 splitter.text.push_str(&quoted);
             }
@@ -100,8 +100,8 @@ impl Reader<'_> {
         was
     }
 
-    /// The rest of the line, without its end.
-    fn to_line_end(&mut self) -> String {
+    /// Without its end.
+    fn rest_of_line(&mut self) -> String {
         let mut line = String::new();
         while let Some(c) = self.rest.next_if(|c| *c != '\n') {
             line.push(c);
@@ -110,7 +110,7 @@ impl Reader<'_> {
     }
 
     /// The comment that was begun, whole.
-    fn to_comment_end(&mut self) -> Option<String> {
+    fn rest_of_comment(&mut self) -> Option<String> {
         let mut comment = String::from("/");
         while !(comment.len() > 3 && comment.ends_with("*/")) {
             comment.push(self.next()?);
@@ -119,7 +119,7 @@ impl Reader<'_> {
     }
 
     /// What follows a quote up to the same quote, that included.
-    fn to_quote(&mut self, quote: char) -> Option<String> {
+    fn rest_of_quote(&mut self, quote: char) -> Option<String> {
         let mut text = String::new();
         loop {
             let c = self.next()?;

@@ -27,8 +27,11 @@ const PLAIN_NAMES: (&str, &str) = ("hive.resultset.use.unique.column.names", "fa
 /// # Errors
 /// Usage: nothing to run, or what cannot be written so. Those of the server and of the statements.
 pub(super) async fn run(command: QueryCommand, verbose: bool, stop: &Stop) -> Result<()> {
+    // Before standard input is read, which may be a terminal's.
+    end_at_a_second_request(stop.clone());
     let acts = acts(&sources(&command)?, &command.delimiter)?;
     let style = style(&command);
+    check_null(&style)?;
     let sink = match &command.output_file {
         Some(file) => Sink::file(file)?,
         None => Sink::stdout(),
@@ -40,7 +43,6 @@ pub(super) async fn run(command: QueryCommand, verbose: bool, stop: &Stop) -> Re
     let shows_log = !silent && (verbose || std::io::stderr().is_terminal());
     let request = Request { acts, style, force: command.force, silent, shows_log };
     let options = options(command)?;
-    end_at_a_second_request(stop.clone());
     run_all(&options, &request, sink, &mut tell, stop).await
 }
 
@@ -107,6 +109,18 @@ fn style(command: &QueryCommand) -> Style {
         header: command.show_header,
         header_interval: command.header_interval,
         max_column_width: command.max_column_width,
+    }
+}
+
+/// Between delimiters NULL is what stands without quotes, which has to be one value.
+fn check_null(style: &Style) -> Result<()> {
+    let breaks = |delimiter: char| style.null.contains([delimiter, '"', '\n', '\r']);
+    match style.form {
+        Form::Separated(delimiter, Quoting::Double) if breaks(delimiter) => Err(error::usage(format!(
+            "--null-string {:?} cannot be told from other values: it holds a delimiter, a quote or a line end",
+            style.null
+        ))),
+        _ => Ok(()),
     }
 }
 
