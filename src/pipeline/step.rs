@@ -38,7 +38,7 @@ pub enum StepKind {
     /// `agent`: log files into HDFS and Hive.
     Agent(AgentArgs),
     /// `scd2`: a change log into a table of versions.
-    Scd2(Scd2Args),
+    Scd2(Box<Scd2Args>),
     /// `lookup`: Hive tables into HBase rows.
     Lookup(LookupArgs),
 }
@@ -184,7 +184,7 @@ impl Step {
             StepKind::Merge(args) => config::to_table(&**args)?,
             StepKind::Verify(args) => config::to_table(&**args)?,
             StepKind::Agent(args) => config::to_table(args)?,
-            StepKind::Scd2(args) => config::to_table(args)?,
+            StepKind::Scd2(args) => config::to_table(&**args)?,
             StepKind::Lookup(args) => config::to_table(args)?,
         };
         let mut table = toml::Table::new();

@@ -295,8 +295,8 @@ impl Scd2Args {
             );
         }
         let mut seen = BTreeSet::new();
-        let codes = self.upsert_ops.iter().map(String::as_str).chain(self.deleting()).chain(self.truncating());
-        if let Some(twice) = codes.into_iter().find(|code| !seen.insert(*code)) {
+        let mut codes = self.upsert_ops.iter().map(String::as_str).chain(self.deleting()).chain(self.truncating());
+        if let Some(twice) = codes.find(|code| !seen.insert(*code)) {
             return wrong(&format!("code '{twice}' has two meanings"), "name each code once");
         }
         if (self.first_from == FirstVersion::Created) != self.created_column.is_some() {

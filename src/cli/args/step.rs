@@ -238,7 +238,7 @@ impl StepArgs for Scd2Args {
     const TYPE: &'static str = "scd2";
 
     fn step(self) -> Step {
-        Step { name: named(&self.target, Self::TYPE), kind: StepKind::Scd2(self) }
+        Step { name: named(&self.target, Self::TYPE), kind: StepKind::Scd2(Box::new(self)) }
     }
 
     fn without_additions(self) -> Self {
