@@ -79,12 +79,14 @@ async fn apply(args: &Scd2Args) -> Result<StepSummary> {
 }
 
 type Attributes = serde_json::Map<String, Json>;
+/// Key, sequence, operation and attributes of an event.
+type Told = (Option<u32>, u32, String, Attributes);
 
 #[derive(Deserialize)]
 struct Vector {
     id: String,
     tracked: Vec<String>,
-    batches: Vec<Vec<(Option<u32>, u32, String, Attributes)>>,
+    batches: Vec<Vec<Told>>,
     expected: Vec<(u32, Attributes, u32, Option<u32>)>,
 }
 
@@ -97,7 +99,7 @@ impl Vector {
         [tracked(0), tracked(1), untracked].map(Option::unwrap_or_default)
     }
 
-    fn row(&self, (key, seq, op, attributes): &(Option<u32>, u32, String, Attributes)) -> String {
+    fn row(&self, (key, seq, op, attributes): &Told) -> String {
         let key = key.map_or("null".to_owned(), |key| key.to_string());
         let [first, second, untracked] = self.attributes(attributes).map(|value| match value {
             Json::Null => "null".to_owned(),

@@ -36,7 +36,7 @@ pub enum StepKind {
     /// `verify`: a MySQL table compared with files or a Hive table.
     Verify(Box<VerifyArgs>),
     /// `agent`: log files into HDFS and Hive.
-    Agent(AgentArgs),
+    Agent(Box<AgentArgs>),
     /// `scd2`: a change log into a table of versions.
     Scd2(Box<Scd2Args>),
     /// `lookup`: Hive tables into HBase rows.
@@ -183,7 +183,7 @@ impl Step {
             StepKind::Export(args) => config::to_table(&**args)?,
             StepKind::Merge(args) => config::to_table(&**args)?,
             StepKind::Verify(args) => config::to_table(&**args)?,
-            StepKind::Agent(args) => config::to_table(args)?,
+            StepKind::Agent(args) => config::to_table(&**args)?,
             StepKind::Scd2(args) => config::to_table(&**args)?,
             StepKind::Lookup(args) => config::to_table(args)?,
         };

@@ -220,7 +220,10 @@ impl StepArgs for AgentArgs {
     const TYPE: &'static str = "agent";
 
     fn step(self) -> Step {
-        Step { name: self.hive_table.clone().unwrap_or_else(|| "agent".to_owned()), kind: StepKind::Agent(self) }
+        Step {
+            name: self.hive_table.clone().unwrap_or_else(|| "agent".to_owned()),
+            kind: StepKind::Agent(Box::new(self)),
+        }
     }
 
     fn without_additions(self) -> Self {

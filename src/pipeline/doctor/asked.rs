@@ -60,7 +60,7 @@ impl Pipeline {
     /// The agents among the steps.
     pub(super) fn agents(&self) -> Vec<(String, AgentArgs)> {
         let agent = |step: &Step| match &step.kind {
-            StepKind::Agent(args) => Some((step.name.clone(), args.clone())),
+            StepKind::Agent(args) => Some((step.name.clone(), AgentArgs::clone(args))),
             _ => None,
         };
         self.steps.iter().filter_map(agent).collect()

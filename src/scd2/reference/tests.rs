@@ -19,6 +19,8 @@ fn definition(tracked: usize) -> Definition<i64> {
 }
 
 type Attributes = serde_json::Map<String, Json>;
+/// Key, sequence, operation and attributes of an event.
+type Told = (Option<i64>, i64, String, Attributes);
 
 /// A case of the file that the cluster tests hold Hive against, too.
 #[derive(Deserialize)]
@@ -27,7 +29,7 @@ struct Vector {
     tracked: Vec<String>,
     untracked: String,
     deletes: String,
-    batches: Vec<Vec<(Option<i64>, i64, String, Attributes)>>,
+    batches: Vec<Vec<Told>>,
     expected: Vec<(i64, Attributes, i64, Option<i64>)>,
 }
 
@@ -48,7 +50,7 @@ impl Vector {
         self.columns().iter().map(|name| attributes.get(name).filter(|v| !v.is_null()).map(text)).collect()
     }
 
-    fn event(&self, (key, seq, op, attributes): &(Option<i64>, i64, String, Attributes)) -> Event<i64> {
+    fn event(&self, (key, seq, op, attributes): &Told) -> Event<i64> {
         let op = match op.as_str() {
             "U" => Op::Upsert,
             "D" => Op::Delete,
