@@ -68,11 +68,10 @@ pub(super) async fn reach(name: &str, kind: SinkKind, around: &Surroundings<'_>,
 /// # Errors
 /// Those of [`Sink::greet`] that will not pass.
 pub(super) async fn greet(name: &str, sink: &mut dyn Sink, retry: Retry, meter: &SinkMeter) -> Result<()> {
-    let mut waiting = Waiting::new(name, meter, retry);
-    while retry.budget == Duration::MAX {
-        match sink.greet().await {
-            Ok(()) => break,
-            Err(e) => waiting.after(e).await?,
+    if retry.budget == Duration::MAX {
+        let mut waiting = Waiting::new(name, meter, retry);
+        while let Err(e) = sink.greet().await {
+            waiting.after(e).await?;
         }
     }
     meter.reached();
