@@ -5,7 +5,7 @@
 //! touches, compares them with the target's and merges the differences only. So late events land where they belong, a
 //! batch applied again changes nothing, and a crash at any step is mended by running again.
 //!
-//! [`reference`] is the definition of a dimension, in memory; the tests hold Hive against it. docs/history.md says it in
+//! [`reference`](mod@reference) is the definition of a dimension, in memory; the tests hold Hive against it. docs/history.md says it in
 //! words.
 //!
 //! A version is valid in `[valid_from, valid_to)`; the open one ends at 9999-12-31, or where the step is told. Refuses logs
