@@ -26,7 +26,7 @@ use crate::shutdown::Stop;
 /// How long the epoch at hand may go on after a stop.
 const GRACE: Duration = Duration::from_secs(3);
 /// Bytes of rows or events that travel to the sink at once.
-const CHUNK_BYTES: usize = 2 << 20;
+const CHUNK_BYTES: usize = 1 << 20;
 /// Chunks that wait for the sink.
 const CHUNKS: usize = 2;
 /// How often it is looked whether anybody still wants what is collected.

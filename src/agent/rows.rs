@@ -137,6 +137,9 @@ pub(super) fn schema(columns: &[ColumnSpec]) -> SchemaRef {
     Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()))
 }
 
+/// Room that a column begins with: a chunk may have a hundred partitions with few rows each.
+const FIRST_ROWS: usize = 64;
+
 /// A column being built.
 #[derive(Debug)]
 enum Builder {
@@ -152,13 +155,13 @@ enum Builder {
 impl Builder {
     fn new(data_type: ColumnType) -> Self {
         match data_type {
-            ColumnType::String => Self::String(StringBuilder::new()),
-            ColumnType::Boolean => Self::Boolean(BooleanBuilder::new()),
-            ColumnType::TinyInt => Self::TinyInt(Int8Builder::new()),
-            ColumnType::Int => Self::Int(Int32Builder::new()),
-            ColumnType::BigInt => Self::BigInt(Int64Builder::new()),
-            ColumnType::Double => Self::Double(Float64Builder::new()),
-            ColumnType::Timestamp => Self::Timestamp(TimestampMicrosecondBuilder::new()),
+            ColumnType::String => Self::String(StringBuilder::with_capacity(FIRST_ROWS, 16 * FIRST_ROWS)),
+            ColumnType::Boolean => Self::Boolean(BooleanBuilder::with_capacity(FIRST_ROWS)),
+            ColumnType::TinyInt => Self::TinyInt(Int8Builder::with_capacity(FIRST_ROWS)),
+            ColumnType::Int => Self::Int(Int32Builder::with_capacity(FIRST_ROWS)),
+            ColumnType::BigInt => Self::BigInt(Int64Builder::with_capacity(FIRST_ROWS)),
+            ColumnType::Double => Self::Double(Float64Builder::with_capacity(FIRST_ROWS)),
+            ColumnType::Timestamp => Self::Timestamp(TimestampMicrosecondBuilder::with_capacity(FIRST_ROWS)),
         }
     }
 

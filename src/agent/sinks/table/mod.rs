@@ -42,7 +42,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How often it is looked whether the clock completes a partition, while no event comes.
 const REST: Duration = Duration::from_secs(60);
 /// Bytes that the encoders of an epoch may hold before they make room.
-const HELD_BYTES: usize = 10 << 20;
+const HELD_BYTES: usize = 6 << 20;
 
 /// What the sink is told.
 #[derive(Debug)]
