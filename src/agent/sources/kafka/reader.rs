@@ -38,6 +38,7 @@ pub(super) struct Reader {
     is_stale: bool,
     /// The topics that were joined for, with the number of their partitions.
     joined: BTreeMap<String, usize>,
+    joined_at: Instant,
     own: BTreeMap<Partition, Reading>,
     committed: BTreeMap<Partition, i64>,
     commit_at: Instant,
@@ -86,6 +87,7 @@ impl Reader {
             looked: Instant::now(),
             is_stale: false,
             joined: BTreeMap::new(),
+            joined_at: Instant::now(),
             own: BTreeMap::new(),
             committed: BTreeMap::new(),
             commit_at: Instant::now(),
@@ -209,6 +211,7 @@ impl Reader {
         }
         let names = self.joined.keys().cloned().collect();
         let assigned = self.member.join(&mut self.client, &names)?;
+        self.joined_at = Instant::now();
         self.beat = Some(Beat::start(&self.options.servers, &self.member, alive(&self.outlet))?);
         let group = &self.options.group.id;
         tracing::info!(
@@ -227,10 +230,11 @@ impl Reader {
 
     /// Reads once from all partitions.
     fn read(&mut self) -> Result<Round> {
-        if self.drain && self.own.values().all(|one| one.until.is_none_or(|until| one.at.offset >= until)) {
+        let is_read = self.drain && self.own.values().all(|one| one.until.is_none_or(|until| one.at.offset >= until));
+        if is_read && self.has_its_share() {
             return Ok(Round::Drained);
         }
-        if self.own.is_empty() {
+        if self.own.is_empty() || is_read {
             self.follow(false)?;
             return Ok(if self.outlet.pause(self.options.limits.wait) { Round::More } else { Round::Closed });
         }
@@ -262,6 +266,13 @@ impl Reader {
             }
             None => Ok(if self.outlet.is_open() { Round::More } else { Round::Closed }),
         }
+    }
+
+    /// Whether no more partitions will come to this member. One that was killed keeps its own until its session is over;
+    /// what members have that are alive for longer is theirs to read.
+    fn has_its_share(&self) -> bool {
+        let all: usize = self.joined.values().sum();
+        self.own.len() >= all || self.joined_at.elapsed() > self.options.group.session
     }
 
     /// What is read next; each time another partition is the first, which a broker fills before the others.
