@@ -10,6 +10,7 @@
 //! Version 1 held the lines of one file: its position (u32 length, JSON), a count u32, and for each line its offset u64,
 //! its length u64 (the highest bit: torn) and the body (u32 length, bytes).
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -116,7 +117,7 @@ impl Rest<'_> {
         let shared = self.u16()?;
         let shared: Vec<Arc<[Header]>> = (0..shared).map(|_| Some(self.headers()?.into())).collect::<Option<_>>()?;
         let count = self.u32()?;
-        let mut events = Vec::new();
+        let mut events = Vec::with_capacity(self.at_most(count as usize));
         for _ in 0..count {
             let shared = match self.u16()?.checked_sub(1) {
                 None => None,
@@ -152,7 +153,25 @@ impl Rest<'_> {
 
     fn headers(&mut self) -> Option<Vec<Header>> {
         let count = self.u16()?;
-        (0..count).map(|_| Some((self.text()?, self.text()?))).collect()
+        let mut headers = Vec::with_capacity(self.at_most(count.into()));
+        for _ in 0..count {
+            headers.push((self.name()?, self.text()?));
+        }
+        Some(headers)
+    }
+
+    /// So many of what takes eight bytes at least, and no more than can follow.
+    fn at_most(&self, count: usize) -> usize {
+        count.min((self.bytes.len() - self.at) / 8)
+    }
+
+    /// A header's name. Each line of a file has the same one, which need not be counted as a part of the record each time.
+    fn name(&mut self) -> Option<ByteString> {
+        let name = self.range()?;
+        match &self.bytes[name.clone()] == names::BYTE_OFFSET.as_bytes() {
+            true => Some(ByteString::from_static(names::BYTE_OFFSET)),
+            false => ByteString::try_from(self.bytes.slice(name)).ok(),
+        }
     }
 
     fn text(&mut self) -> Option<ByteString> {
@@ -160,12 +179,16 @@ impl Rest<'_> {
     }
 
     fn bytes(&mut self) -> Option<Bytes> {
+        self.range().map(|range| self.bytes.slice(range))
+    }
+
+    /// Where bytes stand.
+    fn range(&mut self) -> Option<Range<usize>> {
         let length = self.u32()? as usize;
-        let end = self.at.checked_add(length)?;
-        self.bytes.get(self.at..end)?;
-        let bytes = self.bytes.slice(self.at..end);
-        self.at = end;
-        Some(bytes)
+        let range = self.at..self.at.checked_add(length)?;
+        self.bytes.get(range.clone())?;
+        self.at = range.end;
+        Some(range)
     }
 
     fn u16(&mut self) -> Option<u16> {

@@ -38,7 +38,7 @@ impl JsonParser {
         for (number, key) in mapping.keys().enumerate() {
             let mut branch = &mut wanted;
             for part in parts(key)? {
-                branch = branch.below.entry(part).or_default();
+                branch = branch.grow(part);
             }
             branch.columns.push(number);
         }
@@ -88,13 +88,36 @@ fn parts(key: &str) -> Result<Vec<String>> {
 #[derive(Debug, Default)]
 struct Branch {
     columns: Vec<usize>,
-    below: BTreeMap<String, Branch>,
+    /// In the order of the columns.
+    below: Vec<(String, Branch)>,
+    /// Where each of them stands.
+    places: BTreeMap<String, usize>,
 }
 
 /// What was found so far, by column.
 type Values<'a> = Vec<Option<Found<'a>>>;
 
 impl Branch {
+    /// What is below this name, which is made if it is not there.
+    fn grow(&mut self, name: String) -> &mut Self {
+        let place = *self.places.entry(name.clone()).or_insert(self.below.len());
+        if place == self.below.len() {
+            self.below.push((name, Self::default()));
+        }
+        &mut self.below[place].1
+    }
+
+    /// What is wanted of a member. Events of one kind have theirs in one order, mostly that of the columns: the one behind
+    /// the last that was found is tried first.
+    fn named(&self, name: &str, likely: &mut usize) -> Option<&Self> {
+        let place = match self.below.get(*likely) {
+            Some((next, _)) if next == name => *likely,
+            _ => *self.places.get(name)?,
+        };
+        *likely = place + 1;
+        self.below.get(place).map(|(_, branch)| branch)
+    }
+
     /// Takes a value apart that stands here.
     fn take<'a>(&self, text: &'a str, found: &mut Values<'a>) -> serde_json::Result<()> {
         for number in &self.columns {
@@ -132,8 +155,9 @@ impl<'a> Visitor<'a> for Members<'_, '_, 'a> {
     }
 
     fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut likely = 0;
         while let Some(name) = map.next_key::<Text<'a>>()? {
-            match self.branch.below.get(&*name.0) {
+            match self.branch.named(&name.0, &mut likely) {
                 Some(branch) => {
                     let value: &'a RawValue = map.next_value()?;
                     branch.take(value.get(), self.found).map_err(de::Error::custom)?;
@@ -145,9 +169,9 @@ impl<'a> Visitor<'a> for Members<'_, '_, 'a> {
     }
 
     fn visit_seq<A: SeqAccess<'a>>(self, mut list: A) -> Result<(), A::Error> {
-        let mut place = 0_usize;
+        let (mut place, mut likely) = (0_usize, 0);
         while let Some(value) = list.next_element::<&'a RawValue>()? {
-            if let Some(branch) = self.branch.below.get(&*place.to_string()) {
+            if let Some(branch) = self.branch.named(&place.to_string(), &mut likely) {
                 branch.take(value.get(), self.found).map_err(de::Error::custom)?;
             }
             place += 1;
