@@ -7,7 +7,7 @@
 //!
 //! | floor | rooms |
 //! |---|---|
-//! | 0 | [`access`], `checkup`, [`config`], [`error`], `fuzz`, [`kerberos`], `lease`, `net`, `policy`, `private`, `retry`, `secret`, [`shutdown`], [`site`], [`telemetry`] |
+//! | 0 | [`access`], `checkup`, [`config`], [`error`], `fuzz`, [`kerberos`], `lease`, [`memory`], `net`, `policy`, `private`, `retry`, `secret`, [`shutdown`], [`site`], [`telemetry`] |
 //! | 1 | [`format`](mod@format), [`hbase`], [`hiveserver2`], `kafka`, [`metastore`], [`mysql`], [`storage`] |
 //! | 2 | [`load`] |
 //! | 3 | `agent`, [`lookup`], `query`, [`scd2`], [`transfer`] |
@@ -32,6 +32,7 @@ pub mod kerberos;
 mod lease;
 pub mod load;
 pub mod lookup;
+pub mod memory;
 pub mod metastore;
 pub mod mysql;
 mod net;

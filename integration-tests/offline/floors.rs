@@ -13,6 +13,7 @@ const FLOORS: &[&[&str]] = &[
         "fuzz",
         "kerberos",
         "lease",
+        "memory",
         "net",
         "policy",
         "private",

@@ -20,13 +20,14 @@ use super::roll::Roll;
 use super::sinks::{Begun, Chunk, EpochWriter, Events, Place, Sink, Written};
 use super::sorter::Sorter;
 use crate::error::{self, Result};
+use crate::memory;
 use crate::retry::Retry;
 use crate::shutdown::Stop;
 
 /// How long the epoch at hand may go on after a stop.
 const GRACE: Duration = Duration::from_secs(3);
 /// Bytes of rows or events that travel to the sink at once.
-const CHUNK_BYTES: usize = 1 << 20;
+const CHUNK_BYTES: usize = 512 << 10;
 /// Chunks that wait for the sink.
 const CHUNKS: usize = 2;
 /// How often it is looked whether anybody still wants what is collected.
@@ -73,6 +74,7 @@ impl Drain {
     /// Writes epochs until the sources have ended and the channel is empty, or a stop. A cluster that is away is waited
     /// for.
     pub(super) async fn run(&mut self, stop: &Stop) -> Result<()> {
+        memory::give_back_code();
         let channel = self.channel.clone();
         // A stop does not break into an epoch at once: letting it end leaves less for the next run.
         let late = async {

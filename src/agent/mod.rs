@@ -83,6 +83,7 @@ pub(crate) use self::supervisor::{Version, Versions};
 pub(crate) use self::trial::Verdict;
 use crate::error::{self, Effect, Result};
 use crate::load::Cluster;
+use crate::memory;
 use crate::retry::Retry;
 use crate::shutdown::Stop;
 use crate::telemetry::summary::{Outcome, StepSummary};
@@ -203,6 +204,7 @@ pub(crate) async fn run_file(
     run_id: &str,
     stop: &Stop,
 ) -> Result<Vec<StepSummary>> {
+    memory::keep_little();
     let Left { sinks, sources } = supervisor::run(first, versions, how, run_id, stop).await?;
     let mut summaries: Vec<StepSummary> = sinks.into_iter().map(|(summary, report)| report.of_sink(summary)).collect();
     let notes: Vec<String> = sources.iter().flat_map(|source| source.notes.iter().cloned()).collect();

@@ -34,7 +34,9 @@ pub(super) struct PlainChunk {
     descriptor: ColumnDescPtr,
     plain: Plain,
     page: OpenPage,
-    pages: TrackedWrite<Output>,
+    pages: Output,
+    /// Bytes of the pages.
+    page_bytes: usize,
     rows: usize,
     nulls: usize,
     seen: Seen,
@@ -133,7 +135,8 @@ impl PlainChunk {
             page: OpenPage::new(descriptor.max_def_level() > 0),
             descriptor,
             plain,
-            pages: TrackedWrite::new(Output::default()),
+            pages: Output::default(),
+            page_bytes: 0,
             rows: 0,
             nulls: 0,
             seen: Seen::default(),
@@ -149,12 +152,12 @@ impl PlainChunk {
 
     /// Bytes of the chunk so far, those of the open page not compressed yet.
     pub(super) fn encoded_bytes(&self) -> usize {
-        self.pages.bytes_written() + self.page.value_bytes()
+        self.page_bytes + self.page.value_bytes()
     }
 
     /// Bytes held.
     pub(super) fn memory_bytes(&self) -> usize {
-        self.pages.bytes_written() + self.page.bytes.capacity()
+        self.page_bytes + self.page.bytes.capacity()
     }
 
     /// Appends the rows of a batch.
@@ -196,11 +199,17 @@ impl PlainChunk {
             statistics: None,
         };
         let page = CompressedPage::new(page, uncompressed_bytes);
-        let written = SerializedPageWriter::new(&mut self.pages).write_page(page).map_err(failed)?;
+        // The room that this writes by is kept for each column otherwise.
+        let mut out = TrackedWrite::new(&mut self.pages);
+        let written = SerializedPageWriter::new(&mut out).write_page(page).map_err(failed)?;
+        let page_bytes = out.bytes_written();
+        out.into_inner().map_err(failed)?;
         self.uncompressed_bytes += written.uncompressed_size;
         self.page_count += 1;
         self.offset_index.append_row_count(self.page.rows as i64);
-        self.offset_index.append_offset_and_size(written.offset as i64, written.compressed_size as i32);
+        let offset = self.page_bytes as i64 + written.offset as i64;
+        self.offset_index.append_offset_and_size(offset, written.compressed_size as i32);
+        self.page_bytes += page_bytes;
         self.index_page();
         self.rows += self.page.rows;
         self.nulls += self.page.nulls;
@@ -240,7 +249,7 @@ impl PlainChunk {
         if self.page.rows > 0 {
             self.end_page(codec)?;
         }
-        let bytes = self.pages.bytes_written();
+        let bytes = self.page_bytes;
         let mut metadata = ColumnChunkMetaData::builder(self.descriptor.clone())
             .set_compression(codec.name())
             .set_encodings(vec![Encoding::PLAIN, Encoding::RLE])
@@ -272,7 +281,6 @@ impl PlainChunk {
             column_index,
             offset_index: Some(self.offset_index.build()),
         };
-        let pages = self.pages.into_inner().map_err(failed)?;
-        Ok((Pieces::new(pages), result))
+        Ok((Pieces::new(self.pages), result))
     }
 }
