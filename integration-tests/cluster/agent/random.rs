@@ -50,7 +50,7 @@ async fn killed_at_random_instants_under_load_it_loses_and_doubles_nothing() {
     let place = Place::new().await;
     let ends = Arc::new(AtomicBool::new(false));
     let writer = keep_writing(place.path("access.log"), Arc::clone(&ends));
-    for _ in 0..kills {
+    for kill in 1..=kills {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sakia"));
         command.arg("agent").arg(place.path("pipeline.toml"));
         let mut agent = Running(command.stderr(File::create(place.path("stderr")).unwrap()).spawn().unwrap());
@@ -58,6 +58,9 @@ async fn killed_at_random_instants_under_load_it_loses_and_doubles_nothing() {
         tokio::time::sleep(Duration::from_millis(lifetime)).await;
         let ended = agent.0.try_wait().unwrap();
         assert!(ended.is_none(), "it ended by itself with {ended:?}: {}", place.stderr());
+        if kill % 100 == 0 {
+            println!("{kill} kills");
+        }
     }
     ends.store(true, Ordering::SeqCst);
     let lines = writer.join().unwrap();
