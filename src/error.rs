@@ -33,6 +33,8 @@ pub enum Kind {
     Unreachable,
     /// A file being written was lost, as with a dead datanode: it has to be written again from its source.
     Lost,
+    /// There is no room: a disk is full, or a quota is used up, until somebody makes room or raises it.
+    Full,
     /// The server understood and declined.
     Refused,
     /// A signal or a stop request ended the work; the number of the signal.
@@ -55,6 +57,7 @@ impl Kind {
             Self::Busy => "busy",
             Self::Unreachable => "unreachable",
             Self::Lost => "lost",
+            Self::Full => "full",
             Self::Refused => "refused",
             Self::Stopped(_) => "stopped",
             Self::Bug => "bug",
@@ -163,6 +166,11 @@ impl Error {
         matches!(self.kind, Kind::Busy | Kind::Unreachable | Kind::Lost)
     }
 
+    /// Whether it may pass without a change here: by itself, or because somebody makes room.
+    pub fn may_pass(&self) -> bool {
+        self.is_transient() || self.kind == Kind::Full
+    }
+
     /// What the failure left visible.
     pub fn left(&self) -> Effect {
         self.effect
@@ -242,7 +250,8 @@ macro_rules! kinds {
 
 kinds! {
     usage => Usage, config => Config, auth => Auth, not_found => NotFound, exists => Exists, schema => Schema,
-    data => Data, busy => Busy, unreachable => Unreachable, lost => Lost, refused => Refused, bug => Bug,
+    data => Data, busy => Busy, unreachable => Unreachable, lost => Lost, full => Full,
+    refused => Refused, bug => Bug,
 }
 
 #[cfg(test)]
@@ -255,7 +264,7 @@ mod tests {
         assert_eq!(usage("x").exit_code(), 2);
         assert_eq!(config("x").exit_code(), 2);
         assert_eq!(busy("x").exit_code(), 75);
-        assert_eq!((lost("x").exit_code(), unreachable("x").exit_code()), (1, 1));
+        assert_eq!((lost("x").exit_code(), unreachable("x").exit_code(), full("x").exit_code()), (1, 1, 1));
         assert_eq!(refused("x").effect(Effect::Partial).exit_code(), 3);
         assert_eq!(unreachable("x").effect(Effect::RegistrationPending).exit_code(), 4);
         assert_eq!(refused("x").effect(Effect::RegistrationRefused).exit_code(), 5);

@@ -10,7 +10,9 @@ mod disk;
 mod files;
 mod flume;
 mod flume_rpc;
+mod full;
 mod hbase;
+mod hbase_group;
 mod random;
 mod reload;
 

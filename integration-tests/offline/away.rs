@@ -109,6 +109,47 @@ fn on_a_full_disk_requests_are_told_to_come_later_until_there_is_room() {
     assert!(status.success(), "{log}");
 }
 
+#[test]
+fn a_sink_whose_disk_is_full_waits_until_there_is_room() {
+    let (dir, port) = (tempfile::tempdir().unwrap(), free_port());
+    let sink = "[[sink]]\nname = 'k'\ntype = 'file-roll'\nchannel = 'c'\ndirectory = 'disk/out'\nreject-dir = 'disk/rejected'\n\
+                roll = { age = '50ms' }\n";
+    fs::write(dir.path().join("agent.toml"), format!("{}{DATA}{sink}", source(port))).unwrap();
+    fs::create_dir(dir.path().join("disk")).unwrap();
+    let script = "mount -t tmpfs -o size=1m none disk && exec \"$0\" agent run agent.toml --metrics-port 0";
+    let arguments = ["--map-root-user", "--mount", "bash", "-ec", script, env!("CARGO_BIN_EXE_sakia")];
+    let mut agent = Running::begin_as("unshare", dir.path(), &arguments);
+    agent.wait_for(|_| TcpStream::connect(("127.0.0.1", port)).ok());
+    send(port, 0..1);
+    agent.wait_for_metric("sakia_sink_events_total{sink=\"k\"}", 1.0);
+    let disk = format!("/proc/{}/root{}/disk", agent.id(), dir.path().display());
+    // Room for the names of files, and not for what is in them.
+    let filler = format!("{disk}/filler");
+    let mut file = fs::File::create(&filler).unwrap();
+    while file.write_all(&[0; 4096]).is_ok() {}
+    send(port, 1..21);
+    agent.wait_for(|agent| {
+        let ready = agent.get("/readyz");
+        let said = ready.body.contains("sink k tries again: ") && ready.body.contains("No space left on device");
+        (ready.status == 200 && said).then_some(())
+    });
+    assert_eq!(agent.metric("sakia_channel_events{channel=\"c\"}"), Some(20.0));
+    fs::remove_file(&filler).unwrap();
+    drop(file);
+    agent.wait_for_metric("sakia_sink_events_total{sink=\"k\"}", 21.0);
+    let mut lines = Vec::new();
+    for entry in fs::read_dir(format!("{disk}/out")).unwrap() {
+        let text = fs::read_to_string(entry.unwrap().path()).unwrap();
+        lines.extend(text.lines().map(str::to_owned));
+    }
+    lines.sort();
+    let mut wanted: Vec<String> = (0..21).map(|n| format!("event {n}")).collect();
+    wanted.sort();
+    assert_eq!(lines, wanted);
+    let (status, log) = agent.stop();
+    assert!(status.success() && log.contains("goes on"), "{log}");
+}
+
 /// A server of HTTP that answers each request with the status that it is told, and keeps the bodies that it took.
 struct Server {
     port: u16,

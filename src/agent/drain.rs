@@ -21,7 +21,7 @@ use super::sinks::{Begun, Chunk, EpochWriter, Events, Place, Sink, Written};
 use super::sorter::Sorter;
 use crate::error::{self, Result};
 use crate::memory;
-use crate::retry::Retry;
+use crate::retry::{Retry, Sayer};
 use crate::shutdown::Stop;
 
 /// How long the epoch at hand may go on after a stop.
@@ -45,6 +45,7 @@ pub(super) struct Drain {
     pub retry: Retry,
     pub report: Report,
     pub meter: Arc<SinkMeter>,
+    pub sayer: Sayer,
 }
 
 /// What comes from the collecting thread.
@@ -90,7 +91,8 @@ impl Drain {
     }
 
     async fn patiently(&mut self) -> Result<()> {
-        let (mut pauses, mut epochs) = (self.retry.pauses(), self.report.epochs);
+        let pauses = |drain: &Self| drain.retry.pauses_said_by(drain.sayer.clone());
+        let (mut paused, mut epochs) = (pauses(self), self.report.epochs);
         // Of the epoch whose fate is not known, as its commit failed.
         let mut doubtful = None;
         loop {
@@ -100,11 +102,11 @@ impl Drain {
                 Err(error) => Some(error),
             };
             if self.report.epochs > epochs {
-                (pauses, epochs) = (self.retry.pauses(), self.report.epochs);
+                (paused, epochs) = (pauses(self), self.report.epochs);
             }
             if let Some(error) = error {
-                self.meter.fail();
-                pauses.after(error).await?;
+                self.meter.fail(&error);
+                paused.after(error).await?;
             }
             self.channel.rewind();
         }
@@ -186,6 +188,9 @@ impl Drain {
 
     fn count(&mut self, epoch: &Epoch, written: Written) {
         self.meter.commit(epoch.events, &written);
+        if self.sayer.over() {
+            tracing::info!("{} goes on", self.sink.name());
+        }
         self.report.epochs += 1;
         self.report.note_partitions(&written);
         if self.report.first_reject.is_none() {

@@ -91,10 +91,10 @@ impl<'a> Waiting<'a> {
     }
 
     async fn after(&mut self, error: Error) -> Result<()> {
-        if !error.is_transient() {
+        if !self.pauses.are_worth(&error) {
             return Err(error);
         }
-        self.meter.fail();
+        self.meter.fail(&error);
         self.pauses.after(error.context(format!("sink {} cannot reach its target", self.name))).await
     }
 }

@@ -18,6 +18,9 @@ const CLASSES: &[(&str, Kind, &str)] = &[
     ("AccessControlException", Kind::Auth, "grant the gateway's user the right in the hbase shell"),
     ("KeyValue size too large", Kind::Data, CELL),
     ("exceeds limit of", Kind::Data, CELL),
+    ("SpaceLimitingException", Kind::Full, "the table's quota of space is used up: list_quotas in the hbase shell"),
+    ("QuotaExceededException", Kind::Full, "the namespace's quota is used up: list_quotas in the hbase shell"),
+    ("RpcThrottlingException", Kind::Busy, "a throttle of hbase is reached: list_quotas in the hbase shell"),
     ("RegionTooBusyException", Kind::Busy, ""),
     ("CallQueueTooBigException", Kind::Busy, ""),
     ("PleaseHoldException", Kind::Busy, "the hbase master is starting"),
@@ -132,6 +135,13 @@ mod tests {
                 Kind::Data,
             ),
             ("java.lang.IllegalArgumentException: KeyValue size too large", Kind::Data),
+            (
+                "org.apache.hadoop.hbase.client.RetriesExhaustedWithDetailsException: Failed 1 action: \
+                 org.apache.hadoop.hbase.quotas.SpaceLimitingException: NO_INSERTS Puts are disallowed due to a space quota.",
+                Kind::Full,
+            ),
+            ("org.apache.hadoop.hbase.quotas.RpcThrottlingException: write size limit exceeded", Kind::Busy),
+            ("org.apache.hadoop.hbase.RegionTooBusyException: Over memstore limit", Kind::Busy),
             ("something new", Kind::Refused),
         ] {
             let error = explain(io_error(text), "cannot put rows into t", "h:1");

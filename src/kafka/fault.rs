@@ -87,8 +87,17 @@ mod tests {
 
     #[test]
     fn codes_have_their_kind_and_their_remedy() {
-        for (code, kind) in [(58, Kind::Auth), (29, Kind::Auth), (6, Kind::Busy), (10, Kind::Data), (82, Kind::Exists)]
-        {
+        // 56 and 89: a broker's disk fails, a quota is used up.
+        let kinds = [
+            (58, Kind::Auth),
+            (29, Kind::Auth),
+            (6, Kind::Busy),
+            (10, Kind::Data),
+            (56, Kind::Busy),
+            (82, Kind::Exists),
+            (89, Kind::Busy),
+        ];
+        for (code, kind) in kinds {
             let error = of(code, "fetch clicks");
             assert_eq!(error.kind(), kind, "{error}");
             assert!(error.remedy().is_some() && error.to_string().contains(&format!("({code})")), "{error}");

@@ -45,8 +45,12 @@ pub(super) fn of_call(what: &str, server: &Server, error: thrift::Error) -> Erro
                     return denial.into_error(what);
                 }
                 // The metastore passes on what the filesystem told it only as the text of a MetaException.
-                let denied = kind == Kind::Refused && message.contains("AccessControlException");
-                Error::new(if denied { Kind::Auth } else { kind }, what).source(cut(message.to_owned()))
+                let passed_on = match kind {
+                    Kind::Refused if message.contains("AccessControlException") => Kind::Auth,
+                    Kind::Refused if message.contains("QuotaExceededException") => Kind::Full,
+                    kind => kind,
+                };
+                Error::new(passed_on, what).source(cut(message.to_owned()))
             }
             None => Error::new(Kind::Refused, format!("{what}: {server}")).source(exception.to_string()),
         },

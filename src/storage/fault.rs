@@ -45,8 +45,9 @@ const CLASSES: &[(&str, Kind, Option<&str>)] = &[
     ("FileAlreadyExistsException", Kind::Exists, None),
     ("PathIsNotEmptyDirectoryException", Kind::Refused, None),
     ("ParentNotDirectoryException", Kind::Refused, Some("a component of the path is a file")),
-    ("NSQuotaExceededException", Kind::Refused, Some("the directory's quota of names is used up")),
-    ("DSQuotaExceededException", Kind::Refused, Some("the directory's quota of space is used up")),
+    ("NSQuotaExceededException", Kind::Full, Some("the directory's quota of names is used up")),
+    ("DSQuotaExceededException", Kind::Full, Some("the directory's quota of space is used up")),
+    ("QuotaByStorageTypeExceededException", Kind::Full, Some("the directory's quota of a storage type is used up")),
     ("LeaseExpiredException", Kind::Refused, Some("somebody deleted or took over the file while it was written")),
 ];
 
@@ -70,7 +71,7 @@ pub(super) fn remote(what: &str, class: &str, message: String) -> Error {
         );
     }
     if message.contains(NO_NODE) {
-        return Error::new(Kind::Refused, what)
+        return Error::new(Kind::Full, what)
             .source(message)
             .hint("no datanode has room for a block, or those that have are down: hdfs dfsadmin -report");
     }
@@ -169,13 +170,17 @@ fn no_answer(words: &str) -> Option<String> {
 
 /// An error of the local disk met while doing `what`.
 pub(super) fn local(what: &str, error: io::Error) -> Error {
-    let kind = match error.kind() {
-        io::ErrorKind::NotFound => Kind::NotFound,
-        io::ErrorKind::AlreadyExists => Kind::Exists,
-        io::ErrorKind::PermissionDenied => Kind::Auth,
-        _ => Kind::Refused,
+    let (kind, hint) = match error.kind() {
+        io::ErrorKind::NotFound => (Kind::NotFound, None),
+        io::ErrorKind::AlreadyExists => (Kind::Exists, None),
+        io::ErrorKind::PermissionDenied => (Kind::Auth, None),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            (Kind::Full, Some("make room on that disk, or raise the quota"))
+        }
+        _ => (Kind::Refused, None),
     };
-    Error::new(kind, what).source(error)
+    let error = Error::new(kind, what).source(error);
+    hint.into_iter().fold(error, Error::hint)
 }
 
 #[cfg(test)]
@@ -194,6 +199,16 @@ mod tests {
         assert_eq!(kind("java.io.FileNotFoundException", "gone"), Kind::NotFound);
         assert_eq!(kind("org.apache.hadoop.fs.PathIsNotEmptyDirectoryException", "full"), Kind::Refused);
         assert_eq!(kind("java.io.IOException", "who knows"), Kind::Refused);
+        let quotas = "org.apache.hadoop.hdfs.protocol.";
+        for class in ["NSQuotaExceededException", "DSQuotaExceededException", "QuotaByStorageTypeExceededException"] {
+            assert_eq!(kind(&format!("{quotas}{class}"), "used up"), Kind::Full, "{class}");
+        }
+        for words in
+            ["written to 0 of the 1 minReplication nodes", "replicated to 0 nodes instead of minReplication (=1)"]
+        {
+            assert_eq!(kind("java.io.IOException", &format!("File /f could only be {words}.")), Kind::Full, "{words}");
+        }
+        assert_eq!(local("x", io::ErrorKind::StorageFull.into()).kind(), Kind::Full);
         let keys = |words: &str| hdfs("x", HdfsError::OperationFailed(words.into()));
         let forbidden = keys("KMS request failed (403 Forbidden): AuthorizationException User:u not allowed");
         assert!(forbidden.kind() == Kind::Auth && forbidden.remedy().is_some_and(|hint| hint.contains("kms-acls.xml")));

@@ -2,8 +2,8 @@
 //!
 //! Paths are absolute, `/`-separated and without a scheme; [`Filesystem::uri`] gives what goes in front of one when a
 //! server such as the metastore needs a full location. Errors name conditions: NotFound, Exists, Auth (permission),
-//! Busy (safe mode), Lost (a file being written died with a datanode: write it again), Unreachable; never text to be
-//! parsed.
+//! Busy (safe mode), Lost (a file being written died with a datanode: write it again), Full (a disk or a quota), Unreachable;
+//! never text to be parsed.
 
 #[doc(hidden)]
 pub mod conformance;

@@ -23,7 +23,7 @@ const KILLS: u64 = 12;
 const SEED: u64 = 20_261_130;
 
 /// A table of the families `e` and `c`.
-fn table(prefix: &str) -> HBaseTable {
+pub(super) fn table(prefix: &str) -> HBaseTable {
     let table = HBaseTable::named(prefix);
     happybase("c.create_table(args[0], {'e': dict(max_versions=5), 'c': dict(max_versions=5)})", &[&table.0]);
     table

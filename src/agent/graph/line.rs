@@ -21,7 +21,7 @@ use crate::agent::report::Report;
 use crate::agent::roll::Roll;
 use crate::agent::sinks::{Kept, Sink};
 use crate::error::{self, Result};
-use crate::retry::Retry;
+use crate::retry::{Retry, Sayer};
 use crate::shutdown::Stop;
 use crate::telemetry::summary::StepSummary;
 
@@ -175,7 +175,8 @@ impl Line<'_> {
             () = stop.requested() => return Ok((StepSummary::new(step), report)),
         };
         let mut summary = StepSummary { step, ..StepSummary::new(sink.name()) };
-        let mut drain = Drain { channel: feed.channel, sink, roll, retry, report, meter: meter.clone() };
+        let mut drain =
+            Drain { channel: feed.channel, sink, roll, retry, report, meter: meter.clone(), sayer: Sayer::default() };
         drain.run(stop).await?;
         meter.fill(&mut summary);
         Ok((summary, Report { damaged: channel.level().damaged, ..drain.report }))

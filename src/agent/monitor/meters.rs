@@ -290,7 +290,8 @@ pub(in crate::agent) struct SinkMeter {
     pub taken: Counter,
     /// Attempts that failed and were made again, or ended the agent.
     pub failures: Counter,
-    is_failing: AtomicBool,
+    /// Why the last attempt failed; `None` where it did not.
+    failing: Mutex<Option<String>>,
     pub last_commit: Moment,
     pub standing: Standing,
     /// What it takes from its channel.
@@ -307,7 +308,7 @@ impl SinkMeter {
         self.bytes.add(written.bytes);
         self.files.add(written.files);
         self.note_partitions(written);
-        self.is_failing.store(false, Ordering::Relaxed);
+        *self.lock() = None;
         self.last_commit.now();
     }
 
@@ -323,20 +324,25 @@ impl SinkMeter {
     }
 
     /// An attempt failed.
-    pub(in crate::agent) fn fail(&self) {
+    pub(in crate::agent) fn fail(&self, why: &Error) {
         self.failures.add(1);
-        self.is_failing.store(true, Ordering::Relaxed);
+        let remedy = why.remedy().map(|remedy| format!(" ({remedy})")).unwrap_or_default();
+        *self.lock() = Some(masked(&format!("{why}{remedy}")));
     }
 
     /// The target was reached.
     pub(in crate::agent) fn reached(&self) {
-        self.is_failing.store(false, Ordering::Relaxed);
+        *self.lock() = None;
         self.standing.up();
     }
 
-    /// Whether the last attempt failed.
-    pub(in crate::agent) fn is_failing(&self) -> bool {
-        self.is_failing.load(Ordering::Relaxed)
+    /// Why the last attempt failed; `None` where it did not.
+    pub(in crate::agent) fn failing(&self) -> Option<String> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<String>> {
+        self.failing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Says in a summary what was counted.

@@ -223,7 +223,7 @@ const SINKS: &[Family<SinkMeter>] = &[
     }),
     family("sakia_sink_failures_total", Counter, "Attempts to write that failed.", |s| whole(s.failures.get())),
     family("sakia_sink_failing", Gauge, "1 while the last attempt to write failed.", |s| {
-        whole(u64::from(s.is_failing()))
+        whole(u64::from(s.failing().is_some()))
     }),
     family("sakia_sink_last_commit_timestamp_seconds", Gauge, "When the last epoch came into the target.", |s| {
         seconds(s.last_commit.ms())

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `/metrics` | the counters, in the form that was asked for |
 //! | `/healthz` | 200 while no part has failed; 503 with the reasons |
-//! | `/readyz` | 200 once all channels are open, all sources listen and all sinks have reached their targets; 503 with what is missing |
+//! | `/readyz` | 200 once all channels are open, all sources listen and all sinks have reached their targets; 503 with what is missing. Sinks that try again are named and do not make it 503 |
 //! | `/tap` | events as they pass, as lines of JSON: `/tap?channel=c1&count=10`; `source`, `channel` or `sink` |
 //!
 //! Nothing is changed through it: GET and HEAD are all it takes. With a token `/metrics` and `/tap` want that; the two others
@@ -161,7 +161,9 @@ async fn answer(State(shared): State<Shared>, request: Request<Body>) -> Respons
         "/healthz" => verdict(&shared.monitor.failures(), "the agent runs"),
         "/readyz" => {
             let monitor = &shared.monitor;
-            verdict(&[monitor.failures(), monitor.awaited()].concat(), "all parts are up")
+            // Sinks that try again do not make it 503: what is taken meanwhile is kept.
+            let fine = [vec!["all parts are up".to_owned()], monitor.retrying()].concat().join("\n");
+            verdict(&[monitor.failures(), monitor.awaited()].concat(), &fine)
         }
         "/metrics" => shared.refusal(request.headers()).unwrap_or_else(|| shared.metrics()),
         "/tap" => shared.refusal(request.headers()).unwrap_or_else(|| shared.tap(&request)),

@@ -41,7 +41,7 @@ fn monitor() -> (Monitor, Arc<dyn Channel>) {
     let sink = monitor.sink("k1");
     sink.taken.add(2);
     sink.commit(2, &Written { rows: 1, bytes: 70, files: 3, rejects: 1, late: 1, complete: 2, ..Written::default() });
-    sink.fail();
+    sink.fail(&error::full("no room"));
     (monitor, channel)
 }
 

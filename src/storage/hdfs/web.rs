@@ -256,8 +256,8 @@ async fn failure(response: Response) -> Error {
 /// A DataNode that could not write: writing again may do, unless the reason is told.
 fn lost(error: Error) -> Error {
     match error.kind() {
-        Kind::Auth | Kind::Exists | Kind::NotFound => error,
-        // Quotas come with a remedy, a mere IOException without.
+        Kind::Auth | Kind::Exists | Kind::NotFound | Kind::Full => error,
+        // A reason that is known comes with a remedy, a mere IOException without.
         Kind::Refused if error.remedy().is_some() => error,
         _ => error::lost("the datanode could not write").source(error),
     }

@@ -26,6 +26,7 @@ use super::{Begun, Chunk, EpochWriter, Kept, Sink, SinkKind, Written};
 use crate::agent::channels::cursor::Cursor;
 use crate::agent::sorter::Sorter;
 use crate::error::{self, Error, Kind, Result};
+use crate::retry::Sayer;
 
 /// What the group is told.
 #[derive(Debug)]
@@ -58,25 +59,29 @@ struct State {
     health: Health,
     /// The sink of which nobody knows whether it has the epoch.
     in_doubt: Option<usize>,
+    /// What was said of each sink.
+    sayers: Vec<Sayer>,
 }
 
 impl GroupSink {
     pub(super) fn new(name: String, members: Vec<Member<Box<dyn Sink>>>, processor: Processor) -> Self {
         let priorities = members.iter().map(|member| member.priority).collect();
-        let state = State { health: Health::new(processor, priorities), in_doubt: None };
+        let sayers = members.iter().map(|_| Sayer::default()).collect();
+        let state = State { health: Health::new(processor, priorities), in_doubt: None, sayers };
         Self { name, members, state: Rc::new(RefCell::new(state)) }
     }
 
     /// Begins an epoch at one of the sinks.
     async fn begin_at(&mut self, member: usize, from: &Cursor) -> Result<Begun> {
         let Member { name, kind, .. } = &mut self.members[member];
+        let name = format!("sink {name} of group {}", self.name);
         match kind.begin(from).await? {
             Begun::Epoch(inner) => {
-                let (name, state) = (format!("sink {name} of group {}", self.name), self.state.clone());
+                let state = self.state.clone();
                 Ok(Begun::Epoch(Box::new(GroupEpoch { member, name, inner, state })))
             }
             there => {
-                self.state.borrow_mut().succeeded(member);
+                self.state.borrow_mut().succeeded(member, &name);
                 Ok(there)
             }
         }
@@ -120,12 +125,13 @@ impl Sink for GroupSink {
     /// One of them is enough.
     async fn greet(&mut self) -> Result<()> {
         let mut last = None;
-        for Member { name, kind, .. } in &mut self.members {
+        for (member, Member { name, kind, .. }) in self.members.iter_mut().enumerate() {
             match kind.greet().await {
                 Ok(()) => return Ok(()),
                 Err(error) if is_final(&error) => return Err(error),
                 Err(error) => {
-                    tracing::warn!("sink {name} of group {} does not answer: {error}", self.name);
+                    let what = format!("sink {name} of group {} does not answer", self.name);
+                    self.state.borrow_mut().say(member, &error, &what);
                     last = Some(worth_more(last, error));
                 }
             }
@@ -153,11 +159,11 @@ impl Sink for GroupSink {
                 Err(error) if is_final(&error) => return Err(error),
                 Err(error) => {
                     let name = &self.members[member].name;
-                    tracing::warn!(
-                        "sink {name} of group {} cannot begin an epoch: {error}; the next one takes it",
-                        self.name
-                    );
-                    self.state.borrow_mut().health.failed(member, Instant::now());
+                    let what =
+                        format!("sink {name} of group {} cannot begin an epoch, the next one takes it", self.name);
+                    let mut state = self.state.borrow_mut();
+                    state.say(member, &error, &what);
+                    state.health.failed(member, Instant::now());
                     last = Some(worth_more(last, error));
                 }
             }
@@ -167,16 +173,26 @@ impl Sink for GroupSink {
 }
 
 impl State {
-    fn succeeded(&mut self, member: usize) {
+    fn succeeded(&mut self, member: usize, name: &str) {
         self.in_doubt = None;
         self.health.succeeded(member);
+        if self.sayers[member].over() {
+            tracing::info!("{name} takes epochs again");
+        }
+    }
+
+    /// Says what is wrong with a sink, unless that was said just now.
+    fn say(&mut self, member: usize, error: &Error, what: &str) {
+        if let Some(unsaid) = self.sayers[member].due(error) {
+            tracing::warn!(%error, unsaid, "{what}");
+        }
     }
 }
 
 /// The error to go by: one that will pass is worth another attempt, whatever the others say.
 fn worth_more(last: Option<Error>, error: Error) -> Error {
     match last {
-        Some(last) if last.is_transient() => last,
+        Some(last) if last.may_pass() => last,
         _ => error,
     }
 }
@@ -185,7 +201,7 @@ fn worth_more(last: Option<Error>, error: Error) -> Error {
 fn is_final(error: &Error) -> bool {
     match error.kind() {
         Kind::Usage | Kind::Config | Kind::Exists | Kind::Schema | Kind::Data | Kind::Stopped(_) | Kind::Bug => true,
-        Kind::Auth | Kind::NotFound | Kind::Busy | Kind::Unreachable | Kind::Lost | Kind::Refused => false,
+        Kind::Auth | Kind::NotFound | Kind::Busy | Kind::Unreachable | Kind::Lost | Kind::Full | Kind::Refused => false,
     }
 }
 
@@ -220,12 +236,15 @@ impl EpochWriter for GroupEpoch {
         state.borrow_mut().in_doubt = Some(member);
         match inner.commit(to).await {
             Ok(written) => {
-                state.borrow_mut().succeeded(member);
+                state.borrow_mut().succeeded(member, &name);
                 Ok(written)
             }
             Err(error) => {
-                state.borrow_mut().health.failed(member, Instant::now());
-                tracing::warn!("whether the epoch is in {name} is not known; it is asked before another one takes it");
+                let mut state = state.borrow_mut();
+                state.health.failed(member, Instant::now());
+                let what =
+                    format!("whether the epoch is in {name} is not known; it is asked before another one takes it");
+                state.say(member, &error, &what);
                 Err(passing(&name, error))
             }
         }

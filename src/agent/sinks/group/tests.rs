@@ -25,7 +25,7 @@ use crate::agent::sources::Source;
 use crate::agent::sources::sequence::{self, SequenceOptions, SequenceSource};
 use crate::config::Document;
 use crate::load::Cluster;
-use crate::retry::Retry;
+use crate::retry::{Retry, Sayer};
 use crate::shutdown::Stop;
 use crate::storage::Filesystem;
 use crate::storage::faulty::{Fault, FaultyFilesystem, life};
@@ -90,6 +90,7 @@ impl Place {
                 longest_pause: Duration::from_millis(10),
             },
             meter: Arc::new(SinkMeter::default()),
+            sayer: Sayer::default(),
             report: Report::default(),
             sink: Box::new(group),
         };

@@ -32,7 +32,7 @@ use crate::agent::sources::SourceKind;
 use crate::agent::sources::sequence::{FORM, SequenceOptions};
 use crate::format::decode::{Input, SequenceDecoder, TextDecodeOptions};
 use crate::format::{Compression, TextOptions};
-use crate::retry::Retry;
+use crate::retry::{Retry, Sayer};
 use crate::shutdown::Stop;
 use crate::storage::faulty::{Fault, FaultyFilesystem, life};
 use crate::storage::local::LocalFilesystem;
@@ -385,6 +385,7 @@ async fn fv27_and_fv37_files_end_with_time() {
             retry: AT_ONCE,
             report: Report::default(),
             meter: Arc::default(),
+            sayer: Sayer::default(),
         };
         let put = async {
             for (number, wanted) in [("0", 1), ("1", 2)] {

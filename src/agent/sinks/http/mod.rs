@@ -28,7 +28,7 @@ use crate::agent::sorter::Sorter;
 use crate::error::{self, Error, Result};
 use crate::net::tls::Tls;
 use crate::net::{Server, http};
-use crate::retry::Retry;
+use crate::retry::{Retry, Sayer};
 
 /// How long a request is sent again, before its epoch begins anew.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -77,6 +77,7 @@ pub(super) struct HttpSink {
     client: Client,
     /// Others empty its channel, too.
     shares: bool,
+    sayer: Sayer,
 }
 
 impl HttpSink {
@@ -90,7 +91,7 @@ impl HttpSink {
             options.server()
         );
         let client = http::client(&options.server(), options.tls.as_ref())?;
-        Ok(Self { options: Rc::new(options), client, shares })
+        Ok(Self { options: Rc::new(options), client, shares, sayer: Sayer::default() })
     }
 }
 
@@ -124,7 +125,7 @@ impl Sink for HttpSink {
         let aside = Aside::new(&options.reject_dir, &options.sink, from);
         let patience = if self.shares { SHARED_PATIENCE } else { PATIENCE };
         let (client, written) = (self.client.clone(), Written::default());
-        let epoch = HttpEpoch { client, options, patience, aside, written };
+        let epoch = HttpEpoch { client, options, patience, sayer: self.sayer.clone(), aside, written };
         Ok(Begun::Epoch(Box::new(epoch)))
     }
 }
@@ -134,6 +135,7 @@ struct HttpEpoch {
     options: Rc<HttpSinkOptions>,
     client: Client,
     patience: Duration,
+    sayer: Sayer,
     aside: Aside,
     written: Written,
 }
@@ -228,7 +230,7 @@ impl HttpEpoch {
     async fn deliver(&self, batch: Batch, refused: &RefCell<Refused>) -> Result<()> {
         let mut stack = vec![batch];
         while let Some(mut batch) = stack.pop() {
-            let mut pauses = Retry::for_time(self.patience).pauses();
+            let mut pauses = Retry::for_time(self.patience).pauses_said_by(self.sayer.clone());
             let answer = loop {
                 match self.send(&batch).await? {
                     Answer::Later(error, wait) => {

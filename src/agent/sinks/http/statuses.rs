@@ -93,6 +93,7 @@ mod tests {
             (413, Verdict::Reject),
             (429, Verdict::Retry),
             (500, Verdict::Retry),
+            (507, Verdict::Retry),
         ] {
             assert_eq!(plain.verdict(status), verdict, "{status}");
         }

@@ -176,7 +176,7 @@ async fn what_a_datanode_could_not_write_is_lost_unless_it_says_why() {
         (reply("500 Internal Server Error", "oops"), Kind::Lost),
         (exception("AccessControlException", "denied"), Kind::Auth),
         (exception("FileAlreadyExistsException", "there"), Kind::Exists),
-        (exception("DSQuotaExceededException", "full"), Kind::Refused),
+        (exception("DSQuotaExceededException", "full"), Kind::Full),
     ] {
         let given = answer.clone();
         let datanode = Server::new(move |_, _| given.clone());
