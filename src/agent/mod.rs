@@ -70,7 +70,7 @@ use tokio::task::JoinError;
 
 pub(crate) use self::compact::{CompactArgs, compact};
 pub(crate) use self::config::{AgentArgs, AgentFile, TABLES};
-use self::config::{AgentPlan, Wrong};
+use self::config::{AgentPlan, Wrongs};
 pub(crate) use self::examine::{examine_file, examine_step};
 use self::graph::Ended;
 use self::monitor::{Monitor, MonitorOptions};
@@ -81,7 +81,7 @@ pub(crate) use self::servers::Servers;
 use self::supervisor::Left;
 pub(crate) use self::supervisor::{Version, Versions};
 pub(crate) use self::trial::Verdict;
-use crate::error::{self, Effect, Result};
+use crate::error::{self, Effect, Error, Result};
 use crate::load::Cluster;
 use crate::memory;
 use crate::retry::Retry;
@@ -91,20 +91,18 @@ use crate::telemetry::summary::{Outcome, StepSummary};
 /// How long an agent that drains waits for a cluster that is away.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(60);
 
-/// Refuses what makes no sense, before anything is asked of a server or a file.
-///
-/// # Errors
-/// The key of a value that makes no sense, and why. Config: a value out of its range, directories inside each other.
-pub(crate) fn check(args: &AgentArgs, base: &Path) -> Result<(), Wrong> {
-    AgentPlan::new(args, base).map(drop)
+/// What makes no sense, before anything is asked of a server or a file: values out of their range, directories inside each
+/// other. Each comes with its key.
+pub(crate) fn check(args: &AgentArgs, base: &Path) -> Vec<(&'static str, Error)> {
+    AgentPlan::new(args, base).err().into_iter().flatten().collect()
 }
 
 /// What an agent would do, in words; nothing is read or changed.
 ///
 /// # Errors
-/// Those of [`check`].
+/// The first of [`check`].
 pub(crate) fn plan(args: &AgentArgs, base: &Path) -> Result<String> {
-    AgentPlan::new(args, base).map(|plan| plan.to_string()).map_err(|(_, e)| e)
+    AgentPlan::new(args, base).map(|plan| plan.to_string()).map_err(Wrongs::first)
 }
 
 /// How long an agent waits for a cluster that is away, at its start as later.
@@ -141,7 +139,7 @@ async fn run_patiently(
     retry: Retry,
 ) -> Result<StepSummary> {
     let AgentPlan { graph, drain, reject_dir, max_reject_percent, .. } =
-        AgentPlan::new(args, base).map_err(|(_, e)| e)?;
+        AgentPlan::new(args, base).map_err(Wrongs::first)?;
     let servers = Servers { cluster: Some(cluster.clone()), hbase: None };
     let around = Surroundings { supply: &servers, run_id, retry, start: Start::Waiting };
     let ended = graph.run_watched(&around, &Monitor::default(), stop).await?;

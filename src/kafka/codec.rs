@@ -10,8 +10,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{self, Result};
 
-/// What a batch may become at most: nobody's brokers take one that is larger.
-const LARGEST: u64 = 1 << 30;
 /// How the blocks of Java's snappy begin: a mark, and its version twice.
 const XERIAL: &[u8] = &[0x82, b'S', b'N', b'A', b'P', b'P', b'Y', 0];
 const XERIAL_HEADER: usize = 16;
@@ -60,15 +58,17 @@ impl Codec {
         }
     }
 
+    /// What the bytes become; `None` where that is more than `most` bytes, of which not many more are made.
+    ///
     /// # Errors
-    /// Data: the bytes are not of this codec, or become too many.
-    pub(super) fn decompress(self, bytes: &[u8]) -> Result<Vec<u8>> {
+    /// Data: the bytes are not of this codec.
+    pub(super) fn decompress(self, bytes: &[u8], most: usize) -> Result<Option<Vec<u8>>> {
         let done = match self {
-            Self::None => Ok(bytes.to_vec()),
-            Self::Gzip => whole(MultiGzDecoder::new(bytes)),
-            Self::Snappy => unsnap(bytes),
-            Self::Lz4 => whole(FrameDecoder::new(bytes)),
-            Self::Zstd => zstd::stream::read::Decoder::new(bytes).and_then(whole),
+            Self::None => Ok((bytes.len() <= most).then(|| bytes.to_vec())),
+            Self::Gzip => whole(MultiGzDecoder::new(bytes), most),
+            Self::Snappy => unsnap(bytes, most),
+            Self::Lz4 => whole(FrameDecoder::new(bytes), most),
+            Self::Zstd => zstd::stream::read::Decoder::new(bytes).and_then(|from| whole(from, most)),
         };
         done.map_err(|e| error::data(format!("batch of records: cannot decompress it ({self:?})")).source(e))
     }
@@ -90,14 +90,10 @@ impl Codec {
     }
 }
 
-fn whole(from: impl Read) -> std::io::Result<Vec<u8>> {
+fn whole(from: impl Read, most: usize) -> std::io::Result<Option<Vec<u8>>> {
     let mut out = Vec::new();
-    from.take(LARGEST + 1).read_to_end(&mut out)?;
-    if out.len() as u64 > LARGEST { Err(too_large()) } else { Ok(out) }
-}
-
-fn too_large() -> std::io::Error {
-    std::io::Error::other("it becomes larger than 1 GiB")
+    from.take((most as u64).saturating_add(1)).read_to_end(&mut out)?;
+    Ok((out.len() <= most).then_some(out))
 }
 
 fn lz4(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
@@ -121,15 +117,14 @@ fn snap(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
 }
 
 /// Blocks as Java's library makes them, or one of snappy alone, as other libraries do.
-fn unsnap(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+fn unsnap(bytes: &[u8], most: usize) -> std::io::Result<Option<Vec<u8>>> {
     let mut decoder = snap::raw::Decoder::new();
     let mut one = |block: &[u8], so_far: usize| {
         let length = snap::raw::decompress_len(block).map_err(std::io::Error::other)?;
-        if (length + so_far) as u64 > LARGEST {
-            Err(too_large())
-        } else {
-            decoder.decompress_vec(block).map_err(std::io::Error::other)
+        if length > most - so_far {
+            return Ok(None);
         }
+        decoder.decompress_vec(block).map(Some).map_err(std::io::Error::other)
     };
     let Some(mut rest) = bytes.starts_with(XERIAL).then(|| bytes.get(XERIAL_HEADER..).unwrap_or_default()) else {
         return one(bytes, 0);
@@ -138,10 +133,11 @@ fn unsnap(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
     while let Some((length, behind)) = rest.split_first_chunk::<4>() {
         let length = u32::from_be_bytes(*length) as usize;
         let block = behind.get(..length).ok_or(std::io::ErrorKind::UnexpectedEof)?;
-        out.extend(one(block, out.len())?);
+        let Some(block) = one(block, out.len())? else { return Ok(None) };
+        out.extend(block);
         rest = &behind[length..];
     }
-    Ok(out)
+    Ok(Some(out))
 }
 
 #[cfg(test)]
@@ -160,7 +156,10 @@ mod tests {
             let bytes = some.repeat(times);
             for codec in ALL {
                 let compressed = codec.compress(&bytes).unwrap();
-                prop_assert_eq!(&codec.decompress(&compressed).unwrap(), &bytes);
+                prop_assert_eq!(&codec.decompress(&compressed, bytes.len()).unwrap().unwrap(), &bytes);
+                if let Some(less) = bytes.len().checked_sub(1) {
+                    prop_assert_eq!(codec.decompress(&compressed, less).unwrap(), None);
+                }
                 prop_assert_eq!(Codec::of(codec.number()).unwrap(), codec);
             }
         }
@@ -168,7 +167,7 @@ mod tests {
         #[test]
         fn what_is_not_compressed_is_an_error_and_not_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             for codec in ALL {
-                let _ = codec.decompress(&bytes);
+                let _ = codec.decompress(&bytes, 1 << 20);
             }
         }
     }
@@ -176,7 +175,7 @@ mod tests {
     #[test]
     fn one_block_of_snappy_alone_is_read() {
         let raw = snap::raw::Encoder::new().compress_vec(b"clicks clicks clicks").unwrap();
-        assert_eq!(Codec::Snappy.decompress(&raw).unwrap(), b"clicks clicks clicks");
+        assert_eq!(Codec::Snappy.decompress(&raw, 20).unwrap().unwrap(), b"clicks clicks clicks");
         assert!(Codec::of(7).is_err());
     }
 }

@@ -12,7 +12,7 @@ use kafka_protocol::protocol::StrBytes;
 use super::client::{Client, Topics};
 use super::fault;
 use super::options::LIMIT;
-use super::records::{self, Isolation, Record};
+use super::records::{self, Isolation, Record, Room};
 use crate::error::{Error, Result};
 
 /// What is to be read next.
@@ -33,6 +33,8 @@ pub(crate) struct Limits {
     /// Bytes of all partitions of a broker, and of one.
     pub max_bytes: i32,
     pub partition_bytes: i32,
+    /// Bytes that the batches of an answer may become together when they are decompressed.
+    pub unpacked_bytes: usize,
     pub isolation: Isolation,
 }
 
@@ -62,7 +64,8 @@ pub(crate) enum Place {
 }
 
 impl Client {
-    /// Reads what there is of partitions, at most to the limits; what a broker has none of for so long comes without records.
+    /// Reads what there is of partitions, at most to the limits; what a broker has none of for so long comes without records,
+    /// and so does what has no room beside the others.
     ///
     /// # Errors
     /// Auth, Refused: a broker declines us. What concerns one broker's partitions, or one, is in their outcomes.
@@ -99,6 +102,7 @@ impl Client {
                     done.extend(moved(wanted, &e));
                 }
                 Ok(answer) => {
+                    let mut room = Room::new(limits.unpacked_bytes);
                     for topic in answer.responses {
                         let of = |data: &PartitionData| {
                             let is_it =
@@ -107,7 +111,7 @@ impl Client {
                         };
                         for data in topic.partitions {
                             if let Some(one) = of(&data) {
-                                let outcome = outcome(&one, data, limits.isolation);
+                                let outcome = outcome(&one, data, limits.isolation, &mut room);
                                 done.push((one, outcome));
                             }
                         }
@@ -212,7 +216,7 @@ fn request(wanted: &[&Wanted], limits: &Limits) -> FetchRequest {
         .with_topics(topics)
 }
 
-fn outcome(one: &Wanted, data: PartitionData, isolation: Isolation) -> Outcome {
+fn outcome(one: &Wanted, data: PartitionData, isolation: Isolation, room: &mut Room) -> Outcome {
     let Wanted { topic, partition, offset } = one;
     let what = || format!("topic {topic}, partition {partition}: fetch from offset {offset}");
     match data.error_code {
@@ -227,7 +231,7 @@ fn outcome(one: &Wanted, data: PartitionData, isolation: Isolation) -> Outcome {
         _ => data.high_watermark,
     };
     let aborted = data.aborted_transactions.unwrap_or_default();
-    match records::read(data.records.unwrap_or_default(), *offset, &aborted) {
+    match records::read(data.records.unwrap_or_default(), *offset, &aborted, room) {
         Ok(read) => Outcome::Records { records: read.records, next: read.next.unwrap_or(*offset).max(*offset), end },
         Err(e) => Outcome::Failed(e.context(format!("topic {topic}, partition {partition}"))),
     }

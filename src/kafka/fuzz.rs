@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::Codec;
-use super::records::{self, Header, Record, Writer};
+use super::records::{self, Header, Record, Room, Writer};
 use crate::fuzz::Target;
 
 pub(crate) const TARGETS: &[Target] = &[Target { name: "kafka-batch", seeds: batches, run: batch }];
@@ -42,7 +42,8 @@ fn checked(data: &[u8]) -> Vec<u8> {
 /// Records that are read are the same when they are written and read again, if their times are those of a producer.
 fn batch(data: &[u8]) {
     for bytes in [data.to_vec(), checked(data)] {
-        let Ok(read) = records::read(bytes.into(), 1, &[]) else { continue };
+        let mut room = Room::new(16 << 20);
+        let Ok(read) = records::read(bytes.into(), 1, &[], &mut room) else { continue };
         assert!(read.records.iter().all(|record| record.offset >= 1));
         if read.records.is_empty() || read.records.iter().any(|record| record.timestamp < -1) {
             continue;
@@ -50,8 +51,8 @@ fn batch(data: &[u8]) {
         let without = |records: Vec<Record>| -> Vec<Record> {
             records.into_iter().map(|record| Record { offset: 0, ..record }).collect()
         };
-        let again =
-            records::write(&read.records, Codec::None, Writer::NOBODY).and_then(|batch| records::read(batch, 0, &[]));
+        let written = records::write(&read.records, Codec::None, Writer::NOBODY);
+        let again = written.and_then(|batch| records::read(batch, 0, &[], &mut room));
         assert_eq!(again.ok().map(|again| without(again.records)), Some(without(read.records)));
     }
 }

@@ -121,20 +121,21 @@ impl KafkaServers {
     /// Relative files are below `base`. Passwords are read now, key stores when a connection is made.
     ///
     /// # Errors
-    /// The key of a value that makes no sense, and why.
+    /// The key of each value that makes no sense, and why.
     pub(crate) fn new(
         given: &[String],
         client_id: &str,
         tls: Option<&TlsArgs>,
         sasl: Option<&SaslArgs>,
         base: &Path,
-    ) -> Result<Self, (&'static str, error::Error)> {
-        Ok(Self {
-            brokers: brokers(given).map_err(|e| ("brokers", e))?,
-            client_id: client_id.to_owned(),
-            tls: tls.map(|tls| tls.plan(base)).transpose().map_err(|e| ("tls", e))?,
-            sasl: sasl.map(|sasl| sasl.plan(base)).transpose().map_err(|e| ("sasl", e))?,
-        })
+    ) -> Result<Self, Vec<(&'static str, error::Error)>> {
+        let brokers = brokers(given).map_err(|e| ("brokers", e));
+        let tls = tls.map(|tls| tls.plan(base)).transpose().map_err(|e| ("tls", e));
+        let sasl = sasl.map(|sasl| sasl.plan(base)).transpose().map_err(|e| ("sasl", e));
+        match (brokers, tls, sasl) {
+            (Ok(brokers), Ok(tls), Ok(sasl)) => Ok(Self { brokers, client_id: client_id.to_owned(), tls, sasl }),
+            (brokers, tls, sasl) => Err([brokers.err(), tls.err(), sasl.err()].into_iter().flatten().collect()),
+        }
     }
 
     /// Reads what TLS stands on; `None` where the brokers do not speak it.
@@ -249,7 +250,7 @@ mod tests {
         let tls: Option<TlsArgs> = (!tls.is_empty()).then(|| toml::from_str(tls).unwrap());
         let sasl: Option<SaslArgs> = (!sasl.is_empty()).then(|| toml::from_str(sasl).unwrap());
         let made = KafkaServers::new(&["a:1, b:2".to_owned()], "x", tls.as_ref(), sasl.as_ref(), Path::new("/base"));
-        made.map_err(|(key, e)| format!("{key}: {e}"))
+        made.map_err(|all| all.iter().map(|(key, e)| format!("{key}: {e}")).collect::<Vec<_>>().join("\n"))
     }
 
     #[test]

@@ -72,12 +72,27 @@ pub(super) struct Read {
     pub is_cut: bool,
 }
 
+/// Room for what the batches of a fetch become when they are decompressed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Room {
+    left: usize,
+    all: usize,
+}
+
+impl Room {
+    /// So many bytes.
+    pub(super) fn new(bytes: usize) -> Self {
+        Self { left: bytes, all: bytes }
+    }
+}
+
 /// Reads batches from `from` on, without the records of the transactions that were aborted. A last batch that is not whole is
-/// left out, as a broker may cut it off.
+/// left out, as a broker may cut it off, and so are those that the room is too small for once others have some of it.
 ///
 /// # Errors
-/// Data: the bytes are not batches, a checksum is wrong, or they are of before Kafka 0.11.
-pub(super) fn read(mut bytes: Bytes, from: i64, aborted: &[AbortedTransaction]) -> Result<Read> {
+/// Data: the bytes are not batches, a checksum is wrong, they are of before Kafka 0.11, or a batch alone is larger than all
+/// of the room.
+pub(super) fn read(mut bytes: Bytes, from: i64, aborted: &[AbortedTransaction], room: &mut Room) -> Result<Read> {
     let mut read = Read::default();
     let mut aborted: Vec<(i64, i64)> = aborted.iter().map(|one| (one.first_offset, one.producer_id.0)).collect();
     aborted.sort_unstable_by_key(|(first, _)| std::cmp::Reverse(*first));
@@ -105,17 +120,22 @@ pub(super) fn read(mut bytes: Bytes, from: i64, aborted: &[AbortedTransaction]) 
         while let Some((_, producer)) = aborted.pop_if(|(first, _)| *first <= header.last) {
             in_vain.insert(producer);
         }
+        let is_mark = header.attributes & IS_CONTROL != 0;
+        let is_in_vain = header.attributes & IS_TRANSACTIONAL != 0 && in_vain.contains(&header.producer);
+        if !is_mark && (header.last < from || is_in_vain) {
+            read.next = Some(header.last + 1);
+            continue;
+        }
+        let Some(body) = header.body(&batch, room)? else {
+            read.is_cut = true;
+            break;
+        };
         read.next = Some(header.last + 1);
-        if header.attributes & IS_CONTROL != 0 {
-            if header.marks_abort(&batch)? {
-                in_vain.remove(&header.producer);
-            }
-            continue;
+        if !is_mark {
+            header.records(body, from, &mut read.records)?;
+        } else if header.marks_abort(body)? {
+            in_vain.remove(&header.producer);
         }
-        if header.last < from || header.attributes & IS_TRANSACTIONAL != 0 && in_vain.contains(&header.producer) {
-            continue;
-        }
-        header.records(&batch, from, &mut read.records)?;
     }
     read.is_cut |= !bytes.is_empty() && bytes.len() <= FRONT;
     Ok(read)
@@ -165,17 +185,28 @@ impl BatchHeader {
         })
     }
 
-    /// The records as they lie there, decompressed.
-    fn body(&self, batch: &Bytes) -> Result<Bytes> {
+    /// The records as they lie there, decompressed; `None` where others have taken the room for that.
+    fn body(&self, batch: &Bytes, room: &mut Room) -> Result<Option<Bytes>> {
         let (codec, body) = (Codec::of(self.attributes & 7)?, batch.slice(HEADER..));
-        match codec {
-            Codec::None => Ok(body),
-            codec => codec.decompress(&body).map(Bytes::from).map_err(|e| e.context(format!("offset {}", self.base))),
+        if codec == Codec::None {
+            return Ok(Some(body));
+        }
+        let done = codec.decompress(&body, room.left).map_err(|e| e.context(format!("offset {}", self.base)))?;
+        match done {
+            Some(done) => {
+                room.left -= done.len();
+                Ok(Some(done.into()))
+            }
+            None if room.left < room.all => Ok(None),
+            None => Err(error::data(format!(
+                "offset {}: the batch of records becomes larger than {} bytes when it is decompressed ({codec:?})",
+                self.base, room.all
+            ))
+            .hint("raise max-unpacked-bytes if there is memory for it, or begin behind it")),
         }
     }
 
-    fn records(&self, batch: &Bytes, from: i64, out: &mut Vec<Record>) -> Result<()> {
-        let mut body = self.body(batch)?;
+    fn records(&self, mut body: Bytes, from: i64, out: &mut Vec<Record>) -> Result<()> {
         for _ in 0..self.count {
             let record = self.record(&mut body).ok_or_else(|| broken(self.base, "a record ends before its end"))?;
             if record.offset >= from {
@@ -203,8 +234,7 @@ impl BatchHeader {
     }
 
     /// Whether the batch ends a transaction of its producer in vain.
-    fn marks_abort(&self, batch: &Bytes) -> Result<bool> {
-        let mut body = self.body(batch)?;
+    fn marks_abort(&self, mut body: Bytes) -> Result<bool> {
         let record = self.record(&mut body).ok_or_else(|| broken(self.base, "its mark ends before its end"))?;
         let mut key = record.key.unwrap_or_default();
         let mark = key.try_get_i16().and_then(|_version| key.try_get_i16());

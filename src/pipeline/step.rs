@@ -152,7 +152,7 @@ impl Step {
                     (!args.target_dir.is_empty(), "target-dir"),
                     (!args.reject_dir.is_empty(), "reject-dir"),
                 ]);
-                if missing.is_empty() { agent::check(args, base).err().into_iter().collect() } else { missing }
+                if missing.is_empty() { agent::check(args, base) } else { missing }
             }
             StepKind::Scd2(args) => {
                 let missing = missing(&[

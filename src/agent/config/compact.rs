@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::checks::{Wrong, check_range};
+use super::checks::{Wrongs, check_range};
 use crate::agent::sinks::table::CompactOptions;
 use crate::config::Timespan;
 use crate::error;
@@ -43,18 +43,20 @@ fn every() -> Timespan {
 impl CompactArgs {
     /// # Errors
     /// Config: a value makes no sense, or nothing says which partitions are closed.
-    pub(super) fn plan(self, has_table: bool, completes: bool) -> Result<CompactOptions, Wrong> {
+    pub(super) fn plan(self, has_table: bool, completes: bool) -> Result<CompactOptions, Wrongs> {
+        let mut wrong = Wrongs::default();
         let Self { older_than, file_bytes, min_files, grace, every } = self;
-        check_range("compact.file-bytes", file_bytes, 1 << 20, u64::MAX)?;
-        check_range("compact.min-files", min_files as u64, 1, u64::MAX)?;
+        wrong.note(check_range("compact.file-bytes", file_bytes, 1 << 20, u64::MAX));
+        wrong.note(check_range("compact.min-files", min_files as u64, 1, u64::MAX));
         if !has_table {
             let e = error::config("compact rewrites the files of a table, and there is no hive-table");
-            return Err(("compact", e.hint("give hive-table: it says where the files of a partition are")));
+            wrong.add("compact", e.hint("give hive-table: it says where the files of a partition are"));
         }
         if older_than.is_none() && !completes {
             let e = error::config("nothing says when a partition is closed, so that it can be compacted");
-            return Err(("compact", e.hint("give older-than, or complete to the sink")));
+            wrong.add("compact", e.hint("give older-than, or complete to the sink"));
         }
+        wrong.end()?;
         let older_than = older_than.map(Timespan::get);
         Ok(CompactOptions { older_than, file_bytes, min_files, grace: grace.get(), every: every.get() })
     }

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::checks::Wrongs;
 use crate::agent::sinks::table::CompleteOptions;
 use crate::config::Timespan;
-use crate::error::{self, Result};
+use crate::error;
 
 /// The file that Hadoop's jobs leave behind, and that Oozie waits for where nobody says otherwise.
 const MARKER: &str = "_SUCCESS";
@@ -32,28 +33,30 @@ pub struct CompleteArgs {
 impl CompleteArgs {
     /// # Errors
     /// Config: a name makes no sense, or nothing would say that a partition is complete.
-    pub(super) fn plan(self, has_table: bool) -> Result<CompleteOptions> {
+    pub(super) fn plan(self, has_table: bool) -> Result<CompleteOptions, Wrongs> {
+        let mut wrong = Wrongs::default();
         let Self { lateness, idle_after, marker, parameter } = self;
         if parameter.as_ref().is_some_and(|name| !name.is_empty()) && !has_table {
-            return Err(error::config("parameter is one of a table's partitions, and there is no hive-table")
-                .hint("give hive-table, or leave parameter out"));
+            let e = error::config("parameter is one of a table's partitions, and there is no hive-table");
+            wrong.add("complete", e.hint("give hive-table, or leave parameter out"));
         }
         let marker = Some(marker.unwrap_or_else(|| MARKER.to_owned())).filter(|name| !name.is_empty());
         let parameter = parameter.unwrap_or_else(|| PARAMETER.to_owned());
         let parameter = Some(parameter).filter(|name| !name.is_empty() && has_table);
         if let Some(name) = marker.iter().find(|name| !name.starts_with(['_', '.']) || name.contains(['/', ':'])) {
-            return Err(error::config(format!("marker {name:?} would be read as a file of rows, or is not a name"))
-                .hint("begin it with an underscore, and leave out / and :"));
+            let e = error::config(format!("marker {name:?} would be read as a file of rows, or is not a name"));
+            wrong.add("complete", e.hint("begin it with an underscore, and leave out / and :"));
         }
         let taken = |name: &&String| name.starts_with("sakia.") && *name != PARAMETER;
         if let Some(name) = parameter.iter().find(taken) {
-            return Err(error::config(format!("parameter {name:?} is one of sakia's own"))
-                .hint(format!("call it {PARAMETER}, or by a name that does not begin with sakia.")));
+            let e = error::config(format!("parameter {name:?} is one of sakia's own"));
+            wrong.add("complete", e.hint(format!("call it {PARAMETER}, or by a name that does not begin with sakia.")));
         }
         if marker.is_none() && parameter.is_none() {
-            return Err(error::config("neither marker nor parameter says that a partition is complete")
-                .hint("give one of them, or leave complete out"));
+            let e = error::config("neither marker nor parameter says that a partition is complete");
+            wrong.add("complete", e.hint("give one of them, or leave complete out"));
         }
+        wrong.end()?;
         let (lateness, idle_after) = (lateness.get(), idle_after.map(Timespan::get));
         Ok(CompleteOptions { lateness, idle_after, marker, parameter })
     }
@@ -62,10 +65,13 @@ impl CompleteArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Kind;
+    use crate::error::{Error, Kind};
 
-    fn plan(text: &str, has_table: bool) -> Result<CompleteOptions> {
-        toml::from_str::<CompleteArgs>(&format!("lateness = '10m'\n{text}")).unwrap().plan(has_table)
+    fn plan(text: &str, has_table: bool) -> Result<CompleteOptions, Error> {
+        toml::from_str::<CompleteArgs>(&format!("lateness = '10m'\n{text}"))
+            .unwrap()
+            .plan(has_table)
+            .map_err(Wrongs::first)
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::checks::{Wrong, at, check_range};
+use super::checks::{Wrongs, at, check_range};
 use super::compact::CompactArgs;
 use super::complete::CompleteArgs;
 use super::encryption::EncryptionArgs;
@@ -203,7 +203,7 @@ impl FileChannelArgs {
     ///
     /// # Errors
     /// Config: it has no room.
-    pub(super) fn place(&self, base: &Path) -> Result<(PathBuf, ChannelLimits), Wrong> {
+    pub(super) fn place(&self, base: &Path) -> Result<(PathBuf, ChannelLimits), Wrongs> {
         let limits = limits(self.max_bytes, self.max_events)?;
         Ok((base.join(&self.directory), ChannelLimits { min_free_bytes: self.min_free_bytes, ..limits }))
     }
@@ -212,9 +212,11 @@ impl FileChannelArgs {
 /// A channel file is begun anew after this many bytes, or a quarter of what the channel may hold.
 const SEGMENT_BYTES: u64 = 32 << 20;
 
-fn limits(max_bytes: u64, max_events: u64) -> Result<ChannelLimits, Wrong> {
-    check_range("max-bytes", max_bytes, 1 << 20, u64::MAX)?;
-    check_range("max-events", max_events, 1, u64::MAX)?;
+fn limits(max_bytes: u64, max_events: u64) -> Result<ChannelLimits, Wrongs> {
+    let mut wrong = Wrongs::default();
+    wrong.note(check_range("max-bytes", max_bytes, 1 << 20, u64::MAX));
+    wrong.note(check_range("max-events", max_events, 1, u64::MAX));
+    wrong.end()?;
     Ok(ChannelLimits { max_bytes, max_events, segment_bytes: SEGMENT_BYTES.min(max_bytes / 4), min_free_bytes: 0 })
 }
 
@@ -223,18 +225,22 @@ impl ChannelArgs {
     ///
     /// # Errors
     /// Config: it has no room, or a key of it cannot be had.
-    pub(super) fn plan(self, name: String, base: &Path) -> Result<ChannelPlan, Wrong> {
+    pub(super) fn plan(self, name: String, base: &Path) -> Result<ChannelPlan, Wrongs> {
+        let mut wrong = Wrongs::default();
         match self {
             Self::File(args) => {
-                let (directory, limits) = args.place(base)?;
-                let keys = args.encryption.map(|keys| keys.plan(base)).transpose().map_err(at("encryption"))?;
+                let place = wrong.note(args.place(base));
+                let keys = args.encryption.map(|keys| keys.plan(base)).transpose().map_err(at("encryption"));
+                let (Some((directory, limits)), Some(keys)) = (place, wrong.note(keys)) else { return Err(wrong) };
                 let storage = Storage { keys: keys.unwrap_or_default(), overflow: None };
                 Ok(ChannelPlan { name, directory: Some(directory), limits, damaged: args.damaged, storage })
             }
             Self::Memory(args) => {
-                let limits = limits(args.max_bytes, args.max_events)?;
-                if let Some(overflow) = args.overflow {
-                    return overflow.plan(name, limits, base).map_err(|e| ("overflow", e));
+                let limits = wrong.note(limits(args.max_bytes, args.max_events));
+                let spills = args.overflow.map(|overflow| overflow.plan(name.clone(), base)).transpose();
+                let (Some(limits), Some(spills)) = (limits, wrong.note(spills)) else { return Err(wrong) };
+                if let Some(spills) = spills {
+                    return Ok(ChannelPlan { limits, ..spills });
                 }
                 let (damaged, storage) = (Damaged::Stop, Storage::default());
                 Ok(ChannelPlan { name, directory: None, limits, damaged, storage })
@@ -244,14 +250,21 @@ impl ChannelArgs {
 }
 
 impl OverflowArgs {
-    /// A channel in memory within `limits` that spills there.
-    fn plan(self, name: String, limits: ChannelLimits, base: &Path) -> Result<ChannelPlan> {
+    /// A channel that spills there, whose own limits are those of another place.
+    fn plan(self, name: String, base: &Path) -> Result<ChannelPlan, Wrongs> {
         let Self { directory, max_bytes, max_events, min_free_bytes, damaged, encryption, after } = self;
         let args = FileChannelArgs { directory, max_bytes, max_events, min_free_bytes, damaged, encryption };
-        let within = |(key, e): Wrong| e.context(format!("{key} of the overflow"));
-        let plan = ChannelArgs::File(args).plan(name, base).map_err(within)?;
-        let overflow = Overflow { limits: plan.limits, after: after.map_or(Duration::ZERO, Timespan::get) };
-        Ok(ChannelPlan { limits, storage: Storage { overflow: Some(overflow), ..plan.storage }, ..plan })
+        let mut wrong = Wrongs::default();
+        match ChannelArgs::File(args).plan(name, base) {
+            Ok(plan) => {
+                let overflow = Overflow { limits: plan.limits, after: after.map_or(Duration::ZERO, Timespan::get) };
+                Ok(ChannelPlan { storage: Storage { overflow: Some(overflow), ..plan.storage }, ..plan })
+            }
+            Err(all) => {
+                all.into_iter().for_each(|(key, e)| wrong.add("overflow", e.context(format!("{key} of the overflow"))));
+                Err(wrong)
+            }
+        }
     }
 }
 
@@ -270,7 +283,7 @@ impl SinkArgs {
         }
     }
 
-    pub(super) fn plan(self, base: &Path) -> Result<SinkKind, Wrong> {
+    pub(super) fn plan(self, base: &Path) -> Result<SinkKind, Wrongs> {
         Ok(match self {
             Self::Table(args) => SinkKind::Table(Box::new(args.plan(base)?)),
             Self::FileRoll(args) => SinkKind::FileRoll(Box::new(args.plan(base)?)),
@@ -289,29 +302,37 @@ impl SinkArgs {
 impl TableArgs {
     /// # Errors
     /// Config: its directories, its table or its parser make no sense.
-    pub(super) fn plan(self, base: &Path) -> Result<TableOptions, Wrong> {
+    pub(super) fn plan(self, base: &Path) -> Result<TableOptions, Wrongs> {
         let Self { target_dir, reject_dir, hive_database, hive_table, partition, parser, protect, complete, compact } =
             self;
+        let mut wrong = Wrongs::default();
         if Path::new(&reject_dir).starts_with(&target_dir) {
             let what = format!("reject-dir {reject_dir} lies in target-dir {target_dir}, where Hive would read it");
-            return Err(("reject-dir", error::config(what).hint("give rejects a directory of their own")));
+            wrong.add("reject-dir", error::config(what).hint("give rejects a directory of their own"));
         }
+        // One half of the table's name alone is a mistake of its own.
+        let (has_table, completes) = (hive_database.is_some() || hive_table.is_some(), complete.is_some());
         let table = match (hive_database, hive_table) {
             (Some(database), Some(table)) => Some((database, table)),
             (None, None) => None,
             (Some(_), None) => {
                 let e = error::config("hive-database is given without hive-table").hint("give both");
-                return Err(("hive-database", e));
+                wrong.add("hive-database", e);
+                None
             }
             (None, Some(_)) => {
                 let e = error::config("hive-table is given without hive-database").hint("give both");
-                return Err(("hive-table", e));
+                wrong.add("hive-table", e);
+                None
             }
         };
-        let parser = parser.plan().map_err(at("parser"))?;
-        let parser = parsers::protected(parser, protect, base).map_err(at("protect"))?;
-        let complete = complete.map(|args| args.plan(table.is_some())).transpose().map_err(at("complete"))?;
-        let compact = compact.map(|args| args.plan(table.is_some(), complete.is_some())).transpose()?;
+        let parser = wrong.note(parser.plan().map_err(at("parser")));
+        let parser = parser.and_then(|of| wrong.note(parsers::protected(of, protect, base).map_err(at("protect"))));
+        let complete = wrong.note(complete.map(|args| args.plan(has_table)).transpose());
+        let compact = wrong.note(compact.map(|args| args.plan(has_table, completes)).transpose());
+        let (Some(parser), Some(complete), Some(compact), true) = (parser, complete, compact, wrong.is_empty()) else {
+            return Err(wrong);
+        };
         let sorting = Sorting::new(parser, partition);
         Ok(TableOptions { target: target_dir, reject_dir, table, sorting, complete, compact })
     }
@@ -320,7 +341,8 @@ impl TableArgs {
 impl FileRollArgs {
     /// # Errors
     /// Config: a directory or a part of a name makes no sense.
-    fn plan(self, base: &Path) -> Result<FileRollOptions, Wrong> {
+    fn plan(self, base: &Path) -> Result<FileRollOptions, Wrongs> {
+        let mut wrong = Wrongs::default();
         let Self { directory, reject_dir, prefix, extension, names, serializer, append_newline } = self;
         let absolute = |key: &'static str, path: &Path| {
             let path = base.join(path);
@@ -330,18 +352,23 @@ impl FileRollArgs {
                 (key, e.hint("name one whose components are neither hidden nor . or .., such as /var/lib/shop/events"))
             })
         };
-        let directory = absolute("directory", &directory)?;
-        let reject_dir = absolute("reject-dir", &reject_dir)?;
-        if Path::new(&reject_dir).starts_with(&directory) {
+        let directory = wrong.note(absolute("directory", &directory));
+        let reject_dir = wrong.note(absolute("reject-dir", &reject_dir));
+        if let (Some(reject_dir), Some(directory)) = (&reject_dir, &directory)
+            && Path::new(reject_dir).starts_with(directory)
+        {
             let what = format!("reject-dir {reject_dir} lies in {directory}, among the events");
-            return Err(("reject-dir", error::config(what).hint("give rejects a directory of their own")));
+            wrong.add("reject-dir", error::config(what).hint("give rejects a directory of their own"));
         }
         for (key, text) in [("prefix", &prefix), ("extension", &extension)] {
             if text.contains('/') || text.starts_with(['.', '_']) {
                 let e = error::config(format!("{key} {text:?} cannot be part of a file's name"));
-                return Err((key, e.hint("leave out /, and do not begin with a point or an underscore")));
+                wrong.add(key, e.hint("leave out /, and do not begin with a point or an underscore"));
             }
         }
+        let (Some(directory), Some(reject_dir), true) = (directory, reject_dir, wrong.is_empty()) else {
+            return Err(wrong);
+        };
         let extension = if extension.is_empty() { extension } else { format!(".{extension}") };
         Ok(FileRollOptions {
             directory,

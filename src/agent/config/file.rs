@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 
 use super::RollArgs;
-use super::checks::absolute;
+use super::checks::{Wrongs, absolute};
 use super::components::{self, ChannelArgs, SinkArgs};
 use super::groups;
 use super::sources::{self, SourceArgs};
@@ -188,10 +188,7 @@ fn source(part: &mut Part<'_>, base: &Path, channels: &Names) -> Result<SourcePl
         Err(e) => wrong.push(part.wrong("selector", e)),
     }
     wrong.extend(Interceptors::new(&interceptors).err().map(|e| part.wrong("interceptors", e)));
-    match (
-        args.and_then(|args: SourceArgs| args.plan(base).map_err(|(key, e)| vec![part.wrong(key, e)])),
-        wrong.is_empty(),
-    ) {
+    match (args.and_then(|args: SourceArgs| args.plan(base).map_err(|all| told(part, all))), wrong.is_empty()) {
         (Ok(kind), true) => Ok(SourcePlan { name: label(part), kind, channels: own, selector, interceptors }),
         (Ok(_), false) => Err(wrong),
         (Err(more), _) => Err(wrong.into_iter().chain(more).collect()),
@@ -200,7 +197,12 @@ fn source(part: &mut Part<'_>, base: &Path, channels: &Names) -> Result<SourcePl
 
 fn channel(part: &mut Part<'_>, base: &Path) -> Result<ChannelPlan, Vec<Error>> {
     let args: ChannelArgs = components::channel(part)?;
-    args.plan(label(part), base).map_err(|(key, e)| vec![part.wrong(key, e)])
+    args.plan(label(part), base).map_err(|all| told(part, all))
+}
+
+/// What is wrong with a table, with the lines where it stands.
+fn told(part: &Part<'_>, all: Wrongs) -> Vec<Error> {
+    all.into_iter().map(|(key, e)| part.wrong(key, e)).collect()
 }
 
 fn sink(part: &mut Part<'_>, base: &Path, channels: &Names) -> Result<SinkPlan, Vec<Error>> {
@@ -213,8 +215,8 @@ fn sink(part: &mut Part<'_>, base: &Path, channels: &Names) -> Result<SinkPlan, 
     if channel_is_read {
         wrong.extend(known(&channel, channels).err().map(|e| part.wrong("channel", e)));
     }
-    let roll = roll.plan().map_err(|(key, e)| wrong.push(part.wrong(key, e)));
-    let kind = args.and_then(|args: SinkArgs| args.plan(base).map_err(|(key, e)| wrong.push(part.wrong(key, e))));
+    let roll = roll.plan().map_err(|all| wrong.extend(told(part, all)));
+    let kind = args.and_then(|args: SinkArgs| args.plan(base).map_err(|all| wrong.extend(told(part, all))));
     match (roll, kind, wrong.is_empty()) {
         (Ok(roll), Ok(mut kind), true) => {
             let name = label(part);

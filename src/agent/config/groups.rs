@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::checks::Wrong;
+use super::checks::{Wrong, Wrongs};
 use super::file::Named;
 use crate::agent::graph::SinkPlan;
 use crate::agent::roll::Roll;
@@ -62,13 +62,14 @@ pub(super) fn group(part: &mut Part<'_>) -> Result<GroupArgs, Vec<Error>> {
 
 impl GroupArgs {
     /// How its sinks are chosen, and the priority of each.
-    fn plan(&self) -> Result<(Processor, Vec<i64>), Wrong> {
+    fn plan(&self) -> Result<(Processor, Vec<i64>), Wrongs> {
         let ProcessorArgs::Failover { priorities, max_penalty } = &self.processor else {
             return Ok((self.balancing()?, vec![0; self.sinks.len()]));
         };
-        if let Some(name) = priorities.keys().find(|name| !self.sinks.contains(name)) {
+        let mut wrong = Wrongs::default();
+        for name in priorities.keys().filter(|name| !self.sinks.contains(name)) {
             let e = error::config(format!("processor.priorities names `{name}`, which is not a sink of the group"));
-            return Err(("processor", e.hint("name the sinks of the group alone")));
+            wrong.add("processor", e.hint("name the sinks of the group alone"));
         }
         let mut left_out = 0;
         let priority = |name: &String| {
@@ -80,11 +81,10 @@ impl GroupArgs {
         let own: Vec<i64> = self.sinks.iter().map(priority).collect();
         if let Some(twice) = own.iter().enumerate().find(|(number, own_one)| own[..*number].contains(own_one)) {
             let e = error::config(format!("two sinks have the priority {}", twice.1));
-            return Err((
-                "processor",
-                e.hint("give each a priority of its own; one that is left out has -1, the next -2"),
-            ));
+            let hint = "give each a priority of its own; one that is left out has -1, the next -2";
+            wrong.add("processor", e.hint(hint));
         }
+        wrong.end()?;
         let max_penalty = max_penalty.map_or(MAX_PENALTY, Timespan::get);
         Ok((Processor::Failover { max_penalty }, own))
     }
@@ -154,7 +154,7 @@ pub(super) fn together<'t>(
                 sinks.insert(first.min(sinks.len()), Named { name, part, plan: made });
             }
             Ok(_) => {}
-            Err((key, e)) => wrong.push(part.wrong(key, e)),
+            Err(all) => wrong.extend(all.into_iter().map(|(key, e)| part.wrong(key, e))),
         }
     }
     if wrong.is_empty() { Ok(sinks) } else { Err(wrong) }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::RollArgs;
-use super::checks::{Wrong, at, check_range};
+use super::checks::{Wrong, Wrongs, at, check_range};
 use super::parsers::{self, ParserArgs, ProtectArgs};
 use crate::agent::sinks::hbase::HBaseSinkOptions;
 use crate::agent::sinks::hbase::counter::CounterPlace;
@@ -105,25 +105,72 @@ fn connections() -> u64 {
 impl HBaseSinkArgs {
     /// # Errors
     /// Config: a value makes no sense.
-    pub(super) fn plan(self, base: &Path) -> Result<HBaseSinkOptions, Wrong> {
-        check_range("batch-size", self.batch_size, 1, 100_000)?;
-        check_range("batch-bytes", self.batch_bytes, 1 << 10, 64 << 20)?;
-        check_range("connections", self.connections, 1, 64)?;
+    pub(super) fn plan(self, base: &Path) -> Result<HBaseSinkOptions, Wrongs> {
+        let mut wrong = Wrongs::default();
+        wrong.note(check_range("batch-size", self.batch_size, 1, 100_000));
+        wrong.note(check_range("batch-bytes", self.batch_bytes, 1 << 10, 64 << 20));
+        wrong.note(check_range("connections", self.connections, 1, 64));
         if self.table.is_empty() || self.table.contains(|c: char| c.is_whitespace() || c == '/') {
             let e = error::config(format!("table is {:?}", self.table));
-            return Err(("table", e.hint("name a table, as TABLE or NAMESPACE:TABLE")));
+            wrong.add("table", e.hint("name a table, as TABLE or NAMESPACE:TABLE"));
         }
         let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
         let limits = BatchLimits { max_rows: size(self.batch_size), max_bytes: size(self.batch_bytes) };
         let (table, connections) = (self.table.clone(), size(self.connections));
-        let reject_dir = reject_dir(base, &self.reject_dir)?;
-        let counter = self.counter.as_ref().map(CounterArgs::plan).transpose()?;
-        let mapping = self.mapping(base)?;
+        let reject_dir = wrong.note(reject_dir(base, &self.reject_dir));
+        let counter = wrong.note(self.counter.as_ref().map(CounterArgs::plan).transpose());
+        let mapping = wrong.note(self.mapping(base));
+        let (Some(reject_dir), Some(counter), Some(mapping), true) = (reject_dir, counter, mapping, wrong.is_empty())
+        else {
+            return Err(wrong);
+        };
         Ok(HBaseSinkOptions { table, mapping, counter, limits, connections, reject_dir, sink: String::new() })
     }
 
-    fn mapping(self, base: &Path) -> Result<Mapping, Wrong> {
-        let bodies = match (self.parser, self.regex) {
+    fn mapping(self, base: &Path) -> Result<Mapping, Wrongs> {
+        let mut wrong = Wrongs::default();
+        if self.row_key.is_empty() {
+            let e = error::config("row-key has no part").hint("give one, such as { field = \"id\" }");
+            wrong.add("row-key", e);
+        }
+        if self.cells.is_empty() && self.header_family.is_none() {
+            let e = error::config("no cell is written").hint("give cells = { \"family:qualifier\" = \"value\" }");
+            wrong.add("cells", e);
+        }
+        if let Some(family) = &self.header_family {
+            wrong.note(check_family(family).map_err(at("header-family")));
+        }
+        let of_bodies =
+            BodyArgs { parser: self.parser, protect: self.protect, regex: self.regex, ignore_case: self.ignore_case };
+        // What keys and cells name is known by what bodies hold.
+        let Some(bodies) = wrong.note(of_bodies.plan(self.fields, base)) else { return Err(wrong) };
+        let key = self.row_key.into_iter().map(|part| part.plan(&bodies).map_err(at("row-key")));
+        let key = key.filter_map(|part| wrong.note(part)).collect();
+        let cell = |(cell, field): (String, String)| {
+            check_cell(&cell)?;
+            let field = bodies.field(&field).map_err(|e| e.context(format!("cell {cell}")))?;
+            Ok((cell, field))
+        };
+        let cells = self.cells.into_iter().map(|one| cell(one).map_err(at("cells")));
+        let cells = cells.filter_map(|cell| wrong.note(cell)).collect();
+        wrong.end()?;
+        Ok(Mapping { bodies, key, cells, header_family: self.header_family, stamp: self.cell_time })
+    }
+}
+
+/// How bodies are taken apart.
+struct BodyArgs {
+    parser: Option<ParserArgs>,
+    protect: Vec<ProtectArgs>,
+    regex: Option<String>,
+    ignore_case: bool,
+}
+
+impl BodyArgs {
+    /// # Errors
+    /// Config: keys that do not belong together, or one that makes no sense.
+    fn plan(self, fields: Vec<String>, base: &Path) -> Result<Bodies, Wrong> {
+        Ok(match (self.parser, self.regex) {
             (Some(_), Some(_)) => {
                 let e = error::config("parser and regex are both given").hint("keep one of them");
                 return Err(("regex", e));
@@ -137,33 +184,13 @@ impl HBaseSinkArgs {
                     error::config("protect is given without a parser").hint("give a parser, whose columns it names");
                 return Err(("protect", e));
             }
-            (None, Some(regex)) => Bodies::groups(&regex, self.ignore_case, self.fields).map_err(at("regex"))?,
-            (None, None) if !self.fields.is_empty() || self.ignore_case => {
+            (None, Some(regex)) => Bodies::groups(&regex, self.ignore_case, fields).map_err(at("regex"))?,
+            (None, None) if !fields.is_empty() || self.ignore_case => {
                 let e = error::config("fields or ignore-case is given without regex").hint("give regex, too");
                 return Err(("fields", e));
             }
             (None, None) => Bodies::Whole,
-        };
-        if self.row_key.is_empty() {
-            let e = error::config("row-key has no part").hint("give one, such as { field = \"id\" }");
-            return Err(("row-key", e));
-        }
-        let key =
-            self.row_key.into_iter().map(|part| part.plan(&bodies)).collect::<Result<_>>().map_err(at("row-key"))?;
-        let cell = |(cell, field): (String, String)| {
-            check_cell(&cell)?;
-            let field = bodies.field(&field).map_err(|e| e.context(format!("cell {cell}")))?;
-            Ok((cell, field))
-        };
-        let cells = self.cells.into_iter().map(cell).collect::<Result<Vec<_>>>().map_err(at("cells"))?;
-        if cells.is_empty() && self.header_family.is_none() {
-            let e = error::config("no cell is written").hint("give cells = { \"family:qualifier\" = \"value\" }");
-            return Err(("cells", e));
-        }
-        if let Some(family) = &self.header_family {
-            check_family(family).map_err(at("header-family"))?;
-        }
-        Ok(Mapping { bodies, key, cells, header_family: self.header_family, stamp: self.cell_time })
+        })
     }
 }
 
@@ -178,11 +205,13 @@ pub(super) fn reject_dir(base: &Path, path: &Path) -> Result<String, Wrong> {
 }
 
 impl CounterArgs {
-    fn plan(&self) -> Result<CounterPlace, Wrong> {
-        check_cell(&self.cell).map_err(at("counter"))?;
+    fn plan(&self) -> Result<CounterPlace, Wrongs> {
+        let mut wrong = Wrongs::default();
+        wrong.note(check_cell(&self.cell).map_err(at("counter")));
         if self.row.is_empty() {
-            return Err(("counter", error::config("the counter has no row").hint("give row = \"..\"")));
+            wrong.add("counter", error::config("the counter has no row").hint("give row = \"..\""));
         }
+        wrong.end()?;
         Ok(CounterPlace { row: self.row.clone(), cell: self.cell.clone() })
     }
 }
@@ -264,7 +293,7 @@ mod tests {
     fn sink(more: &str) -> Result<HBaseSinkOptions, String> {
         let args: HBaseSinkArgs =
             toml::from_str(&format!("table = 'ns:t'\nreject-dir = 'r'\n{more}")).map_err(|e| e.to_string())?;
-        args.plan(Path::new("/base")).map_err(|(key, e)| format!("{key}: {e}; {}", e.remedy().unwrap_or_default()))
+        args.plan(Path::new("/base")).map_err(|all| all.to_string())
     }
 
     /// What an event becomes: key, cells, and their timestamp.

@@ -5,13 +5,13 @@ use std::path::Path;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
-use super::checks::{Wrong, at, check_range};
+use super::checks::{Wrong, Wrongs, at, check_range};
 use crate::agent::sinks::hdfs::HdfsOptions;
 use crate::agent::sinks::hdfs::bucket::FileRules;
 use crate::agent::sinks::hdfs::content::{AvroBlocks, Content, Serializer, WriteFormat};
 use crate::agent::sinks::hdfs::escape::{Clock, RoundUnit, Template, confined, is_prefix};
 use crate::agent::sinks::hdfs::schemas::SchemaPlace;
-use crate::error;
+use crate::error::{self, Error};
 use crate::format::Compression;
 use crate::format::avro::Container;
 use crate::format::hadoop::Compressor;
@@ -120,20 +120,30 @@ fn max_open_files() -> usize {
 impl HdfsArgs {
     /// # Errors
     /// Config: a path, a time zone or a step of rounding that makes no sense.
-    pub(super) fn plan(self) -> Result<HdfsOptions, Wrong> {
-        let (content, schema) = self.content()?;
+    pub(super) fn plan(self) -> Result<HdfsOptions, Wrongs> {
+        let mut wrong = Wrongs::default();
+        let content = wrong.note(self.content());
         let zone = match &self.time_zone {
-            None => TimeZone::system(),
+            None => Ok(TimeZone::system()),
             Some(name) => TimeZone::get(name).map_err(|_| {
                 let e = error::config(format!("time-zone {name} is not known"));
                 ("time-zone", e.hint("name one of the tz database, such as Europe/Berlin, or UTC"))
-            })?,
+            }),
         };
-        let round = self.round.map(RoundArgs::plan).transpose()?;
-        check_range("max-open-files", self.max_open_files as u64, 1, 5_000)?;
+        let zone = wrong.note(zone);
+        let round = wrong.note(self.round.map(RoundArgs::plan).transpose());
+        wrong.note(check_range("max-open-files", self.max_open_files as u64, 1, 5_000));
+        let path = wrong.note(Template::new(&self.path).map_err(at("path")));
+        let prefix = wrong.note(Template::new(&self.prefix).map_err(at("prefix")));
+        // What is said of names and places needs all of these.
+        let (Some((content, schema)), Some(zone), Some(round), Some(path), Some(prefix)) =
+            (content, zone, round, path, prefix)
+        else {
+            return Err(wrong);
+        };
         let options = HdfsOptions {
-            path: Template::new(&self.path).map_err(at("path"))?,
-            prefix: Template::new(&self.prefix).map_err(at("prefix"))?,
+            path,
+            prefix,
             clock: Clock { zone, round, local: self.local_time },
             reject_dir: self.reject_dir,
             sink: String::new(),
@@ -150,36 +160,36 @@ impl HdfsArgs {
         if !root.starts_with('/') {
             let e = error::config(format!("path {} does not begin with a directory", self.path))
                 .hint("begin it with an absolute directory without escapes, such as /lake/events/%Y-%m-%d");
-            return Err(("path", e));
-        }
-        if let Err(why) = confined(root, "/") {
+            wrong.add("path", e);
+        } else if let Err(why) = confined(root, "/") {
             let e = error::config(format!("path {}: {}", self.path, why.trim_start_matches("its headers ")))
                 .hint("choose a directory whose components begin with a letter or a digit");
-            return Err(("path", e));
+            wrong.add("path", e);
         }
         let fixed = self.prefix.split('%').next().unwrap_or_default();
-        let no_name = |key: &'static str, text: &str| {
+        let no_name = |key: &str, text: &str| {
             let e = error::config(format!("{key} {text:?} cannot be part of a file's name"));
-            Err((key, e.hint("leave out / and :, and do not begin with a point or an underscore")))
+            e.hint("leave out / and :, and do not begin with a point or an underscore")
         };
         if !fixed.is_empty() && is_prefix(fixed).is_err() {
-            return no_name("prefix", fixed);
+            wrong.add("prefix", no_name("prefix", fixed));
         }
         if options.rules.suffix.contains(['/', ':']) {
-            return no_name("suffix", &options.rules.suffix);
+            wrong.add("suffix", no_name("suffix", &options.rules.suffix));
         }
         if Path::new(&options.reject_dir).starts_with(root) {
             let what = format!("reject-dir {} lies in {root}, among the events", options.reject_dir);
-            return Err(("reject-dir", error::config(what).hint("give rejects a directory of their own")));
+            wrong.add("reject-dir", error::config(what).hint("give rejects a directory of their own"));
         }
-        Ok(options)
+        wrong.end().map(|()| options)
     }
 
     /// What files are made of, and the schema of bodies.
     ///
     /// # Errors
     /// Config: keys that do not belong together, or a codec that such files do not have.
-    fn content(&self) -> Result<(Content, Option<SchemaPlace>), Wrong> {
+    fn content(&self) -> Result<(Content, Option<SchemaPlace>), Wrongs> {
+        let mut wrong = Wrongs::default();
         let is_stream = self.file_format == FileKind::Stream;
         let name = self.serializer.unwrap_or_default();
         let is_avro = is_stream && matches!(name, SerializerName::AvroEvent | SerializerName::AvroBody);
@@ -189,20 +199,27 @@ impl HdfsArgs {
             ("serializer", self.serializer.is_some(), is_stream, "file-format = \"stream\""),
             ("append-newline", self.append_newline.is_some(), is_stream && !is_avro, "a serializer of text"),
             ("avro", self.avro.is_some(), is_avro, "serializer = \"avro-event\" or \"avro-body\""),
-            ("avro.schema", avro.schema.is_some(), name == SerializerName::AvroBody, "serializer = \"avro-body\""),
+            (
+                "avro.schema",
+                is_avro && avro.schema.is_some(),
+                name == SerializerName::AvroBody,
+                "serializer = \"avro-body\"",
+            ),
         ] {
             if is_given && !fits {
-                return Err(out_of_place(key, needs));
+                wrong.add(key, out_of_place(key, needs));
             }
         }
         let usual = if is_avro { Compression::None } else { Compression::default() };
         let compression = self.compression.unwrap_or(usual);
-        Compressor::new(compression).map_err(at("compression"))?;
+        wrong.note(Compressor::new(compression).map_err(at("compression")));
         if !is_stream {
+            wrong.end()?;
             return Ok((Content::Sequence { values: self.write_format.unwrap_or_default(), compression }, None));
         }
-        check_range("avro.block-bytes", avro.block_bytes as u64, 32, 1 << 30)?;
-        Container::new("null", avro.compression, avro.block_bytes, &[], [0; 16]).map_err(at("avro.compression"))?;
+        wrong.note(check_range("avro.block-bytes", avro.block_bytes as u64, 32, 1 << 30));
+        let tried = Container::new("null", avro.compression, avro.block_bytes, &[], [0; 16]);
+        wrong.note(tried.map_err(at("avro.compression")));
         let blocks = AvroBlocks { codec: avro.compression, bytes: avro.block_bytes };
         let newline = self.append_newline.unwrap_or(true);
         let serializer = match name {
@@ -211,14 +228,15 @@ impl HdfsArgs {
             SerializerName::AvroEvent => Serializer::AvroEvent(blocks),
             SerializerName::AvroBody => Serializer::AvroBody(blocks),
         };
-        let schema = avro.schema.map(|place| SchemaPlace::new(&place).map_err(at("avro.schema"))).transpose()?;
+        let schema = avro.schema.map(|place| SchemaPlace::new(&place).map_err(at("avro.schema"))).transpose();
+        let (Some(schema), true) = (wrong.note(schema), wrong.is_empty()) else { return Err(wrong) };
         Ok((Content::Stream { serializer, compression }, schema))
     }
 }
 
 /// What belongs to another kind of file than the one that is asked for.
-fn out_of_place(key: &'static str, needs: &str) -> Wrong {
-    (key, error::config(format!("{key} has no meaning here")).hint(format!("leave it out, or give {needs}")))
+fn out_of_place(key: &str, needs: &str) -> Error {
+    error::config(format!("{key} has no meaning here")).hint(format!("leave it out, or give {needs}"))
 }
 
 /// The ending of files of a kind. That of a codec is for files that are compressed as a whole.

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::RollArgs;
-use super::checks::{Wrong, at, check_range};
+use super::checks::{Wrong, Wrongs, at, check_range};
 use super::hbase::reject_dir;
 use super::rpc::ClientTlsArgs;
 use crate::agent::sinks::http::HttpSinkOptions;
@@ -89,26 +89,35 @@ fn request_timeout() -> Timespan {
 impl HttpSinkArgs {
     /// # Errors
     /// Config: a value makes no sense, or the token cannot be had.
-    pub(super) fn plan(self, base: &Path) -> Result<HttpSinkOptions, Wrong> {
-        check_range("batch-size", self.batch_size, 1, 1 << 20)?;
-        check_range("batch-bytes", self.batch_bytes, 1, 256 << 20)?;
-        check_range("connections", self.connections, 1, 64)?;
+    pub(super) fn plan(self, base: &Path) -> Result<HttpSinkOptions, Wrongs> {
+        let mut wrong = Wrongs::default();
+        wrong.note(check_range("batch-size", self.batch_size, 1, 1 << 20));
+        wrong.note(check_range("batch-bytes", self.batch_bytes, 1, 256 << 20));
+        wrong.note(check_range("connections", self.connections, 1, 64));
         for (key, limit) in [("connect-timeout", self.connect_timeout), ("request-timeout", self.request_timeout)] {
             if limit.get().is_zero() {
-                return Err((key, error::config(format!("{key} is 0")).hint("give it some time, such as 5s")));
+                wrong.add(key, error::config(format!("{key} is 0")).hint("give it some time, such as 5s"));
             }
         }
-        let headers = self.headers(base)?;
-        let url = url(&self.url)?;
-        let tls = match (self.tls, url.scheme()) {
+        let headers = wrong.note(self.headers(base));
+        let url = wrong.note(url(&self.url));
+        let tls = match (self.tls, url.as_ref().map_or("", Url::scheme)) {
             (Some(_), "http") => {
                 let e =
                     error::config("tls is given, and url is http").hint("write the url with https, or take tls out");
-                return Err(("tls", e));
+                Err(("tls", e))
             }
-            (Some(tls), _) => Some(tls.plan(base).map_err(at("tls"))?),
-            (None, "https") => Some(ClientTlsArgs::default().plan(base).map_err(at("url"))?),
-            (None, _) => None,
+            (Some(tls), _) => tls.plan(base).map(Some).map_err(at("tls")),
+            (None, "https") => ClientTlsArgs::default().plan(base).map(Some).map_err(at("url")),
+            (None, _) => Ok(None),
+        };
+        let tls = wrong.note(tls);
+        let statuses = wrong.note(Statuses::new(self.statuses).map_err(at("statuses")));
+        let reject_dir = wrong.note(reject_dir(base, &self.reject_dir));
+        let (Some(headers), Some(url), Some(tls), Some(statuses), Some(reject_dir), true) =
+            (headers, url, tls, statuses, reject_dir, wrong.is_empty())
+        else {
+            return Err(wrong);
         };
         let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
         Ok(HttpSinkOptions {
@@ -122,22 +131,25 @@ impl HttpSinkArgs {
             connections: size(self.connections),
             connect_timeout: self.connect_timeout.get(),
             request_timeout: self.request_timeout.get(),
-            statuses: Statuses::new(self.statuses).map_err(at("statuses"))?,
-            reject_dir: reject_dir(base, &self.reject_dir)?,
+            statuses,
+            reject_dir,
             sink: String::new(),
         })
     }
 
-    fn headers(&self, base: &Path) -> Result<HeaderMap, Wrong> {
-        let mut headers = HeaderMap::new();
+    fn headers(&self, base: &Path) -> Result<HeaderMap, Wrongs> {
+        let (mut headers, mut wrong) = (HeaderMap::new(), Wrongs::default());
         for (name, text) in &self.headers {
-            let wrong = || error::config(format!("{name:?} = {text:?} is not a header of HTTP"));
-            let known = HeaderName::try_from(name.as_str()).map_err(|_| ("headers", wrong()))?;
+            let known = (HeaderName::try_from(name.as_str()), HeaderValue::try_from(text.as_str()));
+            let (Ok(known), Ok(value)) = known else {
+                wrong.add("headers", error::config(format!("{name:?} = {text:?} is not a header of HTTP")));
+                continue;
+            };
             if known == AUTHORIZATION {
                 let e = error::config("headers holds Authorization, in clear");
-                return Err(("headers", e.hint("give the token by token-file or token-env")));
+                wrong.add("headers", e.hint("give the token by token-file or token-env"));
             }
-            headers.insert(known, HeaderValue::try_from(text.as_str()).map_err(|_| ("headers", wrong()))?);
+            headers.insert(known, value);
         }
         let of_keys = [
             ("content-type", CONTENT_TYPE, Some(self.content_type.as_deref().unwrap_or(self.form.content_type()))),
@@ -145,8 +157,10 @@ impl HttpSinkArgs {
         ];
         for (key, name, text) in of_keys {
             let Some(text) = text else { continue };
-            let value = HeaderValue::try_from(text);
-            headers.insert(name, value.map_err(|_| (key, error::config(format!("{key} is {text:?}"))))?);
+            let value = HeaderValue::try_from(text).map_err(|_| (key, error::config(format!("{key} is {text:?}"))));
+            if let Some(value) = wrong.note(value) {
+                headers.insert(name, value);
+            }
         }
         let key = if self.token_file.is_some() { "token-file" } else { "token-env" };
         let source = SecretSource {
@@ -154,13 +168,16 @@ impl HttpSinkArgs {
             password_env: self.token_env.clone(),
             ..SecretSource::default()
         };
-        if let Some(token) = source.read(base).map_err(|e| (key, e.context("the token")))? {
+        let token = wrong.note(source.read(base).map_err(|e| (key, e.context("the token"))));
+        if let Some(token) = token.flatten() {
             let value = HeaderValue::try_from(format!("Bearer {}", token.expose()));
-            let mut value = value.map_err(|_| (key, error::config("the token cannot stand in a header of HTTP")))?;
-            value.set_sensitive(true);
-            headers.insert(AUTHORIZATION, value);
+            let value = value.map_err(|_| (key, error::config("the token cannot stand in a header of HTTP")));
+            if let Some(mut value) = wrong.note(value) {
+                value.set_sensitive(true);
+                headers.insert(AUTHORIZATION, value);
+            }
         }
-        Ok(headers)
+        wrong.end().map(|()| headers)
     }
 }
 
@@ -183,7 +200,7 @@ mod tests {
     fn sink(url: &str, more: &str) -> Result<HttpSinkOptions, String> {
         let args: HttpSinkArgs =
             toml::from_str(&format!("url = '{url}'\nreject-dir = 'r'\n{more}")).map_err(|e| e.to_string())?;
-        args.plan(Path::new("/base")).map_err(|(key, e)| format!("{key}: {e}"))
+        args.plan(Path::new("/base")).map_err(|all| all.to_string())
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::RollArgs;
-use super::checks::{Wrong, at, check_range};
+use super::checks::{Wrong, Wrongs, at, check_range};
 use crate::agent::sinks::hdfs::escape::Template;
 use crate::agent::sinks::kafka::KafkaSinkOptions;
 use crate::agent::sources::kafka::{EventOptions, KafkaOptions, OutOfRange, Start, Subscription};
@@ -61,6 +61,8 @@ pub(super) struct KafkaSourceArgs {
     max_bytes: u64,
     #[serde(default = "partition_bytes")]
     partition_bytes: u64,
+    #[serde(default = "max_unpacked_bytes")]
+    max_unpacked_bytes: u64,
     #[serde(default = "session_timeout")]
     session_timeout: Timespan,
     #[serde(default = "heartbeat")]
@@ -155,6 +157,10 @@ fn max_bytes() -> u64 {
     50 << 20
 }
 
+fn max_unpacked_bytes() -> u64 {
+    128 << 20
+}
+
 fn partition_bytes() -> u64 {
     1 << 20
 }
@@ -212,27 +218,33 @@ fn bounded(key: &'static str, bytes: u64, most: u64) -> Result<i32, Wrong> {
 impl KafkaSourceArgs {
     /// # Errors
     /// Config: a value makes no sense.
-    pub(super) fn plan(self, base: &Path) -> Result<KafkaOptions, Wrong> {
-        let servers = KafkaServers::new(&self.brokers, &self.client_id, self.tls.as_ref(), self.sasl.as_ref(), base)?;
+    pub(super) fn plan(self, base: &Path) -> Result<KafkaOptions, Wrongs> {
+        let mut wrong = Wrongs::default();
+        let servers = KafkaServers::new(&self.brokers, &self.client_id, self.tls.as_ref(), self.sasl.as_ref(), base);
+        let servers = wrong.note(servers);
+        let subscription = wrong.note(self.subscription());
         if self.group_id.is_empty() {
-            return Err((
-                "group-id",
-                error::config("group-id is empty").hint("name the group that this agent reads for"),
-            ));
+            let e = error::config("group-id is empty").hint("name the group that this agent reads for");
+            wrong.add("group-id", e);
         }
         if self.assignors.is_empty() {
-            return Err(("assignors", error::config("assignors names none").hint("name range or round-robin")));
+            wrong.add("assignors", error::config("assignors names none").hint("name range or round-robin"));
         }
-        check_range("batch-size", self.batch_size, 1, 1 << 20)?;
+        wrong.note(check_range("batch-size", self.batch_size, 1, 1 << 20));
         if self.heartbeat.get() * 2 > self.session_timeout.get() {
             let e = error::config(format!(
                 "heartbeat {} is not below half of session-timeout {}",
                 self.heartbeat, self.session_timeout
             ));
-            return Err(("heartbeat", e.hint("give a third of session-timeout, or less")));
+            wrong.add("heartbeat", e.hint("give a third of session-timeout, or less"));
         }
+        let limits = wrong.note(self.limits());
+        let (Some(servers), Some(subscription), Some(limits), true) = (servers, subscription, limits, wrong.is_empty())
+        else {
+            return Err(wrong);
+        };
         Ok(KafkaOptions {
-            subscription: self.subscription()?,
+            subscription,
             servers: Arc::new(servers),
             group: GroupOptions {
                 id: self.group_id,
@@ -244,13 +256,7 @@ impl KafkaSourceArgs {
             },
             start: self.start,
             out_of_range: self.out_of_range,
-            limits: Limits {
-                wait: self.max_wait.get().min(Duration::from_secs(60)),
-                min_bytes: bounded("min-bytes", self.min_bytes, 1 << 30)?,
-                max_bytes: bounded("max-bytes", self.max_bytes, 1 << 30)?,
-                partition_bytes: bounded("partition-bytes", self.partition_bytes, 1 << 30)?,
-                isolation: self.isolation,
-            },
+            limits,
             batch_size: usize::try_from(self.batch_size).unwrap_or(usize::MAX),
             commit: self.commit_interval.get(),
             refresh: self.refresh.get(),
@@ -259,6 +265,24 @@ impl KafkaSourceArgs {
                 headers: self.headers,
                 is_flume_event: self.flume_event,
             },
+        })
+    }
+
+    fn limits(&self) -> Result<Limits, Wrongs> {
+        let mut wrong = Wrongs::default();
+        let mut bytes = |key, bytes, most| wrong.note(bounded(key, bytes, most)).unwrap_or_default();
+        let (min_bytes, max_bytes) =
+            (bytes("min-bytes", self.min_bytes, 1 << 30), bytes("max-bytes", self.max_bytes, 1 << 30));
+        let partition_bytes = bytes("partition-bytes", self.partition_bytes, 1 << 30);
+        wrong.note(check_range("max-unpacked-bytes", self.max_unpacked_bytes, 1 << 20, 1 << 40));
+        wrong.end()?;
+        Ok(Limits {
+            wait: self.max_wait.get().min(Duration::from_secs(60)),
+            min_bytes,
+            max_bytes,
+            partition_bytes,
+            unpacked_bytes: usize::try_from(self.max_unpacked_bytes).unwrap_or(usize::MAX),
+            isolation: self.isolation,
         })
     }
 
@@ -301,22 +325,26 @@ fn whole(text: &str) -> error::Result<regex::Regex> {
 impl KafkaSinkArgs {
     /// # Errors
     /// Config: a value makes no sense.
-    pub(super) fn plan(self, base: &Path) -> Result<KafkaSinkOptions, Wrong> {
-        let servers = KafkaServers::new(&self.brokers, &self.client_id, self.tls.as_ref(), self.sasl.as_ref(), base)?;
-        let topic = Template::new(&self.topic).map_err(at("topic"))?;
-        let fixed = [("topic", topic.is_fixed().then_some(&self.topic)), ("reject-topic", self.reject_topic.as_ref())];
+    pub(super) fn plan(self, base: &Path) -> Result<KafkaSinkOptions, Wrongs> {
+        let mut wrong = Wrongs::default();
+        let servers = KafkaServers::new(&self.brokers, &self.client_id, self.tls.as_ref(), self.sasl.as_ref(), base);
+        let servers = wrong.note(servers);
+        let topic = wrong.note(Template::new(&self.topic).map_err(at("topic")));
+        let is_fixed = topic.as_ref().is_some_and(Template::is_fixed);
+        let fixed = [("topic", is_fixed.then_some(&self.topic)), ("reject-topic", self.reject_topic.as_ref())];
         for (key, name) in fixed {
             if let Some(name) = name.filter(|name| !is_topic(name)) {
                 let e = error::config(format!("{name:?} is not the name of a topic"));
-                return Err((key, e.hint("names are made of letters, digits, points, underscores and hyphens")));
+                wrong.add(key, e.hint("names are made of letters, digits, points, underscores and hyphens"));
             }
         }
         if self.idempotence && self.acks != Acks::All {
             let e = error::config("idempotence goes with acks = \"all\" alone");
-            return Err(("idempotence", e.hint("take one of them out")));
+            wrong.add("idempotence", e.hint("take one of them out"));
         }
-        check_range("batch-size", self.batch_size, 1, 1 << 20)?;
-        check_range("batch-bytes", self.batch_bytes, 1 << 10, 1 << 30)?;
+        wrong.note(check_range("batch-size", self.batch_size, 1, 1 << 20));
+        wrong.note(check_range("batch-bytes", self.batch_bytes, 1 << 10, 1 << 30));
+        let (Some(servers), Some(topic), true) = (servers, topic, wrong.is_empty()) else { return Err(wrong) };
         Ok(KafkaSinkOptions {
             servers: Arc::new(servers),
             producer: ProducerOptions {
@@ -347,12 +375,12 @@ mod tests {
     fn source(more: &str) -> Result<KafkaOptions, String> {
         let args: KafkaSourceArgs =
             toml::from_str(&format!("brokers = 'a:1,b:2'\ngroup-id = 'g'\n{more}")).map_err(|e| e.to_string())?;
-        args.plan(Path::new("/")).map_err(|(key, e)| format!("{key}: {e}"))
+        args.plan(Path::new("/")).map_err(|all| all.to_string())
     }
 
     fn sink(more: &str) -> Result<KafkaSinkOptions, String> {
         let args: KafkaSinkArgs = toml::from_str(&format!("brokers = ['a:1']\n{more}")).map_err(|e| e.to_string())?;
-        args.plan(Path::new("/")).map_err(|(key, e)| format!("{key}: {e}"))
+        args.plan(Path::new("/")).map_err(|all| all.to_string())
     }
 
     #[test]
@@ -370,6 +398,7 @@ mod tests {
             ("topics = 'a'\nheartbeat = '6s'", "not below half"),
             ("topics = 'a'\nbatch-size = 0", "batch-size"),
             ("topics = 'a'\nassignors = []", "assignors"),
+            ("topics = 'a'\nmax-unpacked-bytes = 1000", "max-unpacked-bytes"),
             ("topics = 'a'\ngroup = 'x'", "unknown field"),
         ] {
             let wrong = source(more).unwrap_err();

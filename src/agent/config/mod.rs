@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::file::{AgentFile, TABLES};
 
-pub(super) use self::checks::Wrong;
+pub(super) use self::checks::Wrongs;
 use self::checks::{absolute, at, check_range};
 use self::complete::CompleteArgs;
 use self::components::{FileChannelArgs, TableArgs};
@@ -230,12 +230,14 @@ const LONGEST_EPOCH: Duration = Duration::from_secs(86_400);
 impl RollArgs {
     /// # Errors
     /// Config: a bound is out of its range.
-    fn plan(self) -> Result<Roll, Wrong> {
-        check_range("roll.rows", self.rows, 1, u64::MAX)?;
-        check_range("roll.bytes", self.bytes, 1, 1 << 30)?;
+    fn plan(self) -> Result<Roll, Wrongs> {
+        let mut wrong = Wrongs::default();
+        wrong.note(check_range("roll.rows", self.rows, 1, u64::MAX));
+        wrong.note(check_range("roll.bytes", self.bytes, 1, 1 << 30));
         if self.age.get() > LONGEST_EPOCH {
-            return Err(("roll.age", error::config(format!("roll.age is {}", self.age)).hint("give at most 24h")));
+            wrong.add("roll.age", error::config(format!("roll.age is {}", self.age)).hint("give at most 24h"));
         }
+        wrong.end()?;
         Ok(Roll { rows: self.rows, bytes: self.bytes, age: self.age.get(), idle: self.idle.map(Timespan::get) })
     }
 }
@@ -245,11 +247,12 @@ impl AgentPlan {
     ///
     /// # Errors
     /// Config: a value makes no sense.
-    pub(super) fn new(args: &AgentArgs, base: &Path) -> Result<Self, Wrong> {
+    pub(super) fn new(args: &AgentArgs, base: &Path) -> Result<Self, Wrongs> {
         let AgentArgs { files, channel_dir, target_dir, reject_dir, hive_database, hive_table, format, .. } = args;
         let AgentArgs { compressed, partition, roll, channel_max_bytes, max_line_bytes, .. } = *args;
         let AgentArgs { forget_after, drain, max_reject_percent, .. } = *args;
-        check_range("max-reject-percent", max_reject_percent.unwrap_or(0).into(), 0, 100)?;
+        let mut wrong = Wrongs::default();
+        wrong.note(check_range("max-reject-percent", max_reject_percent.unwrap_or(0).into(), 0, 100));
         let base = absolute(base).map_err(at(""))?;
         let source = TaildirArgs {
             files: files.clone(),
@@ -262,7 +265,7 @@ impl AgentPlan {
             position_file_interval: None,
             start: Start::Beginning,
         };
-        let source = source.plan(&base)?;
+        let source = wrong.note(source.plan(&base));
         let channel = FileChannelArgs {
             directory: channel_dir.clone(),
             max_bytes: channel_max_bytes,
@@ -271,13 +274,15 @@ impl AgentPlan {
             damaged: Damaged::Stop,
             encryption: None,
         };
-        let (directory, limits) = channel.place(&base).map_err(|(_, e)| ("channel-max-bytes", e.context("channel")))?;
-        let of_channel = channels::names().map(|name| directory.join(name));
-        if let Some(pattern) =
-            source.patterns.iter().find(|pattern| of_channel.iter().any(|file| pattern.accepts(file)))
-        {
-            let what = format!("{pattern} matches the files of the channel in {}", directory.display());
-            return Err(("channel-dir", error::config(what).hint("give the channel a directory of its own")));
+        let place = channel.place(&base).map_err(|all| ("channel-max-bytes", all.first().context("channel")));
+        let place = wrong.note(place);
+        if let (Some(source), Some((directory, _))) = (&source, &place) {
+            let of_channel = channels::names().map(|name| directory.join(name));
+            let mut patterns = source.patterns.iter();
+            if let Some(pattern) = patterns.find(|pattern| of_channel.iter().any(|file| pattern.accepts(file))) {
+                let what = format!("{pattern} matches the files of the channel in {}", directory.display());
+                wrong.add("channel-dir", error::config(what).hint("give the channel a directory of its own"));
+            }
         }
         let parser = ParserArgs::Weblog {
             format: format.0.clone(),
@@ -296,9 +301,15 @@ impl AgentPlan {
             complete: args.complete.clone(),
             compact: None,
         };
-        let sink = sink.plan(&base)?;
+        let sink = wrong.note(sink.plan(&base));
+        let roll = wrong.note(roll.plan());
+        let (Some(source), Some((directory, limits)), Some(sink), Some(roll), true) =
+            (source, place, sink, roll, wrong.is_empty())
+        else {
+            return Err(wrong);
+        };
         let words = words(args, &source, &directory, &sink);
-        let graph = one_line(source, drain, directory, limits, sink, roll.plan()?);
+        let graph = one_line(source, drain, directory, limits, sink, roll);
         Ok(Self { graph, reject_dir: reject_dir.clone(), drain, max_reject_percent, words })
     }
 }
@@ -374,7 +385,7 @@ mod tests {
 
     fn plan(more: &str) -> Result<AgentPlan> {
         let args: AgentArgs = toml::from_str(&format!("{REQUIRED}{more}")).unwrap();
-        AgentPlan::new(&args, Path::new("/base")).map_err(|(_, e)| e)
+        AgentPlan::new(&args, Path::new("/base")).map_err(Wrongs::first)
     }
 
     #[test]

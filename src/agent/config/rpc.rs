@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::checks::{Wrong, at, check_listener, check_range};
+use super::checks::{Wrong, Wrongs, at, check_listener, check_range};
 use super::tls::{self, ServerTlsArgs, of_store};
 use crate::agent::in_flight::InFlight;
 use crate::agent::rpc::{ClientOptions, Deflation, Encoding, Entrance, Limits, Speech};
@@ -81,14 +81,26 @@ macro_rules! to_another_agent {
             ///
             /// # Errors
             /// Config: a value makes no sense.
-            fn speaking(self, speech: Speech, deflation: Option<Deflation>, base: &Path) -> Result<SinkOptions, Wrong> {
-                check_range("port", self.port.into(), 1, u16::MAX.into())?;
-                check_range("batch-size", self.batch_size, 1, MOST_OF_A_BATCH)?;
+            fn speaking(
+                self,
+                speech: Speech,
+                deflation: Result<Option<Deflation>, Wrongs>,
+                base: &Path,
+            ) -> Result<SinkOptions, Wrongs> {
+                let mut wrong = Wrongs::default();
+                let host = wrong.note(host(self.host));
+                wrong.note(check_range("port", self.port.into(), 1, u16::MAX.into()));
+                wrong.note(check_range("batch-size", self.batch_size, 1, MOST_OF_A_BATCH));
+                let deflation = wrong.note(deflation);
+                let tls = wrong.note(self.tls.map(|tls| tls.plan(base)).transpose().map_err(at("tls")));
+                let (Some(host), Some(deflation), Some(tls), true) = (host, deflation, tls, wrong.is_empty()) else {
+                    return Err(wrong);
+                };
                 let client = ClientOptions {
-                    host: host(self.host)?,
+                    host,
                     port: self.port,
                     speech,
-                    tls: self.tls.map(|tls| tls.plan(base)).transpose().map_err(at("tls"))?,
+                    tls,
                     deflation,
                     connect_timeout: self.connect_timeout.get(),
                     request_timeout: self.request_timeout.get(),
@@ -189,13 +201,19 @@ impl ClientTlsArgs {
 impl AvroSourceArgs {
     /// # Errors
     /// Config: a value makes no sense.
-    pub(super) fn plan(self, base: &Path) -> Result<SourceOptions, Wrong> {
+    pub(super) fn plan(self, base: &Path) -> Result<SourceOptions, Wrongs> {
         let Self { bind, port, compression, tls, ip_filter, max_call_bytes, max_bytes_in_flight } = self;
-        let rules =
-            ip_filter.iter().map(|rule| rule.parse()).collect::<Result<Vec<Rule>>>().map_err(at("ip-filter"))?;
-        let entrance = entrance(tls, compression == Compression::Deflate, base)?;
-        check_listener(&bind, port)?;
-        let (limits, in_flight) = (limits(max_call_bytes)?, in_flight(max_bytes_in_flight)?);
+        let mut wrong = Wrongs::default();
+        wrong.note(check_listener(&bind, port));
+        let rules = ip_filter.iter().map(|rule| rule.parse::<Rule>().map_err(at("ip-filter")));
+        let rules = rules.filter_map(|rule| wrong.note(rule)).collect();
+        let entrance = wrong.note(entrance(tls, compression == Compression::Deflate, base));
+        let limits = wrong.note(limits(max_call_bytes));
+        let in_flight = wrong.note(in_flight(max_bytes_in_flight));
+        let (Some(entrance), Some(limits), Some(in_flight), true) = (entrance, limits, in_flight, wrong.is_empty())
+        else {
+            return Err(wrong);
+        };
         Ok(SourceOptions { bind, port, speech: Speech::Avro, entrance, rules, limits, in_flight })
     }
 }
@@ -203,12 +221,18 @@ impl AvroSourceArgs {
 impl ThriftSourceArgs {
     /// # Errors
     /// Config: a value makes no sense.
-    pub(super) fn plan(self, base: &Path) -> Result<SourceOptions, Wrong> {
+    pub(super) fn plan(self, base: &Path) -> Result<SourceOptions, Wrongs> {
         let Self { bind, port, protocol, tls, max_call_bytes, max_bytes_in_flight } = self;
-        let entrance = entrance(tls, false, base)?;
-        check_listener(&bind, port)?;
+        let mut wrong = Wrongs::default();
+        wrong.note(check_listener(&bind, port));
+        let entrance = wrong.note(entrance(tls, false, base));
+        let limits = wrong.note(limits(max_call_bytes));
+        let in_flight = wrong.note(in_flight(max_bytes_in_flight));
+        let (Some(entrance), Some(limits), Some(in_flight), true) = (entrance, limits, in_flight, wrong.is_empty())
+        else {
+            return Err(wrong);
+        };
         let (speech, rules) = (Speech::Thrift(protocol), Vec::new());
-        let (limits, in_flight) = (limits(max_call_bytes)?, in_flight(max_bytes_in_flight)?);
         Ok(SourceOptions { bind, port, speech, entrance, rules, limits, in_flight })
     }
 }
@@ -238,19 +262,21 @@ const MOST_OF_A_BATCH: u64 = 1 << 20;
 impl AvroSinkArgs {
     /// # Errors
     /// Config: a value makes no sense.
-    pub(super) fn plan(self, base: &Path) -> Result<SinkOptions, Wrong> {
-        check_range("compression-level", self.compression_level.into(), 0, 9)?;
+    pub(super) fn plan(self, base: &Path) -> Result<SinkOptions, Wrongs> {
+        let mut wrong = Wrongs::default();
+        wrong.note(check_range("compression-level", self.compression_level.into(), 0, 9));
         let deflation = match (self.compression, self.tls.is_some(), self.compress_around_tls) {
             (Compression::Deflate, true, around_tls) => Some(around_tls),
             (Compression::Deflate, false, false) => Some(false),
             (Compression::None, _, false) => None,
             (_, _, true) => {
                 let e = error::config("compress-around-tls is given without compression and tls");
-                return Err(("compress-around-tls", e.hint("take it out, or give both")));
+                wrong.add("compress-around-tls", e.hint("take it out, or give both"));
+                None
             }
         };
         let level = self.compression_level;
-        let deflation = deflation.map(|around_tls| Deflation { level, around_tls });
+        let deflation = wrong.end().map(|()| deflation.map(|around_tls| Deflation { level, around_tls }));
         self.speaking(Speech::Avro, deflation, base)
     }
 }
@@ -258,9 +284,9 @@ impl AvroSinkArgs {
 impl ThriftSinkArgs {
     /// # Errors
     /// Config: a value makes no sense.
-    pub(super) fn plan(self, base: &Path) -> Result<SinkOptions, Wrong> {
+    pub(super) fn plan(self, base: &Path) -> Result<SinkOptions, Wrongs> {
         let protocol = self.protocol;
-        self.speaking(Speech::Thrift(protocol), None, base)
+        self.speaking(Speech::Thrift(protocol), Ok(None), base)
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
-use super::checks::{Wrong, at, check_listener, check_range};
+use super::checks::{Wrong, Wrongs, at, check_bind, check_listener, check_range};
 use super::components::unknown;
 use super::kafka::KafkaSourceArgs;
 use super::rpc::{AvroSourceArgs, ThriftSourceArgs, in_flight, max_bytes_in_flight};
@@ -229,22 +229,25 @@ pub(super) fn source(part: &mut Part<'_>) -> Result<SourceArgs, Vec<Error>> {
 const MOST_OF_A_BATCH: u64 = 1 << 20;
 
 impl SourceArgs {
-    pub(super) fn plan(self, base: &Path) -> Result<SourceKind, Wrong> {
+    pub(super) fn plan(self, base: &Path) -> Result<SourceKind, Wrongs> {
+        let mut wrong = Wrongs::default();
         match &self {
             Self::Netcat(NetcatOptions { bind, port, max_line_bytes, .. }) => {
-                check_listener(bind, *port)?;
-                check_range("max-line-bytes", *max_line_bytes as u64, 1, 16 << 20)?;
+                wrong.note(check_listener(bind, *port));
+                wrong.note(check_range("max-line-bytes", *max_line_bytes as u64, 1, 16 << 20));
             }
             Self::Exec(ExecOptions { command, batch_size, .. }) => {
-                check_range("batch-size", *batch_size as u64, 1, MOST_OF_A_BATCH)?;
+                wrong.note(check_range("batch-size", *batch_size as u64, 1, MOST_OF_A_BATCH));
                 if command.trim().is_empty() {
-                    return Err(("command", error::config("command is empty").hint("name the program to run")));
+                    wrong.add("command", error::config("command is empty").hint("name the program to run"));
                 }
             }
             Self::Sequence(SequenceOptions { batch_size, .. }) => {
-                check_range("batch-size", *batch_size, 1, MOST_OF_A_BATCH)?;
+                wrong.note(check_range("batch-size", *batch_size, 1, MOST_OF_A_BATCH));
             }
-            Self::NetcatUdp(NetcatUdpOptions { bind, port, .. }) => check_listener(bind, *port)?,
+            Self::NetcatUdp(NetcatUdpOptions { bind, port, .. }) => {
+                wrong.note(check_listener(bind, *port));
+            }
             Self::Taildir(_)
             | Self::Http(_)
             | Self::Syslog(_)
@@ -253,6 +256,7 @@ impl SourceArgs {
             | Self::Thrift(_)
             | Self::Kafka(_) => {}
         }
+        wrong.end()?;
         Ok(match self {
             Self::Taildir(args) => SourceKind::Taildir { drain: args.drain, options: args.plan(base)? },
             Self::Sequence(options) => SourceKind::Sequence(options),
@@ -272,17 +276,18 @@ impl SourceArgs {
 impl TaildirArgs {
     /// # Errors
     /// Config: a value makes no sense.
-    pub(super) fn plan(self, base: &Path) -> Result<TaildirOptions, Wrong> {
+    pub(super) fn plan(self, base: &Path) -> Result<TaildirOptions, Wrongs> {
+        let mut wrong = Wrongs::default();
         if self.files.is_empty() && self.file_regexes.is_empty() {
             let e =
                 error::config("files does not name any file").hint("name the log, such as /var/log/shop/access.log*");
-            return Err(("files", e));
+            wrong.add("files", e);
         }
-        check_range("max-line-bytes", self.max_line_bytes, 1 << 10, 16 << 20)?;
+        wrong.note(check_range("max-line-bytes", self.max_line_bytes, 1 << 10, 16 << 20));
         if self.compressed == CompressedFiles::Read && (self.position_file.is_some() || self.start == Start::End) {
             let e = error::config("where compressed files begin is not known before they are read")
                 .hint("leave out compressed = \"read\", position-file and start = \"end\" do not go with it");
-            return Err(("compressed", e));
+            wrong.add("compressed", e);
         }
         let position_file = self.position_file.map(|path| base.join(path));
         let noting = match (self.position_file_interval, &position_file) {
@@ -290,13 +295,16 @@ impl TaildirArgs {
             (None, _) => None,
             (Some(_), None) => {
                 let e = error::config("there is no position file to write").hint("name it: position-file = \"..\"");
-                return Err(("position-file-interval", e));
+                wrong.add("position-file-interval", e);
+                None
             }
         };
         let wild = self.files.iter().map(|text| Pattern::new(text, base).map_err(at("files")));
         let by_regex = self.file_regexes.iter().map(|text| Pattern::of_regex(text, base).map_err(at("file-regexes")));
+        let patterns = wild.chain(by_regex).filter_map(|pattern: Result<Pattern, Wrong>| wrong.note(pattern)).collect();
+        wrong.end()?;
         Ok(TaildirOptions {
-            patterns: wild.chain(by_regex).collect::<Result<_, Wrong>>()?,
+            patterns,
             max_line_bytes: usize::try_from(self.max_line_bytes).unwrap_or(usize::MAX),
             compressed: self.compressed,
             forget_after: self.forget_after.get(),
@@ -310,20 +318,24 @@ impl TaildirArgs {
 impl HttpArgs {
     /// # Errors
     /// Config: the token cannot be had.
-    fn plan(self, base: &Path) -> Result<HttpOptions, Wrong> {
+    fn plan(self, base: &Path) -> Result<HttpOptions, Wrongs> {
         let Self { bind, port, handler, max_body_bytes, token_file, token_env, tls, cors, rate, .. } = self;
-        check_listener(&bind, port)?;
+        let mut wrong = Wrongs::default();
+        wrong.note(check_listener(&bind, port));
         let key = if token_file.is_some() { "token-file" } else { "token-env" };
         let source = SecretSource { password_file: token_file, password_env: token_env, ..SecretSource::default() };
-        let token = source.read(base).map_err(|e| (key, e.context("the token")))?;
-        check_range("max-body-bytes", max_body_bytes as u64, 1, 1 << 30)?;
-        let in_flight = in_flight(self.max_bytes_in_flight)?;
-        check_range("rate", rate.unwrap_or(1).into(), 1, u32::MAX.into())?;
+        let token = wrong.note(source.read(base).map_err(|e| (key, e.context("the token"))));
+        wrong.note(check_range("max-body-bytes", max_body_bytes as u64, 1, 1 << 30));
+        let in_flight = wrong.note(in_flight(self.max_bytes_in_flight));
+        wrong.note(check_range("rate", rate.unwrap_or(1).into(), 1, u32::MAX.into()));
         if let Some(origin) = cors.iter().find(|origin| !is_origin(origin)) {
             let e = error::config(format!("cors names {origin:?}, which is not an origin of pages"));
-            return Err(("cors", e.hint("write scheme and host as browsers do, such as https://shop.example, or *")));
+            wrong.add("cors", e.hint("write scheme and host as browsers do, such as https://shop.example, or *"));
         }
-        let tls = tls.map(|tls| tls.http(base)).transpose().map_err(at("tls"))?;
+        let tls = wrong.note(tls.map(|tls| tls.http(base)).transpose().map_err(at("tls")));
+        let (Some(token), Some(in_flight), Some(tls), true) = (token, in_flight, tls, wrong.is_empty()) else {
+            return Err(wrong);
+        };
         let request_headers = self.request_headers.iter().map(|name| name.to_ascii_lowercase()).collect();
         Ok(HttpOptions {
             bind,
@@ -354,36 +366,41 @@ fn is_origin(text: &str) -> bool {
 impl SyslogArgs {
     /// # Errors
     /// Config: a value makes no sense.
-    fn plan(self, base: &Path) -> Result<SyslogOptions, Wrong> {
+    fn plan(self, base: &Path) -> Result<SyslogOptions, Wrongs> {
         let Self { bind, ports, transport, dialect, keep_fields, port_header, client_ip_header, .. } = self;
+        let mut wrong = Wrongs::default();
+        wrong.note(check_bind(&bind));
         if ports.is_empty() {
-            return Err(("ports", error::config("ports names none").hint("name one: ports = [5140]")));
+            wrong.add("ports", error::config("ports names none").hint("name one: ports = [5140]"));
         }
-        ports.iter().try_for_each(|port| check_listener(&bind, *port).map_err(|(_, e)| ("ports", e)))?;
+        if ports.contains(&0) {
+            wrong.note(check_range("ports", 0, 1, u16::MAX.into()));
+        }
         if ports.iter().collect::<BTreeSet<_>>().len() < ports.len() {
-            return Err(("ports", error::config("ports names one twice").hint("name each once")));
+            wrong.add("ports", error::config("ports names one twice").hint("name each once"));
         }
         if transport == Transport::Udp && ports.len() > 1 {
             let e = error::config("a source of datagrams has one port").hint("give each port a source of its own");
-            return Err(("ports", e));
+            wrong.add("ports", e);
         }
         if transport == Transport::Udp && (self.tls.is_some() || self.framing.is_some()) {
             let key = if self.tls.is_some() { "tls" } else { "framing" };
             let e = error::config(format!("{key} does not go with datagrams"));
-            return Err((key, e.hint("take it out, or say transport = \"tcp\"")));
+            wrong.add(key, e.hint("take it out, or say transport = \"tcp\""));
         }
         let framing = self.framing.unwrap_or(if self.tls.is_some() { Framing::Auto } else { Framing::Lines });
-        let tls = self.tls.map(|tls| tls.config(base)).transpose().map_err(at("tls"))?;
-        let entrance = Entrance { tls, deflates: false };
-        check_range("max-message-bytes", self.max_message_bytes, 10, 1 << 20)?;
+        let tls = wrong.note(self.tls.map(|tls| tls.config(base)).transpose().map_err(at("tls")));
+        wrong.note(check_range("max-message-bytes", self.max_message_bytes, 10, 1 << 20));
         let zone = match &self.time_zone {
-            None if dialect == Dialect::Multiport => TimeZone::UTC,
-            None => TimeZone::system(),
+            None if dialect == Dialect::Multiport => Ok(TimeZone::UTC),
+            None => Ok(TimeZone::system()),
             Some(name) => TimeZone::get(name).map_err(|_| {
                 let e = error::config(format!("time-zone {name} is not known"));
                 ("time-zone", e.hint("name one of the tz database, such as Europe/Berlin, or UTC"))
-            })?,
+            }),
         };
+        let (Some(tls), Some(zone), true) = (tls, wrong.note(zone), wrong.is_empty()) else { return Err(wrong) };
+        let entrance = Entrance { tls, deflates: false };
         let rules = Rules { dialect, keep: keep_fields, zone };
         let max_message_bytes = usize::try_from(self.max_message_bytes).unwrap_or(usize::MAX);
         Ok(SyslogOptions {
@@ -403,25 +420,29 @@ impl SyslogArgs {
 impl SpooldirArgs {
     /// # Errors
     /// Config: a value makes no sense.
-    fn plan(self, base: &Path) -> Result<SpooldirOptions, Wrong> {
+    fn plan(self, base: &Path) -> Result<SpooldirOptions, Wrongs> {
         let directory = base.join(&self.directory);
+        let mut wrong = Wrongs::default();
         if self.directory.as_os_str().is_empty() {
-            return Err(("directory", error::config("directory is empty").hint("name the directory of the files")));
+            wrong.add("directory", error::config("directory is empty").hint("name the directory of the files"));
         }
         if self.completed_suffix.is_empty() || self.completed_suffix.contains('/') {
             let e = error::config(format!("completed-suffix is {:?}", self.completed_suffix));
-            return Err(("completed-suffix", e.hint("give the end of a name, such as .COMPLETED")));
+            wrong.add("completed-suffix", e.hint("give the end of a name, such as .COMPLETED"));
         }
-        check_range("max-line-chars", self.max_line_chars, 1, 16 << 20)?;
-        check_range("max-blob-bytes", self.max_blob_bytes, 1, 1 << 30)?;
+        wrong.note(check_range("max-line-chars", self.max_line_chars, 1, 16 << 20));
+        wrong.note(check_range("max-blob-bytes", self.max_blob_bytes, 1, 1 << 30));
+        let include = wrong.note(self.include.as_deref().map(whole_name).transpose().map_err(at("include")));
+        let ignore = wrong.note(self.ignore.as_deref().map(whole_name).transpose().map_err(at("ignore")));
+        let (Some(include), Some(ignore), true) = (include, ignore, wrong.is_empty()) else { return Err(wrong) };
         let bytes = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
         Ok(SpooldirOptions {
             tracker_dir: directory.join(&self.tracker_dir),
             directory,
             completed: self.completed,
             completed_suffix: self.completed_suffix,
-            include: self.include.as_deref().map(whole_name).transpose().map_err(at("include"))?,
-            ignore: self.ignore.as_deref().map(whole_name).transpose().map_err(at("ignore"))?,
+            include,
+            ignore,
             order: self.order,
             recursive: self.recursive,
             poll: self.poll.map_or(POLL, Timespan::get),

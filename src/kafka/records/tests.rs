@@ -4,6 +4,11 @@ use proptest::prelude::*;
 
 use super::*;
 
+/// Reads batches for which there is room.
+fn read(bytes: Bytes, from: i64, aborted: &[AbortedTransaction]) -> Result<Read> {
+    super::read(bytes, from, aborted, &mut Room::new(usize::MAX))
+}
+
 fn record(offset: i64, value: &str) -> Record {
     Record { offset, timestamp: 1_000 + offset, value: Some(Bytes::from(value.to_owned())), ..Record::default() }
 }
@@ -49,7 +54,7 @@ proptest! {
             let bytes = write(&records, codec, Writer::NOBODY).unwrap();
             let theirs = RecordBatchDecoder::decode_with_custom_compression(
                 &mut bytes.clone(),
-                Some(|bytes: &mut Bytes, _| Ok(Bytes::from(codec.decompress(bytes)?))),
+                Some(|bytes: &mut Bytes, _| Ok(Bytes::from(codec.decompress(bytes, usize::MAX)?.unwrap()))),
             );
             let theirs = theirs.unwrap().records;
             records.iter_mut().enumerate().for_each(|(number, record)| record.offset = number as i64);
@@ -138,4 +143,34 @@ fn batches_of_before_kafka_0_11_are_named() {
     bytes[16] = 1;
     let said = read(bytes.into(), 0, &[]).unwrap_err().to_string();
     assert!(said.contains("offset 5") && said.contains("before Kafka 0.11"), "{said}");
+}
+
+#[test]
+fn batches_are_decompressed_as_far_as_there_is_room() {
+    let body = |letter: &str| Record { value: Some(letter.repeat(100_000).into()), ..Record::default() };
+    for codec in [Codec::Gzip, Codec::Snappy, Codec::Lz4, Codec::Zstd] {
+        let one = |base: i64, letter: &str| {
+            let mut batch = write(&[body(letter)], codec, Writer::NOBODY).unwrap().to_vec();
+            batch[..8].copy_from_slice(&base.to_be_bytes());
+            batch
+        };
+        let bytes = Bytes::from([one(0, "a"), one(1, "b"), one(2, "c")].concat());
+        assert!(bytes.len() < 100_000, "{codec:?}");
+        // Two of them fit; the third comes the next time, from where it is.
+        let first = super::read(bytes.clone(), 0, &[], &mut Room::new(250_000)).unwrap();
+        assert_eq!((first.records.len(), first.next, first.is_cut), (2, Some(2), true), "{codec:?}");
+        let rest = super::read(bytes.clone(), 2, &[], &mut Room::new(250_000)).unwrap();
+        assert_eq!((rest.records.len(), rest.next, rest.is_cut), (1, Some(3), false), "{codec:?}");
+        // Another partition has taken the room: nothing of it is read, and nothing is wrong.
+        let mut room = Room::new(250_000);
+        super::read(bytes.clone(), 1, &[], &mut room).unwrap();
+        let none = super::read(bytes.clone(), 0, &[], &mut room).unwrap();
+        assert_eq!((none.records.len(), none.next), (0, None), "{codec:?}");
+        let error = super::read(bytes, 0, &[], &mut Room::new(99_999)).unwrap_err();
+        assert!(
+            error.to_string().contains("offset 0: the batch of records becomes larger than 99999 bytes"),
+            "{error}"
+        );
+        assert!(error.remedy().unwrap().contains("max-unpacked-bytes"));
+    }
 }

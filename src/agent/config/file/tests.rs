@@ -128,6 +128,60 @@ fn a_broken_table_is_the_only_mistake_where_it_is_the_only_one() {
 }
 
 #[test]
+fn all_mistakes_of_a_configuration_are_told_at_once() {
+    let text = r#"
+[[source]]
+name = "web"
+type = "http"
+port = 0
+bind = "no host!"
+cors = ["shop"]
+max-body-bytes = 0
+channels = ["c"]
+
+[[channel]]
+name = "c"
+type = "memory"
+max-bytes = 1
+max-events = 0
+overflow = { directory = "o", max-bytes = 2 }
+
+[[sink]]
+name = "rows"
+type = "hbase"
+channel = "c"
+table = "a b"
+reject-dir = "r"
+row-key = []
+cells = { "x" = "body", "e:v" = "nope" }
+batch-size = 0
+roll = { rows = 0, age = "25h" }
+"#;
+    let expected = [
+        (5, "source `web`: port is 0"),
+        (6, "source `web`: bind is \"no host!\""),
+        (8, "source `web`: max-body-bytes is 0"),
+        (7, "source `web`: cors names \"shop\""),
+        (14, "channel `c`: max-bytes is 1"),
+        (15, "channel `c`: max-events is 0"),
+        (16, "channel `c`: max-bytes of the overflow: max-bytes is 2"),
+        (26, "sink `rows`: roll.rows is 0"),
+        (26, "sink `rows`: roll.age is 25h"),
+        (25, "sink `rows`: batch-size is 0"),
+        (21, "sink `rows`: table is \"a b\""),
+        (23, "sink `rows`: row-key has no part"),
+        (24, "sink `rows`: cell \"x\" is not FAMILY:QUALIFIER"),
+        (24, "sink `rows`: cell e:v: "),
+    ];
+    let said = read(text).unwrap_err();
+    for (line, words) in expected {
+        let wanted = format!("agent.toml:{line}: {words}");
+        assert_eq!(said.iter().filter(|said| said.starts_with(&wanted)).count(), 1, "{wanted}: {said:#?}");
+    }
+    assert_eq!(said.len(), expected.len(), "{said:#?}");
+}
+
+#[test]
 fn a_mistake_stands_at_its_key() {
     for (old, new, wanted) in [
         (
