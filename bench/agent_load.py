@@ -1,8 +1,9 @@
-"""The agent where it has to hold out: a large backlog that drains while more comes, and batches over HTTP.
+"""The agent where it has to hold out: a large backlog that drains while more comes, batches over HTTP, and rows of HBase.
 
 Gives numbers by name, for the goals in report.py, and sentences. A count that is wrong is an error.
 """
 
+import itertools
 import json
 import secrets
 import shutil
@@ -26,6 +27,8 @@ INFLOW = 20_000
 BATCH = 100
 NAMENODE = 8020
 HTTP_SECONDS = 10
+HBASE_THRIFT = 9090
+HBASE_LINES = 200_000
 PATIENCE_SECONDS = 900
 REJECTS = f'reject-dir = "{agent.OUT}/load_rejected"\n'
 
@@ -286,6 +289,50 @@ def http(binary, work, environment, log):
     }
 
 
+# The connection `c`, and a table of the bench's own.
+HAPPYBASE = f"""
+import happybase
+c, name = happybase.Connection("127.0.0.1", {HBASE_THRIFT}), b"bench_agent"
+def drop():
+    if name in c.tables():
+        c.delete_table(name, disable=True)
+"""
+
+ROWS = """type = "hbase"
+table = "bench_agent"
+reject-dir = "REJECTS"
+row-key = [{ salt = "user", buckets = 16 }, { text = "|" }, { field = "user" }, { text = "|" }, { field = "seq", width = 12 }]
+cells = { "e:type" = "type", "e:url" = "url", "e:ip" = "ip" }
+cell-time = "written"
+parser = { type = "json", columns = [{ name = "seq", type = "bigint" }, { name = "user" }, { name = "type" }, { name = "url" }, { name = "ip" }] }
+
+[hbase]
+url = "127.0.0.1:PORT"
+"""
+
+
+def hbase(binary, work, environment, reader, log):
+    """A log through the synced channel into a table of HBase, a row a line, by the Thrift gateway."""
+    state, port, part = work / "hbase-state", free_port(), work / "hbase.log"
+    shutil.rmtree(state, ignore_errors=True)
+    with log.open("rb") as lines, part.open("wb") as out:
+        out.writelines(itertools.islice(lines, HBASE_LINES))
+    lines = sum(1 for _ in part.open("rb"))
+    server.run(reader, "-c", HAPPYBASE + "drop(); c.create_table(name, {'e': {}})")
+    sink = ROWS.replace("PORT", str(HBASE_THRIFT)).replace("REJECTS", str(work / "hbase-rejects"))
+    conf = configuration(work / "hbase.toml", port, f'type = "taildir"\nfiles = "{part}"', f'directory = "{state}"', sink)
+    running = Agent(binary, conf, port, work / "log" / "hbase", environment)
+    took = running.until(lambda: running.metric("sakia_channel_committed_events_total") == lines)
+    cpu = cpu_with_children(running.process.pid)
+    running.end()
+    shutil.rmtree(state)
+    counted = "print(sum(1 for _ in c.table(name).scan(filter='KeyOnlyFilter()', batch_size=10000))); drop()"
+    rows = int(server.run(reader, "-c", HAPPYBASE + counted))
+    if rows != lines:
+        raise RuntimeError(f"hbase: {rows} rows came out, not {lines}")
+    return {"per_second": lines / took, "per_core": lines / cpu}
+
+
 def all_of(binary, work, environment, reader, log, gib):
     """Numbers by case, and what to say of them; errors as sentences."""
     for name in ("load_parquet", "load_http", "load_rejected", ".sakia"):
@@ -295,6 +342,7 @@ def all_of(binary, work, environment, reader, log, gib):
     for name, measured in (
         ("agent-sealed", lambda: sealed(binary, work, environment, log)),
         ("agent-http", lambda: http(binary, work, environment, log)),
+        ("agent-hbase", lambda: hbase(binary, work, environment, reader, log)),
         ("agent-backlog", lambda: backlog(binary, work, environment, reader, log, gib)),
     ):
         try:
@@ -316,4 +364,8 @@ def all_of(binary, work, environment, reader, log, gib):
             f"Over HTTP, batches of {BATCH}, 16 connections, HDFS sink: {m['per_second']:,.0f} events a second, p99 of a batch {m['p99_at_most_ms']:.1f} ms",
             f"At {m['half_per_second']:,.0f} events a second: p50 {m['p50_ms']:.1f} ms, p99 {m['p99_ms']:.1f} ms",
         ]
+    if m := found.get("agent-hbase"):
+        said.append(
+            f"Into HBase through one Thrift gateway, three cells a row: {m['per_second']:,.0f} events a second, {m['per_core']:,.0f} a CPU second of the agent"
+        )
     return found, said, errors
