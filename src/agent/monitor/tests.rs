@@ -115,9 +115,13 @@ fn counters_in_the_json_of_flume() {
 #[test]
 fn health_is_told_with_reasons() {
     let (monitor, _channel) = monitor();
-    assert_eq!(monitor.awaited(), ["sink k1 has not reached its target yet"]);
+    assert_eq!(monitor.awaited(), ["sink k1 has not reached its target yet: no room"]);
+    assert!(monitor.retrying().is_empty());
     monitor.sink("k1").standing.up();
     assert!(monitor.awaited().is_empty() && monitor.failures().is_empty());
+    assert_eq!(monitor.retrying(), ["sink k1 tries again: no room"]);
+    monitor.sink("k1").reached();
+    assert!(monitor.retrying().is_empty());
     monitor.source("r1").standing.failed(&error::refused("the port is lost"));
     monitor.source("r1").standing.failed(&error::refused("a second reason"));
     assert_eq!(monitor.failures(), ["source r1: the port is lost"]);

@@ -165,13 +165,13 @@ roll = { rows = 0, age = "25h" }
         (14, "channel `c`: max-bytes is 1"),
         (15, "channel `c`: max-events is 0"),
         (16, "channel `c`: max-bytes of the overflow: max-bytes is 2"),
-        (26, "sink `rows`: roll.rows is 0"),
-        (26, "sink `rows`: roll.age is 25h"),
-        (25, "sink `rows`: batch-size is 0"),
-        (21, "sink `rows`: table is \"a b\""),
-        (23, "sink `rows`: row-key has no part"),
-        (24, "sink `rows`: cell \"x\" is not FAMILY:QUALIFIER"),
-        (24, "sink `rows`: cell e:v: "),
+        (27, "sink `rows`: roll.rows is 0"),
+        (27, "sink `rows`: roll.age is 25h"),
+        (26, "sink `rows`: batch-size is 0"),
+        (22, "sink `rows`: table is \"a b\""),
+        (24, "sink `rows`: row-key has no part"),
+        (25, "sink `rows`: cell \"x\" is not FAMILY:QUALIFIER"),
+        (25, "sink `rows`: cell e:v: "),
     ];
     let said = read(text).unwrap_err();
     for (line, words) in expected {
