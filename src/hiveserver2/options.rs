@@ -166,6 +166,18 @@ impl HiveServer2Options {
         self
     }
 
+    /// For the statements of a team: the server fills in their variables. Who is named nowhere acts as in any other session.
+    ///
+    /// # Errors
+    /// Config: a wrong address.
+    pub fn with_variables(mut self, variables: BTreeMap<String, String>) -> Result<Self> {
+        if self.user.is_none() && self.addresses()?.iter().all(|url| url.get("user").is_none()) {
+            self.user = Some(super::security::UNNAMED.to_owned());
+        }
+        self.shell = Some(variables);
+        Ok(self)
+    }
+
     /// Takes relative paths as below `base`.
     #[must_use]
     pub fn relative_to(mut self, base: &Path) -> Self {

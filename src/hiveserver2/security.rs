@@ -152,9 +152,12 @@ fn login(options: &HiveServer2Options, url: &JdbcUrl, auth: Authentication, http
     }
 }
 
+/// The user where nobody is named.
+pub(super) const UNNAMED: &str = "hive";
+
 /// The user to act as; where nobody is named, Hive's own driver is anonymous.
 pub(super) fn user(options: &HiveServer2Options, url: &JdbcUrl) -> String {
-    let unnamed = || if options.shell.is_some() { "anonymous" } else { "hive" };
+    let unnamed = || if options.shell.is_some() { "anonymous" } else { UNNAMED };
     options.user.as_deref().or(url.get("user")).unwrap_or_else(unnamed).to_owned()
 }
 

@@ -43,6 +43,8 @@ pub struct StoredFiles {
 pub struct StoredPartition {
     /// One value for each partition column, as text.
     pub values: Vec<String>,
+    /// Its parameters.
+    pub parameters: BTreeMap<String, String>,
     /// Where and how its files are kept.
     pub storage: StoredFiles,
 }
@@ -64,7 +66,11 @@ impl MetastoreClient {
             storage: files(raw.sd),
             partitions: partitions
                 .into_iter()
-                .map(|p| StoredPartition { values: p.values.unwrap_or_default(), storage: files(p.sd) })
+                .map(|p| StoredPartition {
+                    values: p.values.unwrap_or_default(),
+                    parameters: p.parameters.unwrap_or_default(),
+                    storage: files(p.sd),
+                })
                 .collect(),
         }))
     }

@@ -1,4 +1,4 @@
-//! A pipeline: imports, exports, merges, agents, SCD-2 merges and lookups in the order of one TOML file, or one of them
+//! A pipeline: imports, exports, merges, agents, SCD-2 merges, lookups and a team's own statements in the order of one TOML file, or one of them
 //! as the command line asks for it.
 //!
 //! Each step is a load or drives work in the cluster that is safe to repeat, so a pipeline that stopped anywhere is

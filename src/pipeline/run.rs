@@ -8,7 +8,7 @@ use tracing::Instrument;
 use crate::error::{Error, Result};
 use crate::shutdown::Stop;
 use crate::telemetry::summary::{Outcome, StepSummary, Summary};
-use crate::{agent, lookup, scd2, transfer};
+use crate::{agent, lookup, query, scd2, transfer};
 
 use super::config::Pipeline;
 use super::connections::Connections;
@@ -94,6 +94,10 @@ async fn run_step(connections: &mut Connections<'_>, step: &Step, run_id: &str, 
             let (hive, hbase) = (connections.hiveserver2()?, connections.hbase()?);
             lookup::run(args, base, hbase, &hive, run_id, stop).await
         }
+        StepKind::Hiveql(args) => {
+            let hive = connections.hiveserver2()?;
+            query::run_step(args, &step.name, base, connections.cluster(stop).await?, &hive, run_id, stop).await
+        }
     };
     done.map(Ended::from)
 }
@@ -153,6 +157,9 @@ async fn plan_step(
         StepKind::Agent(args) => agent::plan(args, base)?,
         StepKind::Scd2(args) => scd2::plan(&args.clone().relative_to(base), &connections.hiveserver2()?, stop).await?,
         StepKind::Lookup(args) => lookup::plan(args, base)?,
+        StepKind::Hiveql(args) => {
+            query::plan_step(args, &step.name, base, connections.cluster(stop).await?, run_id, stop).await?
+        }
     };
     Ok(vec![(None, plan)])
 }

@@ -6,12 +6,13 @@ use crate::agent::{self, AgentArgs};
 use crate::config::{self, Part, Renamed};
 use crate::error::{self, Error, Result};
 use crate::lookup::{self, LookupArgs};
+use crate::query::{self, HiveqlArgs};
 use crate::scd2::Scd2Args;
 use crate::transfer::ImportArgs;
 use crate::transfer::args::{ExportArgs, ImportAllArgs, MergeArgs, VerifyArgs, Wrong};
 
 /// The types of step, as they are listed in errors.
-const TYPES: &str = "import, import-all, export, merge, verify, agent, scd2, lookup";
+const TYPES: &str = "import, import-all, export, merge, verify, agent, scd2, lookup, hiveql";
 
 /// One step and its name.
 #[derive(Debug)]
@@ -41,6 +42,8 @@ pub enum StepKind {
     Scd2(Box<Scd2Args>),
     /// `lookup`: Hive tables into HBase rows.
     Lookup(LookupArgs),
+    /// `hiveql`: a team's own statements in Hive.
+    Hiveql(Box<HiveqlArgs>),
 }
 
 impl StepKind {
@@ -55,6 +58,7 @@ impl StepKind {
             Self::Agent(_) => "agent",
             Self::Scd2(_) => "scd2",
             Self::Lookup(_) => "lookup",
+            Self::Hiveql(_) => "hiveql",
         }
     }
 
@@ -69,6 +73,8 @@ impl StepKind {
             Self::Merge(_) | Self::Agent(_) => &["hdfs"],
             Self::Scd2(_) => &["hiveserver2"],
             Self::Lookup(_) => &["hiveserver2", "hbase"],
+            Self::Hiveql(args) if args.source.is_some() => &["hdfs", "metastore", "hiveserver2"],
+            Self::Hiveql(_) => &["hdfs", "hiveserver2"],
         }
     }
 
@@ -88,6 +94,7 @@ impl StepKind {
                 let channel = args.channel_dir.to_str().map(|dir| ("channel-dir", dir));
                 channel.into_iter().chain([("target-dir", args.target_dir.as_str())]).collect()
             }
+            Self::Hiveql(args) => vec![("state-dir", args.state_dir.as_str())],
             _ => Vec::new(),
         }
     }
@@ -117,6 +124,7 @@ impl Step {
             "agent" => StepKind::Agent(part.read()?),
             "scd2" => StepKind::Scd2(part.read()?),
             "lookup" => StepKind::Lookup(part.read()?),
+            "hiveql" => StepKind::Hiveql(part.read()?),
             other => {
                 let e = error::config(format!("unknown type `{other}`")).hint(format!("known types: {TYPES}"));
                 return Err(vec![part.wrong("type", e)]);
@@ -172,6 +180,7 @@ impl Step {
                 ]);
                 or_else(missing, lookup::check(args, base))
             }
+            StepKind::Hiveql(args) => query::check_step(args, base),
         }
     }
 
@@ -186,6 +195,7 @@ impl Step {
             StepKind::Agent(args) => config::to_table(&**args)?,
             StepKind::Scd2(args) => config::to_table(&**args)?,
             StepKind::Lookup(args) => config::to_table(args)?,
+            StepKind::Hiveql(args) => config::to_table(&**args)?,
         };
         let mut table = toml::Table::new();
         table.insert("type".to_owned(), self.kind.as_str().into());

@@ -13,16 +13,20 @@
 //! | `text` | a value as text |
 //! | `output` | the forms of results |
 //! | `sink` | standard output, or a file that is there when it is whole |
+//! | `step` | a file of statements as a step of a pipeline: once a run, or once for each partition that is new |
 
 mod output;
 mod run;
 mod script;
 mod sink;
 mod split;
+mod step;
 mod text;
 
 pub(crate) use self::output::{Form, Quoting, Style, Wrapping};
 pub(crate) use self::run::{Request, run};
 pub(crate) use self::script::{Source, acts};
 pub(crate) use self::sink::Sink;
+pub use self::step::HiveqlArgs;
+pub(crate) use self::step::{check as check_step, plan as plan_step, run as run_step};
 pub(crate) use self::text::Look;

@@ -178,7 +178,7 @@ fn say(line: &str) {
 }
 
 /// The error of a statement with its place, and what is known of it where nobody saw its end.
-fn placed(error: Error, statement: &Statement) -> Error {
+pub(super) fn placed(error: Error, statement: &Statement) -> Error {
     let Statement { origin, number, .. } = statement;
     let line = line_of(&error.to_string(), statement);
     let kind = error.kind();

@@ -50,43 +50,61 @@ pub(crate) struct Statement {
 /// # Errors
 /// Usage: a file that cannot be read, a quote that nothing closes, a command that has no meaning here.
 pub(crate) fn acts(sources: &[Source], delimiter: &str) -> Result<Vec<Act>> {
+    acts_below(Path::new(""), sources, delimiter)
+}
+
+/// As [`acts`], with relative paths, also those of `source FILE`, below a directory.
+///
+/// # Errors
+/// As there.
+pub(super) fn acts_below(base: &Path, sources: &[Source], delimiter: &str) -> Result<Vec<Act>> {
     let mut acts = Vec::new();
     for source in sources {
         let (name, script) = match source {
             Source::Text(text) => ("-e".to_owned(), text.clone()),
-            Source::File(file) => (file.display().to_string(), read(file)?),
+            Source::File(file) => (file.display().to_string(), read(base, file)?),
             Source::Input => ("standard input".to_owned(), input()?),
         };
-        add(&script, &name, delimiter, DEEPEST, &mut acts)?;
+        Reader { base, delimiter, acts: &mut acts }.add(&script, &name, DEEPEST)?;
     }
     Ok(acts)
 }
 
-fn add(script: &str, name: &str, delimiter: &str, deeper: usize, acts: &mut Vec<Act>) -> Result<()> {
-    let origin: Arc<str> = name.into();
-    for piece in split(script, delimiter, name)? {
-        let place = format!("{name}, line {}", piece.line);
-        if piece.is_command {
-            if !QUIT.contains(&piece.text.as_str()) {
-                let word = piece.text.split_whitespace().next().unwrap_or_default();
-                return Err(error::usage(format!(
-                    "{place}: `!{word}` is a command of beeline that has no meaning here"
-                ))
-                .hint("take it out: of beeline's commands !quit is understood; what is set by them has flags"));
+/// Where statements go while scripts are read.
+struct Reader<'r> {
+    base: &'r Path,
+    delimiter: &'r str,
+    acts: &'r mut Vec<Act>,
+}
+
+impl Reader<'_> {
+    fn add(&mut self, script: &str, name: &str, deeper: usize) -> Result<()> {
+        let origin: Arc<str> = name.into();
+        for piece in split(script, self.delimiter, name)? {
+            let place = format!("{name}, line {}", piece.line);
+            if piece.is_command {
+                if !QUIT.contains(&piece.text.as_str()) {
+                    let word = piece.text.split_whitespace().next().unwrap_or_default();
+                    return Err(error::usage(format!(
+                        "{place}: `!{word}` is a command of beeline that has no meaning here"
+                    ))
+                    .hint("take it out: of beeline's commands !quit is understood; what is set by them has flags"));
+                }
+                self.acts.push(Act::Quit);
+            } else if let Some(file) = sourced(&piece.text) {
+                let deeper = deeper.checked_sub(1).ok_or_else(|| {
+                    error::usage(format!("{place}: files that source each other go too deep")).hint("look for a circle")
+                })?;
+                let script = read(self.base, Path::new(file)).map_err(|e| e.context(&place))?;
+                self.add(&script, file, deeper)?;
+            } else {
+                let number = self.acts.iter().filter(|act| matches!(act, Act::Run(_))).count() + 1;
+                let statement = Statement { text: piece.text, origin: origin.clone(), line: piece.line, number };
+                self.acts.push(Act::Run(statement));
             }
-            acts.push(Act::Quit);
-        } else if let Some(file) = sourced(&piece.text) {
-            let deeper = deeper.checked_sub(1).ok_or_else(|| {
-                error::usage(format!("{place}: files that source each other go too deep")).hint("look for a circle")
-            })?;
-            let script = read(Path::new(file)).map_err(|e| e.context(&place))?;
-            add(&script, file, delimiter, deeper, acts)?;
-        } else {
-            let number = acts.iter().filter(|act| matches!(act, Act::Run(_))).count() + 1;
-            acts.push(Act::Run(Statement { text: piece.text, origin: origin.clone(), line: piece.line, number }));
         }
+        Ok(())
     }
-    Ok(())
 }
 
 /// The file of a `source FILE`, which is a statement of the shell's own.
@@ -95,9 +113,9 @@ fn sourced(text: &str) -> Option<&str> {
     word.eq_ignore_ascii_case("source").then(|| file.trim())
 }
 
-fn read(file: &Path) -> Result<String> {
+fn read(base: &Path, file: &Path) -> Result<String> {
     let name = file.display();
-    let bytes = std::fs::read(file).map_err(|e| error::usage(format!("cannot read {name}")).source(e))?;
+    let bytes = std::fs::read(base.join(file)).map_err(|e| error::usage(format!("cannot read {name}")).source(e))?;
     in_utf8(bytes, &name.to_string())
 }
 

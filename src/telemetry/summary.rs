@@ -63,6 +63,9 @@ pub struct StepSummary {
     pub elapsed: Duration,
     /// What the numbers cannot say: the snapshot's position, where rejects went, the target's visibility.
     pub detail: String,
+    /// Statements of a team's own that ran.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub statements: Option<u64>,
     /// Where the next run of an incremental import begins.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_value: Option<String>,
@@ -84,6 +87,7 @@ impl StepSummary {
             files: 0,
             elapsed: Duration::ZERO,
             detail: String::new(),
+            statements: None,
             last_value: None,
             comparison: None,
         }

@@ -83,6 +83,9 @@ fn filled_by(step: &Step) -> Option<Wanted> {
 
 /// The table of Hive that a step reads.
 fn read_by(step: &Step) -> Option<Wanted> {
+    if let StepKind::Hiveql(args) = &step.kind {
+        return args.source().map(|(database, table)| Wanted::read(database, table));
+    }
     let (database, table) = match &step.kind {
         StepKind::Export(args) => (&args.hive_database, args.hive_table.as_deref()?),
         StepKind::Verify(args) => (&args.hive_database, args.hive_table.as_deref()?),

@@ -33,6 +33,7 @@ fn of_step(step: &Step, before: &[Step]) -> Vec<Place> {
     places.extend(match &step.kind {
         StepKind::Agent(args) => Some(written("reject-dir", &args.reject_dir)),
         StepKind::Export(args) => args.reject_dir.as_deref().map(|path| written("reject-dir", path)),
+        StepKind::Hiveql(args) => Some(written("state-dir", &args.state_dir)),
         _ => None,
     });
     places

@@ -346,7 +346,7 @@ mod tests {
     #[test]
     fn partitions_are_chosen_by_some_of_their_columns() {
         let partition =
-            |a: &str, b: &str| StoredPartition { values: vec![a.into(), b.into()], storage: StoredFiles::default() };
+            |a: &str, b: &str| StoredPartition { values: vec![a.into(), b.into()], ..StoredPartition::default() };
         let table = StoredTable {
             partition_columns: vec![Column::new("y", "int"), Column::new("c", "string")],
             partitions: vec![partition("2024", "x"), partition("2024", DEFAULT_PARTITION), partition("2023", "x")],
