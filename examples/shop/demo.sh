@@ -22,5 +22,7 @@ printf '== sakia run examples/shop/pipeline.toml\n'
 ask "Hive: revenue by month and by the tier of the country a customer had when ordering" revenue
 ask "Hive: clicks of people by hour of the day and by stage" clicks
 ask "Hive: the history of customer 12370" history
+ask "Hive: sessions of people by month, and what became of their carts" sessions
+ask "Hive: how far sessions came on the way to an order, by device" funnel
 printf '\n== HBase: customer 12370, sakia lookup examples/shop/pipeline.toml --key 12370\n'
 "$sakia" lookup "$shop/pipeline.toml" --key 12370

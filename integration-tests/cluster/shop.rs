@@ -28,6 +28,8 @@ impl Shop {
             .replace("\"/shop/", &format!("\"/it/{name}/"))
             .replace("\"shop.", &format!("\"{name}."))
             .replace("hive-database = \"shop\"", &format!("hive-database = \"{name}\""))
+            .replace(".clicks\"\ndatabase = \"shop\"", &format!(".clicks\"\ndatabase = \"{name}\""))
+            .replace(".fact_event\"\ndatabase = \"shop\"", &format!(".fact_event\"\ndatabase = \"{name}\""))
             // The lookup's database; the source's stays the shop.
             .replace("query-file", &format!("database = \"{name}\"\nquery-file"))
             .replace("hql\"\ndatabase = \"shop\"", "hql\"")

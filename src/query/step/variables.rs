@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::args::Variables;
 use super::changed::{Changed, Stamped};
@@ -42,7 +43,7 @@ pub(super) fn check_own(own: &Variables) -> Result<()> {
 /// The variables that do not depend on partitions.
 pub(super) fn of_run(own: &Variables, step: &str, run_id: &str, begun: Timestamp) -> Variables {
     let mut all = own.clone();
-    let begun = begun.to_zoned(jiff::tz::TimeZone::UTC);
+    let begun = TimeZone::UTC.to_datetime(begun);
     all.insert("run_id".to_owned(), escaped(run_id));
     all.insert("run_date".to_owned(), begun.strftime("%Y-%m-%d").to_string());
     all.insert("run_time".to_owned(), begun.strftime("%Y-%m-%d %H:%M:%S").to_string());
