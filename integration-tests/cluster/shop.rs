@@ -104,6 +104,7 @@ fn the_whole_road_and_a_second_time_nothing() {
     files_are_plain(&shop);
     other_readers_agree(&shop);
     clicks_are_in_hive(&shop);
+    clicks_are_sessions(&shop);
     history_is_exact(&shop);
     the_last_batch_again_changes_nothing(&shop);
     customers_are_in_hbase(&shop);
@@ -216,6 +217,25 @@ fn clicks_are_in_hive(shop: &Shop) {
     assert_eq!(rejects.lines().count() as i64, malformed);
     let first: Value = serde_json::from_str(rejects.lines().next().unwrap()).unwrap();
     assert!(first["file"].is_string() && first["offset"].is_u64() && first["reason"].is_string(), "{first}");
+}
+
+fn clicks_are_sessions(shop: &Shop) {
+    let fact = |key| shop.number("clickstream", key).to_string();
+    let row = |sql: &str| shop.rows(sql).join(" ");
+    let events = row("select count(*), count(customer_id), sum(if(is_bot, 1, 0)) from shop.fact_event");
+    let good = (shop.number("clicks", "lines") - shop.number("clicks", "malformed")).to_string();
+    assert_eq!(events, [good, fact("events_of_customers"), fact("events_of_programs")].join("\t"));
+    let sessions = "select sum(if(is_bot, 0, 1)), sum(if(is_bot, 0, if(customer_id is null, 0, 1))), sum(if(is_bot, 1, 0)), \
+                    sum(if(is_bot, 0, orders)) from shop.fact_session";
+    let expected = ["sessions", "sessions_of_customers", "sessions_of_programs", "orders"].map(fact).join("\t");
+    assert_eq!(row(sessions), expected);
+    let reached: Vec<String> =
+        shop.fact("clickstream", "reached").as_array().unwrap().iter().map(ToString::to_string).collect();
+    let funnel = "select sum(landing), sum(list), sum(product), sum(cart), sum(checkout), sum(payment), sum(ordered) \
+                  from shop.funnel_daily";
+    assert_eq!(row(funnel), reached.join("\t"));
+    let carts = "select count(*), count(order_id), count(abandoned_at), sum(adds) from shop.fact_cart";
+    assert_eq!(row(carts), ["carts", "carts_ordered", "carts_left", "put_into_carts"].map(fact).join("\t"));
 }
 
 fn history_is_exact(shop: &Shop) {
