@@ -8,9 +8,9 @@ use serde_json::Value;
 use crate::stack::{self, beeline, drop_hbase_table, happybase, hdfs_shell, python, root, sakia};
 
 /// One shop of this test's own: a Hive database, an HDFS directory, an HBase table.
-struct Shop {
-    name: String,
-    dir: tempfile::TempDir,
+pub struct Shop {
+    pub name: String,
+    pub dir: tempfile::TempDir,
     facts: toml::Table,
 }
 
@@ -55,7 +55,7 @@ impl Shop {
         summary["steps"].as_array().unwrap().clone()
     }
 
-    fn fact(&self, table: &str, key: &str) -> &toml::Value {
+    pub fn fact(&self, table: &str, key: &str) -> &toml::Value {
         &self.facts[table][key]
     }
 
@@ -64,7 +64,7 @@ impl Shop {
     }
 
     /// What beeline reads of this shop, tabs between columns.
-    fn rows(&self, sql: &str) -> Vec<String> {
+    pub fn rows(&self, sql: &str) -> Vec<String> {
         let rows = beeline(&sql.replace("shop.", &format!("{}.", self.name)));
         rows.into_iter().map(|row| row.join("\t")).collect()
     }
@@ -108,6 +108,7 @@ fn the_whole_road_and_a_second_time_nothing() {
     history_is_exact(&shop);
     the_last_batch_again_changes_nothing(&shop);
     customers_are_in_hbase(&shop);
+    crate::warehouse::stands_on(&shop);
     for again in shop.run() {
         assert_eq!(again["outcome"], "unchanged", "{again}");
         assert_eq!(again["rows-out"], 0, "{again}");

@@ -4,7 +4,7 @@
 -- No foreign keys to the tables of ../schema.sql, so that these can be loaded again by themselves.
 
 USE shop;
-DROP TABLE IF EXISTS tickets, shipments, addresses, product_changes, profile_changes, customer_profiles;
+DROP TABLE IF EXISTS customer_segments, tickets, shipments, addresses, product_changes, profile_changes, customer_profiles;
 
 CREATE TABLE customer_profiles (
   customer_id      BIGINT UNSIGNED NOT NULL COMMENT 'The customer',
@@ -108,3 +108,19 @@ CREATE TABLE tickets (
   KEY customer (customer_id, opened_at),
   KEY updated_at (updated_at)
 ) COMMENT = 'What customers asked and complained about; made up';
+
+CREATE TABLE customer_segments (
+  customer_id    BIGINT         NOT NULL COMMENT 'The customer',
+  first_order_at DATETIME           NULL COMMENT 'First order placed',
+  last_order_at  DATETIME           NULL COMMENT 'Latest order placed',
+  orders         BIGINT         NOT NULL COMMENT 'Orders placed',
+  revenue        DECIMAL(16,3)  NOT NULL COMMENT 'Pounds, cancellations subtracted',
+  ltv            DECIMAL(16,3)  NOT NULL COMMENT 'Margin so far, pounds',
+  r              INT            NOT NULL COMMENT 'Quintile of recency, 5 the latest',
+  f              INT            NOT NULL COMMENT 'Quintile of frequency, 5 the most orders',
+  m              INT            NOT NULL COMMENT 'Quintile of money, 5 the most revenue',
+  segment        VARCHAR(20)    NOT NULL COMMENT 'champion, loyal, promising, at risk, lost or other',
+  as_of          DATE           NOT NULL COMMENT 'Day it was computed for',
+  PRIMARY KEY (customer_id),
+  KEY segment (segment)
+) COMMENT = 'What the warehouse says of customers, for the CRM; filled by an export';
