@@ -49,6 +49,7 @@ pub mod site;
 pub mod storage;
 pub mod telemetry;
 pub mod transfer;
+mod trigger;
 
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;

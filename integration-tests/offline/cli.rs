@@ -27,7 +27,7 @@ fn pipeline(text: &str) -> (tempfile::TempDir, String) {
 #[test]
 fn help_reads_well() {
     insta::with_settings!({ snapshot_path => "../golden/help", prepend_module_to_snapshot => false, omit_expression => true }, {
-        for command in ["", "run", "check", "import", "import-all", "export", "merge", "verify", "job", "eval", "list", "query", "agent", "scd2", "scd2 plan", "lookup", "agent run", "agent check", "agent test", "agent tap", "agent compact"] {
+        for command in ["", "run", "check", "import", "import-all", "export", "merge", "verify", "reconcile", "job", "eval", "list", "query", "agent", "scd2", "scd2 plan", "lookup", "trigger", "agent run", "agent check", "agent test", "agent tap", "agent compact"] {
             let args: Vec<&str> = command.split(' ').chain(["--help"]).filter(|arg| !arg.is_empty()).collect();
             let output = sakia(&args);
             assert!(output.status.success());

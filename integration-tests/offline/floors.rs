@@ -25,7 +25,7 @@ const FLOORS: &[&[&str]] = &[
     ],
     &["format", "hbase", "hiveserver2", "kafka", "metastore", "mysql", "storage"],
     &["load"],
-    &["agent", "lookup", "query", "scd2", "transfer"],
+    &["agent", "lookup", "query", "scd2", "transfer", "trigger"],
     &["pipeline"],
     &["cli"],
 ];

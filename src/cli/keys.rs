@@ -35,6 +35,13 @@ fn of_file(name: &str) -> Option<&'static str> {
         "complete" => Some(
             "When partitions are complete, a [step.complete] table: lateness, idle-after, marker, parameter; see docs/agent.md",
         ),
+        "variables" => Some("What ${NAME} stands for in the queries, such as { min_value = \"50\" }"),
+        "webhook" => Some(
+            "The server that gets a signed request an event: { url, secret-file or secret-env, ca }; see docs/triggers.md",
+        ),
+        "side" => Some(
+            "The places, a [[step.side]] table each: name, in (mysql, hive, files), table or target-dir, by, measures, where, unit, or query; see docs/reconcile.md",
+        ),
         "route" => Some("What paths mean, a [[step.route]] table each: path, method, query, set; see docs/agent.md"),
         _ => None,
     }
@@ -134,7 +141,8 @@ mod tests {
     use crate::agent::AgentArgs;
     use crate::lookup::LookupArgs;
     use crate::scd2::Scd2Args;
-    use crate::transfer::args::{ExportArgs, ImportAllArgs, ImportArgs, MergeArgs, VerifyArgs};
+    use crate::transfer::args::{ExportArgs, ImportAllArgs, ImportArgs, MergeArgs, ReconcileArgs, VerifyArgs};
+    use crate::trigger::TriggerArgs;
 
     /// Paths of all keys, those of tables with a dot.
     fn paths(keys: &[Key], above: &str, into: &mut Vec<String>) {
@@ -174,6 +182,8 @@ mod tests {
         check::<AgentArgs>();
         check::<Scd2Args>();
         check::<LookupArgs>();
+        check::<ReconcileArgs>();
+        check::<TriggerArgs>();
     }
 
     #[test]

@@ -8,7 +8,7 @@ use tracing::Instrument;
 use crate::error::{Error, Result};
 use crate::shutdown::Stop;
 use crate::telemetry::summary::{Outcome, StepSummary, Summary};
-use crate::{agent, lookup, query, scd2, transfer};
+use crate::{agent, lookup, query, scd2, transfer, trigger};
 
 use super::config::Pipeline;
 use super::connections::Connections;
@@ -83,6 +83,14 @@ async fn run_step(connections: &mut Connections<'_>, step: &Step, run_id: &str, 
             let verified = transfer::verify::run(args, &mysql, connections.cluster(stop).await?, stop).await?;
             return verdict(verified);
         }
+        StepKind::Reconcile(args) => {
+            let needs = args.needs();
+            let mysql = if needs.contains(&"mysql") { Some(connections.database(stop).await?) } else { None };
+            let hive = if needs.contains(&"hiveserver2") { Some(connections.hiveserver2()?) } else { None };
+            let cluster = if needs.contains(&"hdfs") { Some(connections.cluster(stop).await?) } else { None };
+            let asked = transfer::reconcile::Asked { mysql: mysql.as_ref(), cluster, hiveserver2: hive.as_ref() };
+            return agreed(transfer::reconcile::run(args, &asked, stop).await?);
+        }
         StepKind::Agent(args) => {
             let cluster = connections.patient_cluster(agent::patience(args), stop).await?;
             agent::run(args, base, cluster, run_id, stop).await
@@ -97,6 +105,10 @@ async fn run_step(connections: &mut Connections<'_>, step: &Step, run_id: &str, 
         StepKind::Hiveql(args) => {
             let hive = connections.hiveserver2()?;
             query::run_step(args, &step.name, base, connections.cluster(stop).await?, &hive, run_id, stop).await
+        }
+        StepKind::Trigger(args) => {
+            let (mysql, hive) = (connections.database(stop).await?, connections.hiveserver2()?);
+            trigger::run(args, &step.name, base, &mysql, &hive, run_id, stop).await
         }
     };
     done.map(Ended::from)
@@ -154,12 +166,14 @@ async fn plan_step(
             let cluster = connections.cluster(stop).await?;
             stop.or(transfer::verify::plan(args, &mysql, cluster)).await?.to_string()
         }
+        StepKind::Reconcile(args) => transfer::reconcile::plan(args),
         StepKind::Agent(args) => agent::plan(args, base)?,
         StepKind::Scd2(args) => scd2::plan(&args.clone().relative_to(base), &connections.hiveserver2()?, stop).await?,
         StepKind::Lookup(args) => lookup::plan(args, base)?,
         StepKind::Hiveql(args) => {
             query::plan_step(args, &step.name, base, connections.cluster(stop).await?, run_id, stop).await?
         }
+        StepKind::Trigger(args) => trigger::plan(args, base)?,
     };
     Ok(vec![(None, plan)])
 }
@@ -171,6 +185,16 @@ fn verdict(verified: transfer::verify::Verified) -> Result<Ended> {
     if !report.equal {
         tracing::error!("the comparison in full:\n{report}");
         summary.outcome = Outcome::Different;
+    }
+    Ok(Ended { summary, failure: report.verdict().err() })
+}
+
+/// Places that agree are done; others end with an error, and all that differs is in the log.
+fn agreed(reconciled: transfer::reconcile::Reconciled) -> Result<Ended> {
+    let transfer::reconcile::Reconciled { mut summary, report } = reconciled;
+    summary.comparison = Some(report.to_json()?);
+    if !report.equal {
+        tracing::error!("what differs:\n{report}");
     }
     Ok(Ended { summary, failure: report.verdict().err() })
 }

@@ -9,10 +9,11 @@ use crate::lookup::{self, LookupArgs};
 use crate::query::{self, HiveqlArgs};
 use crate::scd2::Scd2Args;
 use crate::transfer::ImportArgs;
-use crate::transfer::args::{ExportArgs, ImportAllArgs, MergeArgs, VerifyArgs, Wrong};
+use crate::transfer::args::{ExportArgs, ImportAllArgs, MergeArgs, ReconcileArgs, VerifyArgs, Wrong};
+use crate::trigger::{self, TriggerArgs};
 
 /// The types of step, as they are listed in errors.
-const TYPES: &str = "import, import-all, export, merge, verify, agent, scd2, lookup, hiveql";
+const TYPES: &str = "import, import-all, export, merge, verify, reconcile, agent, scd2, lookup, hiveql, trigger";
 
 /// One step and its name.
 #[derive(Debug)]
@@ -36,6 +37,8 @@ pub enum StepKind {
     Merge(Box<MergeArgs>),
     /// `verify`: a MySQL table compared with files or a Hive table.
     Verify(Box<VerifyArgs>),
+    /// `reconcile`: counts and sums by day in several places.
+    Reconcile(Box<ReconcileArgs>),
     /// `agent`: log files into HDFS and Hive.
     Agent(Box<AgentArgs>),
     /// `scd2`: a change log into a table of versions.
@@ -44,6 +47,8 @@ pub enum StepKind {
     Lookup(LookupArgs),
     /// `hiveql`: a team's own statements in Hive.
     Hiveql(Box<HiveqlArgs>),
+    /// `trigger`: rows of a Hive query as events, each handed over once.
+    Trigger(Box<TriggerArgs>),
 }
 
 impl StepKind {
@@ -55,10 +60,12 @@ impl StepKind {
             Self::Export(_) => "export",
             Self::Merge(_) => "merge",
             Self::Verify(_) => "verify",
+            Self::Reconcile(_) => "reconcile",
             Self::Agent(_) => "agent",
             Self::Scd2(_) => "scd2",
             Self::Lookup(_) => "lookup",
             Self::Hiveql(_) => "hiveql",
+            Self::Trigger(_) => "trigger",
         }
     }
 
@@ -70,11 +77,13 @@ impl StepKind {
             Self::Export(args) if args.hive_table.is_some() => &["mysql", "hdfs", "metastore"],
             Self::Verify(args) if args.hive_table.is_some() => &["mysql", "hdfs", "metastore"],
             Self::Import(_) | Self::ImportAll(_) | Self::Export(_) | Self::Verify(_) => &["mysql", "hdfs"],
+            Self::Reconcile(args) => args.needs(),
             Self::Merge(_) | Self::Agent(_) => &["hdfs"],
             Self::Scd2(_) => &["hiveserver2"],
             Self::Lookup(_) => &["hiveserver2", "hbase"],
             Self::Hiveql(args) if args.source.is_some() => &["hdfs", "metastore", "hiveserver2"],
             Self::Hiveql(_) => &["hdfs", "hiveserver2"],
+            Self::Trigger(_) => &["mysql", "hiveserver2"],
         }
     }
 
@@ -121,10 +130,12 @@ impl Step {
             "export" => StepKind::Export(part.read()?),
             "merge" => StepKind::Merge(part.read()?),
             "verify" => StepKind::Verify(part.read()?),
+            "reconcile" => StepKind::Reconcile(part.read()?),
             "agent" => StepKind::Agent(part.read()?),
             "scd2" => StepKind::Scd2(part.read()?),
             "lookup" => StepKind::Lookup(part.read()?),
             "hiveql" => StepKind::Hiveql(part.read()?),
+            "trigger" => StepKind::Trigger(part.read()?),
             other => {
                 let e = error::config(format!("unknown type `{other}`")).hint(format!("known types: {TYPES}"));
                 return Err(vec![part.wrong("type", e)]);
@@ -153,6 +164,7 @@ impl Step {
             StepKind::Export(args) => args.check(),
             StepKind::Merge(args) => args.check(),
             StepKind::Verify(args) => args.check(),
+            StepKind::Reconcile(args) => args.check(),
             StepKind::Agent(args) => {
                 let missing = missing(&[
                     (!args.files.is_empty(), "files"),
@@ -181,6 +193,7 @@ impl Step {
                 or_else(missing, lookup::check(args, base))
             }
             StepKind::Hiveql(args) => query::check_step(args, base),
+            StepKind::Trigger(args) => trigger::check(args, base),
         }
     }
 
@@ -192,10 +205,12 @@ impl Step {
             StepKind::Export(args) => config::to_table(&**args)?,
             StepKind::Merge(args) => config::to_table(&**args)?,
             StepKind::Verify(args) => config::to_table(&**args)?,
+            StepKind::Reconcile(args) => config::to_table(&**args)?,
             StepKind::Agent(args) => config::to_table(&**args)?,
             StepKind::Scd2(args) => config::to_table(&**args)?,
             StepKind::Lookup(args) => config::to_table(args)?,
             StepKind::Hiveql(args) => config::to_table(&**args)?,
+            StepKind::Trigger(args) => config::to_table(&**args)?,
         };
         let mut table = toml::Table::new();
         table.insert("type".to_owned(), self.kind.as_str().into());

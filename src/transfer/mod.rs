@@ -10,6 +10,7 @@ pub mod export;
 pub mod import;
 pub mod input;
 pub mod merge;
+pub mod reconcile;
 pub mod verify;
 
 pub use self::args::{ImportAllArgs, ImportArgs, ImportFormat};

@@ -29,7 +29,8 @@ use crate::error::EXIT_CODES;
 use crate::lookup::LookupArgs;
 use crate::mysql::MySqlOptions;
 use crate::scd2::Scd2Args;
-use crate::transfer::args::{ExportArgs, ImportAllArgs, ImportArgs, MergeArgs, VerifyArgs};
+use crate::transfer::args::{ExportArgs, ImportAllArgs, ImportArgs, MergeArgs, ReconcileArgs, VerifyArgs};
+use crate::trigger::TriggerArgs;
 
 /// Moves MySQL tables and click logs into HDFS, Hive and HBase
 ///
@@ -120,6 +121,9 @@ pub enum Command {
     /// Compare a MySQL table with files or a Hive table, or run the verify steps of a pipeline file
     #[command(after_long_help = keys::of::<VerifyArgs>("verify"), args_override_self = true)]
     Verify(Box<StepCommand<VerifyArgs>>),
+    /// Count the same rows in several places by day and list what differs: the reconcile steps of a pipeline file
+    #[command(after_long_help = keys::of::<ReconcileArgs>("reconcile"), args_override_self = true)]
+    Reconcile(Box<StepCommand<ReconcileArgs>>),
     /// Follow log files into HDFS and Hive, or run the agent steps of a pipeline file
     #[command(after_long_help = keys::of::<AgentArgs>("agent"), args_override_self = true)]
     Agent(Box<AgentCommand>),
@@ -129,6 +133,9 @@ pub enum Command {
     /// Fill HBase rows from a Hive query, or read one row back, or run the lookup steps of a pipeline file
     #[command(after_long_help = keys::of::<LookupArgs>("lookup"), args_override_self = true)]
     Lookup(Box<LookupCommand>),
+    /// Make events of the rows of a Hive query and hand each over once, or run the trigger steps of a pipeline file
+    #[command(after_long_help = keys::of::<TriggerArgs>("trigger"), args_override_self = true)]
+    Trigger(Box<StepCommand<TriggerArgs>>),
     /// Run HiveQL on HiveServer2 and write the rows: a client for people and scripts that takes beeline's options
     #[command(args_override_self = true)]
     Query(Box<QueryCommand>),
@@ -170,9 +177,11 @@ impl Command {
             Self::Export(command) => command.output,
             Self::Merge(command) => command.output,
             Self::Verify(command) => command.output,
+            Self::Reconcile(command) => command.output,
             Self::Agent(command) => command.output(),
             Self::Scd2(command) => command.output(),
             Self::Lookup(command) => command.step.output,
+            Self::Trigger(command) => command.output,
             Self::Eval(command) => command.output,
             Self::List(command) => command.output,
             Self::Query(_)

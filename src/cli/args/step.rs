@@ -18,7 +18,8 @@ use crate::pipeline::{Servers, Step, StepKind};
 use crate::scd2::Scd2Args;
 use crate::site::{self, Site};
 use crate::storage::hdfs::HdfsOptions;
-use crate::transfer::args::{ExportArgs, ImportAllArgs, ImportArgs, MergeArgs, VerifyArgs};
+use crate::transfer::args::{ExportArgs, ImportAllArgs, ImportArgs, MergeArgs, ReconcileArgs, VerifyArgs};
+use crate::trigger::TriggerArgs;
 
 /// A command of one type of step.
 #[derive(Clone, Debug, Args)]
@@ -145,9 +146,11 @@ pub(super) fn tables_of(kind: &str) -> &'static [&'static str] {
         "import-all" => &["mysql", "hdfs", "metastore", "hiveserver2", "kerberos", "tls"],
         "export" | "verify" => &["mysql", "hdfs", "metastore", "kerberos", "tls"],
         "merge" => &["hdfs", "kerberos", "tls"],
+        "reconcile" => &["mysql", "hdfs", "hiveserver2", "kerberos", "tls"],
         "agent" => &["hdfs", "metastore", "kerberos", "tls"],
         "scd2" => &["hiveserver2", "kerberos", "tls"],
         "lookup" => &["hiveserver2", "hbase", "kerberos", "tls"],
+        "trigger" => &["mysql", "hiveserver2", "kerberos", "tls"],
         _ => &[],
     }
 }
@@ -216,6 +219,26 @@ impl StepArgs for VerifyArgs {
     }
 }
 
+impl StepArgs for ReconcileArgs {
+    const TYPE: &'static str = "reconcile";
+
+    fn step(self) -> Step {
+        Step { name: Self::TYPE.to_owned(), kind: StepKind::Reconcile(Box::new(self)) }
+    }
+
+    fn without_additions(self) -> Self {
+        Self { show: Self::default().show, ..self }
+    }
+
+    fn add_to(&self, step: &mut StepKind) {
+        if let StepKind::Reconcile(step) = step
+            && self.show != Self::default().show
+        {
+            step.show = self.show;
+        }
+    }
+}
+
 impl StepArgs for AgentArgs {
     const TYPE: &'static str = "agent";
 
@@ -261,5 +284,13 @@ impl StepArgs for LookupArgs {
 
     fn step(self) -> Step {
         Step { name: self.hive_table.clone().unwrap_or_else(|| "lookup".to_owned()), kind: StepKind::Lookup(self) }
+    }
+}
+
+impl StepArgs for TriggerArgs {
+    const TYPE: &'static str = "trigger";
+
+    fn step(self) -> Step {
+        Step { name: named(&self.outbox, Self::TYPE), kind: StepKind::Trigger(Box::new(self)) }
     }
 }

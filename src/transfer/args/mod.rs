@@ -8,6 +8,7 @@ mod import_all;
 mod merge;
 mod pairs;
 mod policy;
+mod reconcile;
 mod unsaid;
 mod verify;
 
@@ -23,4 +24,5 @@ pub use self::pairs::Pairs;
 pub use self::policy::{
     ColumnNames, Compat, Consistency, FileNames, InvalidText, NullCells, ParquetTimestamps, ZeroDates,
 };
+pub use self::reconcile::{Place, ReconcileArgs, SideArgs, Unit};
 pub use self::verify::VerifyArgs;

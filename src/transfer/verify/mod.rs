@@ -30,5 +30,6 @@ pub use self::meaning::Held;
 pub use self::plan::{VerifyPlan, plan};
 pub use self::report::{ColumnReport, Report, compare};
 pub use self::run::{Verified, run};
+pub(super) use self::sums::decimal_text;
 pub use self::sums::{Shown, Sums};
 pub use self::value::BytesAs;

@@ -115,7 +115,7 @@ pub(super) fn of_server(text: Option<&str>, scale: i8) -> Result<i256> {
 }
 
 /// Canonical text of a decimal.
-pub(super) fn decimal_text(number: i256, scale: i8) -> String {
+pub(in crate::transfer) fn decimal_text(number: i256, scale: i8) -> String {
     plain(number, scale)
 }
 
