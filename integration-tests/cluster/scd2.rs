@@ -8,6 +8,8 @@ mod definition;
 mod exact;
 mod kill;
 mod options;
+mod parquet;
+mod swaps;
 
 use std::collections::BTreeSet;
 
@@ -16,7 +18,8 @@ use serde_json::Value as Json;
 
 use sakia::error::{Kind, Result};
 use sakia::hiveserver2::Session;
-use sakia::scd2::{self, Scd2Args};
+use sakia::metastore::MetastoreOptions;
+use sakia::scd2::{self, Ends, Scd2Args};
 use sakia::shutdown::Stop;
 use sakia::telemetry::summary::{Outcome, StepSummary};
 
@@ -63,9 +66,19 @@ impl Log {
         toml::from_str(&format!("source = '{0}.log'\ntarget = '{0}.dim'\n{toml}", self.database)).unwrap()
     }
 
+    /// The same for another target, which is kept in the shape `parquet`.
+    fn in_parquet(&self, args: &Scd2Args, target: &str, buckets: u32) -> Scd2Args {
+        let target = format!("{}.{target}", self.database);
+        Scd2Args { target, shape: Some(scd2::Shape::Parquet), buckets: Some(buckets), ..args.clone() }
+    }
+
     /// The history as beeline prints it.
     fn history(&self, columns: &str) -> Vec<String> {
-        beeline(&format!("select {columns} from {}.dim order by {columns}", self.database))
+        self.history_of("dim", columns)
+    }
+
+    fn history_of(&self, target: &str, columns: &str) -> Vec<String> {
+        beeline(&format!("select {columns} from {}.{target} order by {columns}", self.database))
     }
 
     async fn close(self) {
@@ -75,7 +88,13 @@ impl Log {
 }
 
 async fn apply(args: &Scd2Args) -> Result<StepSummary> {
-    scd2::run(args, &hiveserver2(), "run-1", &Stop::new()).await
+    scd2::run(args, &ends(), "run-1", &Stop::new()).await
+}
+
+/// The stack's servers.
+fn ends() -> Ends {
+    let metastore = MetastoreOptions::new(format!("thrift://{}", stack::address("METASTORE_PORT")));
+    Ends { hive: hiveserver2(), hdfs: Some(stack::hdfs()), metastore: Some(metastore) }
 }
 
 type Attributes = serde_json::Map<String, Json>;
@@ -136,26 +155,32 @@ async fn every_vector_ends_in_its_history_however_its_events_arrive() {
         "keys = ['case', 'id']\nsequence = 'at'\ntracked = ['first', 'second']\nuntracked = ['other']\n\
          op-column = 'op'\nbatches = 'all'",
     );
+    let shapes = [args.clone(), log.in_parquet(&args, "swapped", 5)];
     let rounds = vectors.iter().map(|v| v.batches.len()).max().unwrap();
     for round in 0..rounds {
         let arrived: Vec<String> =
             vectors.iter().flat_map(|v| v.batches.get(round).into_iter().flatten().map(|event| v.row(event))).collect();
         log.arrive(&arrived).await;
-        assert_eq!(apply(&args).await.unwrap().outcome, Outcome::Done, "round {round}");
+        for args in &shapes {
+            assert_eq!(apply(args).await.unwrap().outcome, Outcome::Done, "round {round} of {}", args.target);
+        }
     }
     let columns = "`case`, id, concat('[', first, ']'), concat('[', second, ']'), concat('[', other, ']'), \
                    cast(valid_from as string), cast(valid_to as string), is_current";
-    let seen: BTreeSet<String> = log.history(columns).into_iter().collect();
+    let seen = |target| log.history_of(target, columns).into_iter().collect::<BTreeSet<String>>();
     let expected: BTreeSet<String> = vectors.iter().flat_map(|v| v.expected.iter().map(|e| v.version(e))).collect();
-    assert_eq!(seen, expected);
+    assert_eq!(seen("dim"), expected);
+    assert_eq!(seen("swapped"), expected);
 
     // Everything once more, as a source does that delivers at least once.
     let all: Vec<String> = vectors.iter().flat_map(|v| v.batches.iter().flatten().map(|event| v.row(event))).collect();
     log.arrive(&all).await;
-    let again = apply(&args).await.unwrap();
-    assert_eq!((again.outcome, again.rows_out), (Outcome::Unchanged, 0));
-    let seen: BTreeSet<String> = log.history(columns).into_iter().collect();
-    assert_eq!(seen, expected);
+    for (args, target) in shapes.iter().zip(["dim", "swapped"]) {
+        let again = apply(args).await.unwrap();
+        assert_eq!((again.outcome, again.rows_out), (Outcome::Unchanged, 0), "{target}");
+        let seen: BTreeSet<String> = log.history_of(target, columns).into_iter().collect();
+        assert_eq!(seen, expected, "{target}");
+    }
     log.close().await;
 }
 

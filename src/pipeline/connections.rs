@@ -12,6 +12,7 @@ use crate::load::Cluster;
 use crate::metastore::MetastoreOptions;
 use crate::mysql::{MySqlClient, MySqlOptions};
 use crate::retry::Retry;
+use crate::scd2;
 use crate::secret::Secret;
 use crate::shutdown::Stop;
 use crate::storage;
@@ -64,7 +65,8 @@ impl<'a> Connections<'a> {
         let access = pipeline.servers.access(&pipeline.base)?;
         let mut servers = pipeline.servers.clone().with_access(&access);
         // Where a step wants a table and nothing is said of the metastore, hive-site.xml says it, as for Sqoop.
-        let registers = pipeline.steps.iter().any(|step| step.kind.hive_database().is_some());
+        let wants_table = |kind: &StepKind| kind.hive_database().is_some() || matches!(kind, StepKind::Scd2(_));
+        let registers = pipeline.steps.iter().any(|step| wants_table(&step.kind));
         if registers && servers.metastore.is_none() && access.hive().get("hive.metastore.uris").is_some() {
             servers.metastore = Some(MetastoreOptions { access: access.clone(), ..MetastoreOptions::default() });
         }
@@ -143,6 +145,12 @@ impl<'a> Connections<'a> {
     pub(super) fn hiveserver2(&self) -> Result<HiveServer2Options> {
         let hive = configured(self.servers.hiveserver2.as_ref(), "hiveserver2")?;
         Ok(hive.clone().relative_to(&self.pipeline.base))
+    }
+
+    /// The servers of a dimension.
+    pub(super) fn of_dimension(&self) -> Result<scd2::Ends> {
+        let Servers { hdfs, metastore, .. } = self.servers.clone();
+        Ok(scd2::Ends { hive: self.hiveserver2()?, hdfs, metastore })
     }
 
     pub(super) fn hbase(&self) -> Result<&HBaseOptions> {

@@ -20,7 +20,7 @@ pub(crate) async fn verify(pipeline: &Pipeline, summary: &mut Summary, stop: &St
         let StepKind::Scd2(args) = &step.kind else { continue };
         let (label, started) = (step.label(), Instant::now());
         let args = args.clone().relative_to(&pipeline.base);
-        let verified = Box::pin(scd2::verify(&args, &connections.hiveserver2()?, stop)).await;
+        let verified = Box::pin(scd2::verify(&args, &connections.of_dimension()?, stop)).await;
         let mut verified = verified.map_err(|e| {
             summary.failed_step = Some(label.clone());
             e.context(&label)
@@ -42,7 +42,7 @@ pub(crate) async fn status(pipeline: &Pipeline, stop: &Stop) -> Result<Vec<(Stri
     for step in &pipeline.steps {
         let StepKind::Scd2(args) = &step.kind else { continue };
         let args = args.clone().relative_to(&pipeline.base);
-        let status = Box::pin(scd2::status(&args, &connections.hiveserver2()?, stop)).await;
+        let status = Box::pin(scd2::status(&args, &connections.of_dimension()?, stop)).await;
         all.push((step.label(), status.map_err(|e| e.context(step.label()))?));
     }
     Ok(all)

@@ -96,7 +96,7 @@ async fn run_step(connections: &mut Connections<'_>, step: &Step, run_id: &str, 
             agent::run(args, base, cluster, run_id, stop).await
         }
         StepKind::Scd2(args) => {
-            scd2::run(&args.clone().relative_to(base), &connections.hiveserver2()?, run_id, stop).await
+            scd2::run(&args.clone().relative_to(base), &connections.of_dimension()?, run_id, stop).await
         }
         StepKind::Lookup(args) => {
             let (hive, hbase) = (connections.hiveserver2()?, connections.hbase()?);
@@ -168,7 +168,7 @@ async fn plan_step(
         }
         StepKind::Reconcile(args) => transfer::reconcile::plan(args),
         StepKind::Agent(args) => agent::plan(args, base)?,
-        StepKind::Scd2(args) => scd2::plan(&args.clone().relative_to(base), &connections.hiveserver2()?, stop).await?,
+        StepKind::Scd2(args) => scd2::plan(&args.clone().relative_to(base), &connections.of_dimension()?, stop).await?,
         StepKind::Lookup(args) => lookup::plan(args, base)?,
         StepKind::Hiveql(args) => {
             query::plan_step(args, &step.name, base, connections.cluster(stop).await?, run_id, stop).await?

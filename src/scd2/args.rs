@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::names::OwnColumns;
+use super::shapes::{Layout, Shape};
+use crate::config::Timespan;
 use crate::error::{self, Result};
 
 /// A slowly changing dimension: a change log into a table of versions.
@@ -15,7 +17,7 @@ pub struct Scd2Args {
     /// Log of changes, as DATABASE.TABLE; any table that Hive reads
     #[arg(long, value_name = "TABLE", default_value = "", hide_default_value = true)]
     pub source: String,
-    /// Table of versions, as DATABASE.TABLE; made as an ACID table if missing
+    /// Table of versions, as DATABASE.TABLE; made if missing, see shape
     #[arg(long, value_name = "TABLE", default_value = "", hide_default_value = true)]
     pub target: String,
     /// Columns that identify the thing whose versions are kept
@@ -92,6 +94,18 @@ pub struct Scd2Args {
     #[arg(long, value_name = "HOW", value_enum, default_value_t)]
     #[serde(default)]
     pub batches: Batches,
+    /// How the target is kept, where it is to be made; one that is there keeps its shape [default: merge]
+    #[arg(long, value_name = "SHAPE", value_enum)]
+    #[serde(default)]
+    pub shape: Option<Shape>,
+    /// Parts of a new target of the shape parquet, of which those with changes are rewritten [default: 16]
+    #[arg(long, value_name = "N")]
+    #[serde(default)]
+    pub buckets: Option<u32>,
+    /// How long files that were replaced stay for those who read them, in the shape parquet [default: 24h]
+    #[arg(long, value_name = "TIME")]
+    #[serde(default)]
+    pub grace: Option<Timespan>,
     /// Apply the last batch once more, as a check: it changes nothing
     #[arg(long)]
     #[serde(default)]
@@ -256,6 +270,7 @@ impl Scd2Args {
                 .hint("name at least one column in keys and in tracked"));
         }
         self.check_columns()?;
+        Layout::check(self)?;
         self.check_options()
     }
 

@@ -59,7 +59,15 @@ impl Checks<'_> {
     /// # Errors
     /// Data: there are some.
     pub(super) async fn verify(&self, plan: &Plan) -> Result<Verified> {
-        let rows = self.session.query(&plan.verify()?, self.stop).await?;
+        self.verify_by(&plan.verify()?).await
+    }
+
+    /// The same, by a statement about rows that may take the place of the target's.
+    ///
+    /// # Errors
+    /// Those of [`Checks::verify`].
+    pub(super) async fn verify_by(&self, statement: &str) -> Result<Verified> {
+        let rows = self.session.query(statement, self.stop).await?;
         let mut broken = Vec::new();
         for violation in VIOLATIONS {
             let found = rows.count(0, violation)?;

@@ -2,10 +2,11 @@
 
 use super::args::Scd2Args;
 use super::check::Checks;
+use super::ends::Ends;
 use super::run::{self, Runner};
 use super::template::Templates;
 use crate::error::{self, Result};
-use crate::hiveserver2::{HiveServer2Options, Session};
+use crate::hiveserver2::Session;
 use crate::shutdown::Stop;
 use crate::telemetry::summary::{Outcome, StepSummary, counted};
 
@@ -14,10 +15,10 @@ use crate::telemetry::summary::{Outcome, StepSummary, counted};
 /// # Errors
 /// NotFound: there is no dimension. Data: it breaks a rule, rests on what the log no longer holds, or does not show what
 /// the log says; with counts and keys. Else those of [`super::run()`] that come before the first change.
-pub async fn verify(args: &Scd2Args, hive: &HiveServer2Options, stop: &Stop) -> Result<StepSummary> {
+pub async fn verify(args: &Scd2Args, ends: &Ends, stop: &Stop) -> Result<StepSummary> {
     args.check()?;
     let templates = Templates::load(args.ddl_dir.as_deref())?;
-    let session = Session::open_exact(&run::settings(hive.clone())).await?;
+    let session = Session::open_exact(&run::settings(ends.hive.clone())).await?;
     let runner = Runner { args, session: &session, run_id: "VERIFY", stop };
     let summary = runner.verify(templates).await.map_err(|e| e.context(&args.target))?;
     session.close().await?;
@@ -28,10 +29,10 @@ pub async fn verify(args: &Scd2Args, hive: &HiveServer2Options, stop: &Stop) -> 
 ///
 /// # Errors
 /// Those of [`super::run()`] that come before the first change.
-pub async fn status(args: &Scd2Args, hive: &HiveServer2Options, stop: &Stop) -> Result<String> {
+pub async fn status(args: &Scd2Args, ends: &Ends, stop: &Stop) -> Result<String> {
     args.check()?;
     let templates = Templates::load(args.ddl_dir.as_deref())?;
-    let session = Session::open_exact(hive).await?;
+    let session = Session::open_exact(&ends.hive).await?;
     let runner = Runner { args, session: &session, run_id: "STATUS", stop };
     let text = runner.status(templates).await.map_err(|e| e.context(&args.target))?;
     session.close().await?;
@@ -86,6 +87,9 @@ impl Runner<'_> {
             Some(_) => "behind: the log was loaded anew",
         };
         text.push_str(&format!("\ndimension   {}", self.args.target));
+        if let Some(buckets) = found.plan.layout.buckets() {
+            text.push_str(&format!("\nshape       parquet, {}", counted(buckets.count.into(), "bucket", "buckets")));
+        }
         if let Some(until) = &progress.high_water {
             text.push_str(&format!("\napplied     what comes before {until}, {}", load(&progress.source_load)));
         }

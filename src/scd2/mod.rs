@@ -1,9 +1,10 @@
-//! Slowly changing dimensions of type 2: a log of changes folded into an ACID table of versions, by MERGE in HiveQL.
+//! Slowly changing dimensions of type 2: a log of changes folded into a table of versions, by HiveQL.
 //!
 //! The rows never pass through this process: the planner turns a specification into HiveQL and [`run`] has HiveServer2
 //! execute it, batch by batch. A batch recomputes, from the whole log up to its end, the versions of the keys it
-//! touches, compares them with the target's and merges the differences only. So late events land where they belong, a
-//! batch applied again changes nothing, and a crash at any step is mended by running again.
+//! touches, compares them with the target's and merges the differences only, in the way of the table's shape (`shapes`). So
+//! late events land where they belong, a batch applied again changes nothing, and a crash at any step is mended by running
+//! again.
 //!
 //! [`reference`](mod@reference) is the definition of a dimension, in memory; the tests hold Hive against it. docs/history.md says it in
 //! words.
@@ -19,6 +20,7 @@
 mod args;
 mod batch;
 mod check;
+mod ends;
 mod expressions;
 mod inspect;
 mod names;
@@ -27,6 +29,7 @@ mod progress;
 pub mod reference;
 mod run;
 mod sequence;
+mod shapes;
 mod source;
 mod target;
 mod template;
@@ -34,7 +37,9 @@ mod types;
 mod work;
 
 pub use args::{Batches, Deletes, FirstVersion, OpenEnd, Scd2Args, UntrackedPolicy};
+pub use ends::Ends;
 pub use inspect::{status, verify};
 pub use names::OwnColumns;
 pub use run::{plan, run};
+pub use shapes::Shape;
 pub(crate) use source::describe;

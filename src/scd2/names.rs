@@ -36,29 +36,46 @@ pub struct OwnColumns {
     /// Column of the tie-breaker that last_seq has
     #[arg(long = "last-tie-column", value_name = "NAME", default_value = "last_seq_tie")]
     pub last_tie: String,
+    /// Column of the parts that are rewritten as a whole, in the shape parquet
+    #[arg(long = "bucket-column", value_name = "NAME", default_value = "bucket")]
+    pub bucket: String,
 }
 
 impl Default for OwnColumns {
     fn default() -> Self {
-        let [sk, valid_from, valid_to, is_current, is_deleted, last_seq, batch_id, from_tie, to_tie, last_tie] = [
-            "sk",
-            "valid_from",
-            "valid_to",
-            "is_current",
-            "is_deleted",
-            "last_seq",
-            "batch_id",
-            "valid_from_tie",
-            "valid_to_tie",
-            "last_seq_tie",
-        ]
-        .map(str::to_owned);
-        Self { sk, valid_from, valid_to, is_current, is_deleted, last_seq, batch_id, from_tie, to_tie, last_tie }
+        let [sk, valid_from, valid_to, is_current, is_deleted, last_seq, batch_id, from_tie, to_tie, last_tie, bucket] =
+            [
+                "sk",
+                "valid_from",
+                "valid_to",
+                "is_current",
+                "is_deleted",
+                "last_seq",
+                "batch_id",
+                "valid_from_tie",
+                "valid_to_tie",
+                "last_seq_tie",
+                "bucket",
+            ]
+            .map(str::to_owned);
+        Self {
+            sk,
+            valid_from,
+            valid_to,
+            is_current,
+            is_deleted,
+            last_seq,
+            batch_id,
+            from_tie,
+            to_tie,
+            last_tie,
+            bucket,
+        }
     }
 }
 
 impl OwnColumns {
-    /// All that a dimension may have; those of a tie-breaker only where there is one.
+    /// All that the rows of a dimension may have; those of a tie-breaker only where there is one.
     pub(super) fn all(&self, with_tie: bool) -> Vec<&str> {
         let mut all = vec![
             &self.sk,

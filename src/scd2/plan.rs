@@ -6,6 +6,7 @@ use super::args::{FirstVersion, Scd2Args};
 use super::batch::{Batch, END_OF_TIME};
 use super::expressions::Expressions;
 use super::sequence::{Sequence, moment};
+use super::shapes::Layout;
 use super::source::SourceColumn;
 use super::target::Target;
 use super::template::{Template, Templates, Values};
@@ -16,17 +17,18 @@ use crate::hiveserver2::quote;
 /// The statements of one dimension.
 #[derive(Debug)]
 pub(super) struct Plan {
-    args: Scd2Args,
+    pub args: Scd2Args,
     templates: Templates,
-    values: Values,
+    pub values: Values,
     sequence: Sequence,
-    columns: Target,
-    carried: Vec<Carried>,
-    target: String,
+    pub columns: Target,
+    pub carried: Vec<Carried>,
+    pub target: String,
     types: String,
     widened: Vec<SourceColumn>,
     is_new: bool,
     truncates: bool,
+    pub layout: Layout,
 }
 
 impl Plan {
@@ -68,6 +70,8 @@ impl Plan {
         let mut values = expressions.values();
         values.insert("column_definitions", definitions.join(",\n"));
         values.insert("own_definitions", Target::definitions(args, &sequence));
+        // A dimension whose rows are in partitions has them told; see `shapes`.
+        values.insert("row_bucket", String::new());
         values.insert("comment", quote::text(&format!("versions of {}, kept by sakia", args.source)));
         let (target, types) = (quote::qualified(&args.target), described(args, log));
         let (is_new, args) = (dimension.is_none(), args.clone());
@@ -83,6 +87,7 @@ impl Plan {
             widened,
             is_new,
             truncates: false,
+            layout: Layout::Merge,
         })
     }
 
@@ -108,13 +113,20 @@ impl Plan {
 
     /// Makes the target, with `properties` as table parameters.
     pub(super) fn create(&self, properties: &[(&str, &str)]) -> Result<String> {
-        self.render(Template::Create, [("properties", quote::properties(properties))])
+        let template = if self.layout == Layout::Merge { Template::Create } else { Template::ParquetCreate };
+        let of_layout = self.layout.properties();
+        let properties =
+            of_layout.iter().map(|(name, value)| (*name, value.as_str())).chain(properties.iter().copied());
+        self.render(template, [("properties", quote::properties(&properties.collect::<Vec<_>>()))])
     }
 
     /// Widens the columns of the target whose counterparts in the log have grown.
     pub(super) fn widen(&self) -> Vec<String> {
+        // Partitions have columns of their own.
+        let cascade = if self.layout == Layout::Merge { "" } else { " CASCADE" };
         let statement = |column: &SourceColumn| {
-            format!("ALTER TABLE {} CHANGE COLUMN {} {}", self.target, quote::name(&column.name), column.definition())
+            let (name, definition) = (quote::name(&column.name), column.definition());
+            format!("ALTER TABLE {} CHANGE COLUMN {name} {definition}{cascade}", self.target)
         };
         self.widened.iter().map(statement).collect()
     }
@@ -160,12 +172,15 @@ impl Plan {
         )
     }
 
-    /// Counts the rows that the log up to `until` would insert, change and delete.
+    /// Counts the rows that the log up to `until` would insert, change and delete, and lists the buckets they are in.
     pub(super) fn effect(&self, until: &str) -> Result<String> {
         let every_key = Batch::catch_up(until);
         if self.is_new {
             let versions = self.versions("", until)?;
-            return Ok(format!("SELECT count(*) AS inserted, 0 AS changed, 0 AS deleted\nFROM (\n{versions}\n) AS n"));
+            let buckets = self.buckets_of_new();
+            return Ok(format!(
+                "SELECT count(*) AS inserted, 0 AS changed, 0 AS deleted{buckets}\nFROM (\n{versions}\n) AS n"
+            ));
         }
         let count = |condition: &str, name: &str| format!("sum(IF({condition}, 1, 0)) AS {name}");
         let counts = [
@@ -173,10 +188,11 @@ impl Plan {
             count("sakia_target_sk IS NOT NULL AND NOT sakia_obsolete", "changed"),
             count("sakia_obsolete", "deleted"),
         ];
-        Ok(format!("SELECT {}\nFROM (\n{}\n) AS s", counts.join(", "), self.difference(&every_key, until)?))
+        let (counts, buckets) = (counts.join(", "), self.buckets_of_changed());
+        Ok(format!("SELECT {counts}{buckets}\nFROM (\n{}\n) AS s", self.difference(&every_key, until)?))
     }
 
-    fn difference(&self, batch: &Batch, until: &str) -> Result<String> {
+    pub(super) fn difference(&self, batch: &Batch, until: &str) -> Result<String> {
         let only_affected = match &batch.from {
             None => String::new(),
             Some(from) => {
@@ -249,7 +265,11 @@ impl Plan {
         self.render(Template::Log, [("only_affected", only_affected.to_owned()), ("limit", limit.to_owned())])
     }
 
-    fn render<const N: usize>(&self, template: Template, more: [(&'static str, String); N]) -> Result<String> {
+    pub(super) fn render<const N: usize>(
+        &self,
+        template: Template,
+        more: [(&'static str, String); N],
+    ) -> Result<String> {
         let mut values = self.values.clone();
         values.extend(more);
         self.templates.render(template, &values)
@@ -396,6 +416,19 @@ mod tests {
         golden("told_covered", &plan.covered().unwrap());
         golden("told_compare", &plan.compare(until, 3).unwrap());
         golden("told_quarantine", &plan.quarantine("shop.aside", &[("a", "b")], "run").unwrap().join("\n\n"));
+    }
+
+    #[test]
+    fn a_dimension_in_parquet() {
+        let args = args("keys = ['id', 'part']\ntracked = ['country']\nshape = 'parquet'\nbuckets = 12");
+        let mut plan = plan(&args);
+        plan.set_layout(Layout::of(&args, None).unwrap());
+        golden("parquet_create", &plan.create(&[("sakia.scd2.definition", "it's this")]).unwrap());
+        let (batch, touched) = (Batches::Month.batch("2010-12").unwrap(), ["03", "11"].map(str::to_owned));
+        let statements = plan.statements(&batch, &batch.until, "run/2010-12", &touched).unwrap();
+        golden("parquet_batch", &statements.join(";\n\n"));
+        let effect = plan.effect(&batch.until).unwrap();
+        assert!(effect.contains("0 AS deleted, concat_ws(',', sort_array(collect_set(lpad("), "{effect}");
     }
 
     #[test]

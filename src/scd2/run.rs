@@ -6,8 +6,10 @@ use std::time::Instant;
 use super::args::{Batches, Scd2Args};
 use super::batch::Batch;
 use super::check::Checks;
+use super::ends::Ends;
 use super::plan::Plan;
 use super::progress::{self, Progress};
+use super::shapes::{Layout, Parquet};
 use super::source;
 use super::template::Templates;
 use super::types;
@@ -31,14 +33,14 @@ use crate::telemetry::summary::{Outcome, StepSummary, counted};
 ///
 /// # Cancel safety
 /// A batch that is stopped is rolled back by Hive.
-pub async fn run(args: &Scd2Args, hive: &HiveServer2Options, run_id: &str, stop: &Stop) -> Result<StepSummary> {
+pub async fn run(args: &Scd2Args, ends: &Ends, run_id: &str, stop: &Stop) -> Result<StepSummary> {
     let started = Instant::now();
     args.check()?;
     let templates = Templates::load(args.ddl_dir.as_deref())?;
     let (database, table) = args.target.split_once('.').unwrap_or_default();
-    let place = stop.or(ViewLease::new(hive, database, table)).await?;
+    let place = stop.or(ViewLease::new(&ends.hive, database, table)).await?;
     let lease = Lease::acquire(Arc::new(place), &format!("run {run_id}")).await?;
-    let done = run_leased(args, hive, run_id, stop, templates, &lease).await;
+    let done = run_leased(args, ends, run_id, stop, templates, &lease).await;
     // What was done is done; a lease that cannot be removed dies with this process.
     if let Err(error) = lease.release().await {
         tracing::warn!(%error, target = args.target, "cannot give back the lease");
@@ -50,14 +52,14 @@ pub async fn run(args: &Scd2Args, hive: &HiveServer2Options, run_id: &str, stop:
 
 async fn run_leased(
     args: &Scd2Args,
-    hive: &HiveServer2Options,
+    ends: &Ends,
     run_id: &str,
     stop: &Stop,
     templates: Templates,
     lease: &Lease,
 ) -> Result<StepSummary> {
-    let session = Session::open_exact(&settings(hive.clone())).await?;
-    let summary = Runner { args, session: &session, run_id, stop }.run(templates, lease).await?;
+    let session = Session::open_exact(&settings(ends.hive.clone())).await?;
+    let summary = Runner { args, session: &session, run_id, stop }.run(templates, ends, lease).await?;
     session.close().await?;
     Ok(summary)
 }
@@ -67,10 +69,10 @@ async fn run_leased(
 ///
 /// # Errors
 /// Those of [`run`] that come before the first change.
-pub async fn plan(args: &Scd2Args, hive: &HiveServer2Options, stop: &Stop) -> Result<String> {
+pub async fn plan(args: &Scd2Args, ends: &Ends, stop: &Stop) -> Result<String> {
     args.check()?;
     let templates = Templates::load(args.ddl_dir.as_deref())?;
-    let session = Session::open_exact(&settings(hive.clone())).await?;
+    let session = Session::open_exact(&settings(ends.hive.clone())).await?;
     let runner = Runner { args, session: &session, run_id: "RUN", stop };
     let text = runner.preview(templates).await.map_err(|e| e.context(&args.target))?;
     session.close().await?;
@@ -107,11 +109,15 @@ impl Found {
 }
 
 impl Runner<'_> {
-    async fn run(&self, templates: Templates, lease: &Lease) -> Result<StepSummary> {
+    async fn run(&self, templates: Templates, ends: &Ends, lease: &Lease) -> Result<StepSummary> {
         let mut summary = StepSummary::new(format!("scd2 {}", self.args.target));
         let found = self.look(templates).await?;
+        let swapped = self.swapped(&found, ends, lease).await?;
         if found.is_done() && !self.args.reapply_last {
             summary.detail = "the source was not loaded anew".to_owned();
+            if let Some(swapped) = &swapped {
+                swapped.tidy().await?;
+            }
             return Ok(summary);
         }
         let Found { mut plan, mut progress, load, is_new } = found;
@@ -120,6 +126,9 @@ impl Runner<'_> {
         if is_new {
             self.create(&plan).await?;
             summary.outcome = Outcome::Done;
+        }
+        if let Some(swapped) = &swapped {
+            swapped.begin(&plan).await?;
         }
         let checks = Checks { args: self.args, session: self.session, stop: self.stop };
         if progress.high_water.is_some() {
@@ -133,7 +142,7 @@ impl Runner<'_> {
         let work = pending(&overview.batches, &progress, load.as_deref(), self.args.reapply_last);
         for Work { batch, events } in &work {
             lease.check().await?;
-            let changed = self.apply(&plan, batch, load.as_deref(), &mut progress).await?;
+            let changed = self.apply(&plan, batch, load.as_deref(), &mut progress, swapped.as_ref()).await?;
             // A server that does not count may have changed something.
             if changed != Some(0) {
                 summary.outcome = Outcome::Done;
@@ -163,7 +172,18 @@ impl Runner<'_> {
         if let Some(table) = self.args.quarantine.as_ref().filter(|_| summary.rejects > 0) {
             summary.detail.push_str(&format!("; events that cannot be taken are in {table}"));
         }
+        if let Some(swapped) = &swapped {
+            swapped.tidy().await?;
+        }
         Ok(summary)
+    }
+
+    /// What changes the table, where that is not a statement of Hive's alone.
+    async fn swapped<'b>(&'b self, found: &Found, ends: &Ends, lease: &'b Lease) -> Result<Option<Parquet<'b>>> {
+        let Layout::Parquet(buckets) = found.plan.layout.clone() else { return Ok(None) };
+        let cluster = self.stop.or(ends.cluster(&self.args.target)).await?;
+        let Self { args, session, stop, .. } = *self;
+        Ok(Some(Parquet { args, session, stop, lease, cluster, buckets }))
     }
 
     /// Looks at both tables; changes nothing.
@@ -171,14 +191,24 @@ impl Runner<'_> {
         let log = source::columns(self.session, &self.args.source, self.stop).await?;
         let of_log = progress::parameters(self.session, &self.args.source, self.stop).await?.unwrap_or_default();
         let load = progress::load_of(&of_log);
-        let Some(parameters) = progress::parameters(self.session, &self.args.target, self.stop).await? else {
-            let plan = Plan::new(self.args, &log, None, templates)?;
+        let parameters = progress::parameters(self.session, &self.args.target, self.stop).await?;
+        let layout = |parameters| {
+            let layout = Layout::of(self.args, parameters)?;
+            layout.check_names(self.args).map(|()| layout)
+        };
+        let Some(parameters) = parameters else {
+            let mut plan = Plan::new(self.args, &log, None, templates)?;
+            plan.set_layout(layout(None)?);
             return Ok(Found { plan, progress: Progress::default(), load, is_new: true });
         };
         let progress = Progress::of(&self.args.target, &parameters, &self.args.definition())?;
         types::check_noted(self.args, &log, progress.types.as_deref().unwrap_or(""))?;
-        let dimension = source::columns(self.session, &self.args.target, self.stop).await?;
-        Ok(Found { plan: Plan::new(self.args, &log, Some(&dimension), templates)?, progress, load, is_new: false })
+        let layout = layout(Some(&parameters))?;
+        let mut dimension = source::columns(self.session, &self.args.target, self.stop).await?;
+        layout.take_from(&mut dimension, &self.args.target)?;
+        let mut plan = Plan::new(self.args, &log, Some(&dimension), templates)?;
+        plan.set_layout(layout);
+        Ok(Found { plan, progress, load, is_new: false })
     }
 
     async fn create(&self, plan: &Plan) -> Result<()> {
@@ -196,7 +226,11 @@ impl Runner<'_> {
     async fn preview(&self, templates: Templates) -> Result<String> {
         let found = self.look(templates).await?;
         let made = if found.is_new { ", which is made" } else { "" };
-        let mut text = format!("read        {}\nmerge into  {}{made}", self.args.source, self.args.target);
+        let how = match found.plan.layout {
+            Layout::Merge => "merge into",
+            Layout::Parquet(_) => "rewrite in",
+        };
+        let mut text = format!("read        {}\n{how}  {}{made}", self.args.source, self.args.target);
         if found.is_done() && !self.args.reapply_last {
             return Ok(text + "\nnothing     the source was not loaded anew");
         }
@@ -209,6 +243,7 @@ impl Runner<'_> {
         for Work { batch, events } in &work {
             text.push_str(&format!("\nbatch       {}: {events} events", batch.label));
         }
+        let mut touched = Vec::new();
         if let Some(until) = work.iter().map(|work| &work.batch.until).chain(&progress.high_water).max() {
             let rows = self.session.query(&plan.effect(until)?, self.stop).await?;
             let [inserted, changed, deleted] = ["inserted", "changed", "deleted"].map(|name| rows.count(0, name));
@@ -216,11 +251,18 @@ impl Runner<'_> {
                 "\neffect      {} rows inserted, {} changed, {} deleted",
                 inserted?, changed?, deleted?
             ));
+            if let Some(buckets) = plan.layout.buckets() {
+                let listed = rows.text(0, "buckets")?.unwrap_or_default();
+                touched = listed.split(',').filter(|bucket| !bucket.is_empty()).map(str::to_owned).collect();
+                text.push_str(&format!("\nbuckets     {} of {}: {listed}", touched.len(), buckets.count));
+            }
         }
         if let Some(Work { batch, .. }) = work.first() {
             let until = progress.high_water.as_deref().unwrap_or("").max(&batch.until).to_owned();
-            let statement = plan.merge(batch, &until, &format!("{}/{}", self.run_id, batch.label))?;
-            text.push_str(&format!("\nstatement   {}", statement.replace('\n', "\n            ")));
+            let batch_id = format!("{}/{}", self.run_id, batch.label);
+            for statement in plan.statements(batch, &until, &batch_id, &touched)? {
+                text.push_str(&format!("\nstatement   {}", statement.replace('\n', "\n            ")));
+            }
         }
         Ok(text)
     }
@@ -311,13 +353,20 @@ impl Runner<'_> {
         batch: &Batch,
         load: Option<&str>,
         progress: &mut Progress,
+        swapped: Option<&Parquet<'_>>,
     ) -> Result<Option<u64>> {
         self.stop.check()?;
         let started = Instant::now();
         let until = progress.high_water.as_deref().unwrap_or("").max(&batch.until).to_owned();
-        let statement = plan.merge(batch, &until, &format!("{}/{}", self.run_id, batch.label))?;
-        let context = |e: error::Error| e.context(format!("batch {}", batch.label));
-        let executed = self.session.execute(&statement, self.stop).await.map_err(context)?;
+        let batch_id = format!("{}/{}", self.run_id, batch.label);
+        let changed = match swapped {
+            Some(swapped) => swapped.apply(plan, batch, &until, &batch_id).await.map(Some),
+            None => {
+                let executed = self.session.execute(&plan.merge(batch, &until, &batch_id)?, self.stop).await;
+                executed.map(|executed| executed.modified_rows)
+            }
+        };
+        let changed = changed.map_err(|e| e.context(format!("batch {}", batch.label)))?;
         let properties = [
             (progress::SOURCE_LOAD, load.unwrap_or("")),
             (progress::HIGH_WATER, &until),
@@ -331,11 +380,11 @@ impl Runner<'_> {
         tracing::info!(
             target = self.args.target,
             batch = batch.label,
-            changed = executed.modified_rows,
+            changed,
             seconds = started.elapsed().as_secs_f64(),
             "applied"
         );
-        Ok(executed.modified_rows)
+        Ok(changed)
     }
 
     async fn note(&self, plan: &Plan, properties: &[(&str, &str)]) -> Result<()> {

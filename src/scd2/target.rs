@@ -9,6 +9,17 @@ use super::types::Carried;
 use crate::error::{self, Result};
 use crate::hiveserver2::quote;
 
+/// What a column of the table is.
+#[derive(Clone, Copy)]
+enum Column {
+    /// One that a version fills.
+    Row,
+    /// That of the batch.
+    Batch,
+    /// One that somebody added.
+    Nobodys,
+}
+
 /// The columns of a dimension.
 #[derive(Debug)]
 pub(super) struct Target {
@@ -81,18 +92,45 @@ impl Target {
 
     /// The values of a row to insert, in the order of the table's columns. A column that is nobody's stays NULL.
     pub(super) fn inserted(&self, args: &Scd2Args, carried: &[Carried], batch_id: &str) -> String {
+        let value = |name: &str, kind| match kind {
+            Column::Row => format!("s.{}", quote::name(name)),
+            Column::Batch => batch_id.to_owned(),
+            Column::Nobodys => "NULL".to_owned(),
+        };
+        self.in_order(args, carried).into_iter().map(|(name, kind)| value(name, kind)).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The values of a row that is written again, `o`, or that a difference `s` is in the place of, in the order of the
+    /// table's columns.
+    pub(super) fn rewritten(&self, args: &Scd2Args, carried: &[Carried], batch_id: &str) -> String {
+        let value = |name: &str, kind| {
+            let name = quote::name(name);
+            match kind {
+                Column::Row => format!("IF(s.sakia_obsolete IS NULL, o.{name}, s.{name}) AS {name}"),
+                Column::Batch => format!("IF(s.sakia_obsolete IS NULL, o.{name}, {batch_id}) AS {name}"),
+                Column::Nobodys => format!("o.{name}"),
+            }
+        };
+        self.in_order(args, carried).into_iter().map(|(name, kind)| value(name, kind)).collect::<Vec<_>>().join(",\n")
+    }
+
+    /// The names of the table's columns, in order.
+    pub(super) fn names(&self, args: &Scd2Args, carried: &[Carried]) -> String {
+        self.in_order(args, carried).into_iter().map(|(name, _)| quote::name(name)).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The table's columns in order, and what each is.
+    fn in_order<'a>(&'a self, args: &'a Scd2Args, carried: &'a [Carried]) -> Vec<(&'a str, Column)> {
         let row = self.row(args, carried);
-        let value = |name: &str| match row.iter().find(|column| column.eq_ignore_ascii_case(name)) {
-            Some(column) => format!("s.{}", quote::name(column)),
-            None if name.eq_ignore_ascii_case(&args.columns.batch_id) => batch_id.to_owned(),
-            None => "NULL".to_owned(),
+        let kind = |name: &'a str| match row.iter().find(|column| column.eq_ignore_ascii_case(name)) {
+            Some(column) => (*column, Column::Row),
+            None if name.eq_ignore_ascii_case(&args.columns.batch_id) => (name, Column::Batch),
+            None => (name, Column::Nobodys),
         };
-        let made: Vec<&str> = row.iter().copied().chain([args.columns.batch_id.as_str()]).collect();
-        let values: Vec<String> = match &self.found {
-            Some(found) => found.iter().map(|name| value(name)).collect(),
-            None => made.into_iter().map(value).collect(),
-        };
-        values.join(", ")
+        match &self.found {
+            Some(found) => found.iter().map(|name| kind(name)).collect(),
+            None => row.iter().copied().chain([args.columns.batch_id.as_str()]).map(kind).collect(),
+        }
     }
 
     /// What a row that changed is set to.

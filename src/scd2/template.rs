@@ -28,10 +28,13 @@ pub(super) enum Template {
     Compare,
     QuarantineCreate,
     Quarantine,
+    ParquetCreate,
+    ParquetStage,
+    ParquetRewrite,
 }
 
 impl Template {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 17] = [
         Self::Create,
         Self::Overview,
         Self::Affected,
@@ -46,6 +49,9 @@ impl Template {
         Self::Compare,
         Self::QuarantineCreate,
         Self::Quarantine,
+        Self::ParquetCreate,
+        Self::ParquetStage,
+        Self::ParquetRewrite,
     ];
 
     fn file_name(self) -> &'static str {
@@ -64,6 +70,9 @@ impl Template {
             Self::Compare => "scd2_compare.hql",
             Self::QuarantineCreate => "scd2_quarantine_create.hql",
             Self::Quarantine => "scd2_quarantine.hql",
+            Self::ParquetCreate => "scd2_parquet_create.hql",
+            Self::ParquetStage => "scd2_parquet_stage.hql",
+            Self::ParquetRewrite => "scd2_parquet_rewrite.hql",
         }
     }
 
@@ -83,6 +92,9 @@ impl Template {
             Self::Compare => include_str!("../../hive-ddl/scd2_compare.hql"),
             Self::QuarantineCreate => include_str!("../../hive-ddl/scd2_quarantine_create.hql"),
             Self::Quarantine => include_str!("../../hive-ddl/scd2_quarantine.hql"),
+            Self::ParquetCreate => include_str!("../../hive-ddl/scd2_parquet_create.hql"),
+            Self::ParquetStage => include_str!("../../hive-ddl/scd2_parquet_stage.hql"),
+            Self::ParquetRewrite => include_str!("../../hive-ddl/scd2_parquet_rewrite.hql"),
         }
     }
 }

@@ -13,7 +13,7 @@ use sakia::scd2::{Deletes, UntrackedPolicy};
 use super::{Log, apply};
 
 /// Histories in one log, and batches in which they arrive.
-const HISTORIES: usize = 12;
+const HISTORIES: usize = 50;
 const BATCHES: usize = 8;
 const KEYS: u32 = 5;
 const MAX_EVENTS: usize = 80;
@@ -150,9 +150,10 @@ async fn generated_histories_are_on_hive_what_the_definition_says() {
     }
 
     let policies = [
-        ("by_latest", UntrackedPolicy::LatestInRun, Deletes::Close, "latest-in-run", "close"),
-        ("by_first", UntrackedPolicy::FirstInRun, Deletes::Record, "first-in-run", "record"),
-        ("overwritten", UntrackedPolicy::OverwriteAll, Deletes::Record, "overwrite-all", "record"),
+        ("by_latest", UntrackedPolicy::LatestInRun, Deletes::Close, "latest-in-run", "close", ""),
+        ("by_first", UntrackedPolicy::FirstInRun, Deletes::Record, "first-in-run", "record", ""),
+        ("overwritten", UntrackedPolicy::OverwriteAll, Deletes::Record, "overwrite-all", "record", ""),
+        ("swapped", UntrackedPolicy::LatestInRun, Deletes::Record, "latest-in-run", "record", "shape = 'parquet'"),
     ];
     let name = |(name, ..): &(&str, &str, &[&str])| format!("'{name}'");
     let (tracked, untracked) = COLUMNS.split_at(TRACKED);
@@ -179,11 +180,11 @@ async fn generated_histories_are_on_hive_what_the_definition_says() {
             .await;
         log.load += 1;
         log.say_load(log.load).await;
-        for (target, _, _, untracked_policy, deletes) in policies {
+        for (target, _, _, untracked_policy, deletes, shape) in policies {
             let mut args = log.args(&format!(
                 "keys = ['history', 'id']\nsequence = 'seq'\ntracked = [{}]\nuntracked = [{}]\nop-column = 'op'\n\
                  untracked-policy = '{untracked_policy}'\ndeletes = '{deletes}'\nbatches = 'all'\n\
-                 upsert-ops = ['u']\ndelete-ops = ['d']\ntruncate-ops = ['t']",
+                 upsert-ops = ['u']\ndelete-ops = ['d']\ntruncate-ops = ['t']\n{shape}",
                 tracked.join(", "),
                 untracked.join(", ")
             ));

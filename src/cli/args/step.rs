@@ -148,7 +148,7 @@ pub(super) fn tables_of(kind: &str) -> &'static [&'static str] {
         "merge" => &["hdfs", "kerberos", "tls"],
         "reconcile" => &["mysql", "hdfs", "hiveserver2", "kerberos", "tls"],
         "agent" => &["hdfs", "metastore", "kerberos", "tls"],
-        "scd2" => &["hiveserver2", "kerberos", "tls"],
+        "scd2" => &["hdfs", "metastore", "hiveserver2", "kerberos", "tls"],
         "lookup" => &["hiveserver2", "hbase", "kerberos", "tls"],
         "trigger" => &["mysql", "hiveserver2", "kerberos", "tls"],
         _ => &[],
