@@ -88,7 +88,7 @@ impl Runner<'_> {
         };
         text.push_str(&format!("\ndimension   {}", self.args.target));
         if let Some(buckets) = found.plan.layout.buckets() {
-            text.push_str(&format!("\nshape       parquet, {}", counted(buckets.count.into(), "bucket", "buckets")));
+            text.push_str(&format!("\nshape       parquet, {}", counted(buckets.count, "bucket", "buckets")));
         }
         if let Some(until) = &progress.high_water {
             text.push_str(&format!("\napplied     what comes before {until}, {}", load(&progress.source_load)));
