@@ -4,7 +4,8 @@
 SELECT {{event_columns}}, {{event_sequence}}{{event_created}},
   {{op}} AS sakia_op,
   {{content}} AS sakia_content,
-  {{reason}} AS sakia_reason
+  {{reason}} AS sakia_reason{{more}}
 FROM {{source}} AS e
 {{only_affected}}
+{{late_events}}
 {{limit}}

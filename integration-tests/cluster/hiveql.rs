@@ -160,8 +160,11 @@ fn one_run_for_all_that_changed_and_errors_that_say_where() {
     place.write("report.hql", WHAT_CHANGED);
     let dry = sakia().args(["run", "pipeline.toml", "--dry-run"]).current_dir(place.dir.path()).output().unwrap();
     let plan = String::from_utf8_lossy(&dry.stdout).into_owned();
-    for line in ["2 partitions new or changed, 0 done", "changed_dt = '2024-01-01', '2024-01-02'", "statement 2 insert overwrite"]
-    {
+    for line in [
+        "2 partitions new or changed, 0 done",
+        "changed_dt = '2024-01-01', '2024-01-02'",
+        "statement 2 insert overwrite",
+    ] {
         assert!(plan.contains(line), "{line}: {plan}");
     }
     assert_eq!(place.run()["detail"].as_str().map(|said| said.starts_with("2 partitions; 2 statements")), Some(true));

@@ -18,6 +18,17 @@ use crate::shutdown::Stop;
 pub(super) async fn run(command: Scd2Command, report: &mut Report, stop: &Stop) -> Result<()> {
     match command.act {
         None => steps::run(command.step, report, stop).await,
+        Some(Scd2Act::Apply(step)) => steps::run(*step, report, stop).await,
+        Some(Scd2Act::Init(step)) => {
+            let pipeline = steps::pipeline(now("init", *step)?)?;
+            report.summary.run_id = Uuid::now_v7().to_string();
+            pipeline::init_dimensions(&pipeline, &mut report.summary, stop).await
+        }
+        Some(Scd2Act::Rebuild(step)) => {
+            let pipeline = steps::pipeline(now("rebuild", *step)?)?;
+            report.summary.run_id = Uuid::now_v7().to_string();
+            pipeline::rebuild_dimensions(&pipeline, &mut report.summary, stop).await
+        }
         Some(Scd2Act::Plan(step)) => {
             steps::run(StepCommand { dry_run: true, ..asked("plan", *step)? }, report, stop).await
         }
@@ -31,6 +42,15 @@ pub(super) async fn run(command: Scd2Command, report: &mut Report, stop: &Stop) 
             print_status(&pipeline, report.output, stop).await
         }
     }
+}
+
+/// Refuses what would leave undone what is asked for.
+fn now(act: &str, step: StepCommand<Scd2Args>) -> Result<StepCommand<Scd2Args>> {
+    if step.explain || step.dry_run {
+        let what = format!("scd2 {act} knows no --dry-run and no --explain");
+        return Err(error::usage(what).hint("leave them out; sakia scd2 plan says what would be applied"));
+    }
+    Ok(step)
 }
 
 /// Refuses what has no meaning beside a question.

@@ -18,7 +18,9 @@ mod versions;
 pub(crate) use agent::AgentPipeline;
 pub(crate) use config::Pipeline;
 pub(crate) use connections::read_password;
-pub(crate) use dimensions::{status as status_of_dimensions, verify as verify_dimensions};
+pub(crate) use dimensions::{
+    init as init_dimensions, rebuild as rebuild_dimensions, status as status_of_dimensions, verify as verify_dimensions,
+};
 pub(crate) use doctor::{doctor, doctor_agent};
 pub(crate) use run::{plan, run};
 pub(crate) use servers::Servers;

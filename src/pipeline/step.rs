@@ -7,7 +7,7 @@ use crate::config::{self, Part, Renamed};
 use crate::error::{self, Error, Result};
 use crate::lookup::{self, LookupArgs};
 use crate::query::{self, HiveqlArgs};
-use crate::scd2::Scd2Args;
+use crate::scd2::{Input, Scd2Args};
 use crate::transfer::ImportArgs;
 use crate::transfer::args::{ExportArgs, ImportAllArgs, MergeArgs, ReconcileArgs, VerifyArgs, Wrong};
 use crate::trigger::{self, TriggerArgs};
@@ -179,7 +179,7 @@ impl Step {
                     (!args.source.is_empty(), "source"),
                     (!args.target.is_empty(), "target"),
                     (!args.keys.is_empty(), "keys"),
-                    (!args.sequence.is_empty(), "sequence"),
+                    (!args.sequence.is_empty() || args.input == Input::Snapshot, "sequence"),
                     (!args.tracked.is_empty(), "tracked"),
                 ]);
                 or_else(missing, args.check())

@@ -17,14 +17,28 @@ pub struct Scd2Args {
     /// Log of changes, as DATABASE.TABLE; any table that Hive reads
     #[arg(long, value_name = "TABLE", default_value = "", hide_default_value = true)]
     pub source: String,
+    /// What the source holds
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
+    #[serde(default)]
+    pub input: Input,
+    /// Table, as DATABASE.TABLE, in which the changes between snapshots are kept [default: the target's name and _log]
+    #[arg(long, value_name = "TABLE")]
+    #[serde(default)]
+    pub journal: Option<String>,
+    /// Share of the things there were that a snapshot may delete by leaving them out, in percent; more is refused
+    #[arg(long, value_name = "PERCENT", default_value_t = Scd2Args::USUAL_MAX_DELETES, value_parser = clap::value_parser!(u8).range(0..=100))]
+    #[serde(default = "Scd2Args::usual_max_deletes")]
+    pub max_deletes: u8,
     /// Table of versions, as DATABASE.TABLE; made if missing, see shape
     #[arg(long, value_name = "TABLE", default_value = "", hide_default_value = true)]
     pub target: String,
     /// Columns that identify the thing whose versions are kept
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     pub keys: Vec<String>,
-    /// Column that orders the changes of a key: a timestamp, a date, a whole number, or a text with its sequence-zone
+    /// Column that orders the changes of a key: a timestamp, a date, a whole number, or a text with its sequence-zone; of
+    /// snapshots the one that says when they were taken, the same in all rows [default of snapshots: when they were imported]
     #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
+    #[serde(default)]
     pub sequence: String,
     /// Column of whole numbers that orders changes of one moment, such as a position in a log
     #[arg(long, value_name = "NAME")]
@@ -41,6 +55,10 @@ pub struct Scd2Args {
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     #[serde(default)]
     pub untracked: Vec<String>,
+    /// What becomes of columns that the source did not have when the target was made
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
+    #[serde(default)]
+    pub new_columns: NewColumns,
     /// Which of the untracked values seen during a version it shows
     #[arg(long, value_name = "WHICH", value_enum, default_value_t)]
     #[serde(default)]
@@ -62,6 +80,11 @@ pub struct Scd2Args {
     #[arg(long, value_name = "CODE,...", value_delimiter = ',')]
     #[serde(default)]
     pub truncate_ops: Vec<String>,
+    /// Column that marks what is deleted: a boolean that is true, a whole number other than 0, anything else that is not
+    /// NULL
+    #[arg(long, value_name = "NAME")]
+    #[serde(default)]
+    pub deleted_column: Option<String>,
     /// What a deletion leaves behind
     #[arg(long, value_name = "HOW", value_enum, default_value_t)]
     #[serde(default)]
@@ -90,6 +113,15 @@ pub struct Scd2Args {
     #[arg(long, value_name = "TABLE")]
     #[serde(default)]
     pub quarantine: Option<String>,
+    /// Make views beside the target: TARGET_current of what holds now, TARGET_asof for joins as of a time
+    #[arg(long)]
+    #[serde(default)]
+    pub views: bool,
+    /// Table, as DATABASE.TABLE, for events that come later than what was applied; the target goes forward only then
+    /// [default: they land where they belong]
+    #[arg(long, value_name = "TABLE")]
+    #[serde(default)]
+    pub late: Option<String>,
     /// How the log is cut into batches, by the sequence column
     #[arg(long, value_name = "HOW", value_enum, default_value_t)]
     #[serde(default)]
@@ -118,6 +150,28 @@ pub struct Scd2Args {
     #[arg(long, value_name = "DIR")]
     #[serde(default)]
     pub ddl_dir: Option<PathBuf>,
+}
+
+/// What the source of a dimension holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Input {
+    /// A log: each change that ever was
+    #[default]
+    Log,
+    /// All things as they are: each load is a whole picture, and what is not in it any more is deleted
+    Snapshot,
+}
+
+/// What becomes of columns that the source did not have when the target was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum NewColumns {
+    /// They are added to the target and carried along, untracked
+    #[default]
+    Add,
+    /// They are left out
+    Ignore,
 }
 
 /// Which of the untracked values seen during a version it shows.
@@ -182,6 +236,13 @@ pub enum Batches {
 }
 
 impl Scd2Args {
+    /// What `max-deletes` is where nobody says it, in percent.
+    pub const USUAL_MAX_DELETES: u8 = 20;
+
+    fn usual_max_deletes() -> u8 {
+        Self::USUAL_MAX_DELETES
+    }
+
     /// Takes relative paths as below `base`.
     #[must_use]
     pub fn relative_to(mut self, base: &Path) -> Self {
@@ -192,6 +253,12 @@ impl Scd2Args {
     /// Columns of the log that the target carries, keys first.
     pub(super) fn carried(&self) -> impl Iterator<Item = &str> {
         self.keys.iter().chain(&self.tracked).chain(&self.untracked).map(String::as_str)
+    }
+
+    /// Columns that say when an event was and what it does.
+    pub(super) fn of_events(&self) -> impl Iterator<Item = &str> {
+        let told = [&self.tie_breaker, &self.op_column, &self.deleted_column, &self.created_column];
+        [Some(self.sequence.as_str())].into_iter().chain(told.map(Option::as_deref)).flatten()
     }
 
     /// Columns that are carried and are not keys.
@@ -237,11 +304,13 @@ impl Scd2Args {
             ("zone", self.sequence_zone.clone().unwrap_or_default()),
             ("upserts", self.upsert_ops.join(",")),
             ("deletes", self.delete_ops.join(",")),
+            ("deleted-column", self.deleted_column.clone().unwrap_or_default()),
             ("truncates", self.truncate_ops.join(",")),
             ("deleted", if self.deletes == Deletes::Record { "recorded" } else { "" }.to_owned()),
             ("first", first.to_owned()),
             ("open", if self.open_end == OpenEnd::Null { "null" } else { "" }.to_owned()),
             ("columns", own),
+            ("late", self.late.clone().unwrap_or_default()),
         ];
         for (name, value) in told {
             if !value.is_empty() {
@@ -256,8 +325,13 @@ impl Scd2Args {
     /// # Errors
     /// Config: a table without database, no key, no tracked column, a column named twice, a name the target needs.
     pub fn check(&self) -> Result<()> {
-        let tables =
-            [("source", Some(&self.source)), ("target", Some(&self.target)), ("quarantine", self.quarantine.as_ref())];
+        let tables = [
+            ("source", Some(&self.source)),
+            ("target", Some(&self.target)),
+            ("quarantine", self.quarantine.as_ref()),
+            ("journal", self.journal.as_ref()),
+            ("late", self.late.as_ref()),
+        ];
         for (what, table) in tables {
             let Some(table) = table else { continue };
             if !matches!(table.split('.').collect::<Vec<_>>()[..], [db, name] if !db.is_empty() && !name.is_empty()) {
@@ -303,12 +377,14 @@ impl Scd2Args {
         let wrong =
             |what: &str, hint: &str| Err(error::config(format!("scd2 target {}: {what}", self.target)).hint(hint));
         let coded = !(self.upsert_ops.is_empty() && self.delete_ops.is_empty() && self.truncate_ops.is_empty());
-        if self.op_column.is_none() && (coded || self.deletes == Deletes::Record) {
+        let deletes = self.op_column.is_some() || self.deleted_column.is_some() || self.input == Input::Snapshot;
+        if (self.op_column.is_none() && coded) || (!deletes && self.deletes == Deletes::Record) {
             return wrong(
                 "it has codes or records deletions, and no op-column",
                 "name the column that says what a change does",
             );
         }
+        self.check_input()?;
         let mut seen = BTreeSet::new();
         let mut codes = self.upsert_ops.iter().map(String::as_str).chain(self.deleting()).chain(self.truncating());
         if let Some(twice) = codes.find(|code| !seen.insert(*code)) {
@@ -330,6 +406,35 @@ impl Scd2Args {
             return wrong("its quarantine is its source or target", "name a table of its own");
         }
         Ok(())
+    }
+
+    fn check_input(&self) -> Result<()> {
+        let wrong =
+            |what: &str, hint: &str| Err(error::config(format!("scd2 target {}: {what}", self.target)).hint(hint));
+        if self.sequence.is_empty() && self.input != Input::Snapshot {
+            return wrong("it has no sequence", "name the column that orders the changes of a key");
+        }
+        if self.input == Input::Log {
+            return match self.journal {
+                Some(_) => wrong("a log needs no journal", "leave journal out, or say what the source holds in input"),
+                None => Ok(()),
+            };
+        }
+        if self.op_column.is_some() || self.tie_breaker.is_some() {
+            let what = "op-column and tie-breaker are of logs, and its input is not one";
+            return wrong(what, "leave them out; deleted-column marks rows that are deleted");
+        }
+        let others = [Some(&self.source), Some(&self.target), self.quarantine.as_ref()];
+        if others.into_iter().flatten().any(|table| table.eq_ignore_ascii_case(&self.journal_table())) {
+            return wrong("its journal is another of its tables", "name a table of its own in journal");
+        }
+        match self.carried().find(|name| name.to_lowercase().starts_with("sakia_")) {
+            Some(name) => wrong(
+                &format!("column {name} may have the name of one of the journal's own"),
+                "names that start with sakia_ are the journal's: rename the column in a view over the source",
+            ),
+            None => Ok(()),
+        }
     }
 }
 
@@ -380,6 +485,11 @@ mod tests {
             Scd2Args { sequence_zone: Some("it's".into()), ..good.clone() },
             Scd2Args { quarantine: Some("shop.dim".into()), ..good.clone() },
             Scd2Args { columns: OwnColumns { sk: "valid_TO".into(), ..OwnColumns::default() }, ..good.clone() },
+            Scd2Args { sequence: String::new(), ..good.clone() },
+            Scd2Args { journal: Some("shop.log".into()), ..good.clone() },
+            Scd2Args { input: Input::Snapshot, tie_breaker: Some("pos".into()), ..good.clone() },
+            Scd2Args { input: Input::Snapshot, journal: Some("shop.DIM".into()), ..good.clone() },
+            Scd2Args { input: Input::Snapshot, untracked: vec!["Sakia_op".into()], ..good.clone() },
         ];
         let renamed = OwnColumns { valid_from: "since".into(), ..OwnColumns::default() };
         Scd2Args { tracked: vec!["valid_from".into()], columns: renamed, ..good }.check().unwrap();

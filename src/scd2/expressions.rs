@@ -1,6 +1,7 @@
 //! What the names in the templates stand for; the templates say where each goes.
 
 use super::args::{Deletes, FirstVersion, OpenEnd, Scd2Args, UntrackedPolicy};
+use super::input;
 use super::sequence::{Sequence, moment};
 use super::target::Target;
 use super::template::Values;
@@ -17,9 +18,11 @@ pub(super) struct Expressions<'a> {
     pub carried: &'a [Carried],
     pub sequence: &'a Sequence,
     pub target: &'a Target,
+    /// Whether an event is marked as a deletion, where the log has a column that does.
+    pub is_marked: Option<String>,
 }
 
-fn list<T>(items: impl IntoIterator<Item = T>, between: &str, one: impl Fn(T) -> String) -> String {
+pub(super) fn list<T>(items: impl IntoIterator<Item = T>, between: &str, one: impl Fn(T) -> String) -> String {
     items.into_iter().map(one).collect::<Vec<_>>().join(between)
 }
 
@@ -59,7 +62,7 @@ impl Expressions<'_> {
         let keys = || self.carried.iter().filter(|c| c.is_key);
         let key_texts = list(keys(), ", ", |c| types::key_text(&quote::name(&c.name), &c.hive_type));
         [
-            ("source", quote::qualified(&self.args.source)),
+            ("source", input::rows_of(self.args)),
             ("target", quote::qualified(&self.args.target)),
             ("keys", self.keys("")),
             ("said_keys", self.keys("said.")),
@@ -72,7 +75,7 @@ impl Expressions<'_> {
     }
 
     /// The log, an event a row.
-    fn of_log(&self) -> [(&'static str, String); 11] {
+    fn of_log(&self) -> [(&'static str, String); 15] {
         let created = self.args.created_column.as_ref().filter(|_| self.args.first_from == FirstVersion::Created);
         let event_created = created.map(|name| format!(", {} AS sakia_created", self.sequence.value("e.", name)));
         let seen = |c: &Carried| match c.is_key {
@@ -86,7 +89,11 @@ impl Expressions<'_> {
             ("event_created", event_created.unwrap_or_default()),
             ("created", created.map(|_| ", sakia_created".to_owned()).unwrap_or_default()),
             ("op", self.op()),
-            ("reason", self.reason()),
+            ("reason", self.reason("")),
+            ("late_reason", self.reason(" WHEN l.`sakia_event` IS NOT NULL THEN 'late'")),
+            ("late_events", String::new()),
+            ("event_id", self.event_id()),
+            ("more", String::new()),
             ("content", self.content()),
             ("seen_columns", list(self.carried, ", ", seen)),
             ("t_sequence", list(self.sequence.columns(""), ", ", |name| format!("t.{name}"))),
@@ -97,7 +104,10 @@ impl Expressions<'_> {
 
     /// What an event does, as one letter: U, D or T; NULL if its code means nothing.
     fn op(&self) -> String {
-        let Some(op) = &self.args.op_column else { return "'U'".to_owned() };
+        let marked = self.is_marked.as_ref().map(|marked| format!(" WHEN {marked} THEN 'D'")).unwrap_or_default();
+        let Some(op) = &self.args.op_column else {
+            return if marked.is_empty() { "'U'".to_owned() } else { format!("CASE{marked} ELSE 'U' END") };
+        };
         let op = format!("CAST(e.{} AS string)", quote::name(op));
         let is_one = |codes: Vec<&str>| list(codes, " OR ", |code| format!("{op} <=> {}", quote::text(code)));
         let upsert = match self.args.upsert_ops.as_slice() {
@@ -105,16 +115,16 @@ impl Expressions<'_> {
             codes => format!("WHEN {} THEN 'U'", is_one(codes.iter().map(String::as_str).collect())),
         };
         let (deletes, truncates) = (is_one(self.args.deleting()), is_one(self.args.truncating()));
-        format!("CASE WHEN {deletes} THEN 'D' WHEN {truncates} THEN 'T' {upsert} END")
+        format!("CASE WHEN {deletes} THEN 'D' WHEN {truncates} THEN 'T'{marked} {upsert} END")
     }
 
     /// Why an event cannot be taken; NULL if it can. A truncation needs no key.
-    fn reason(&self) -> String {
+    fn reason(&self, more: &str) -> String {
         let op = self.op();
         let no_key = list(&self.args.keys, " OR ", |name| format!("e.{} IS NULL", quote::name(name)));
         format!(
             "CASE WHEN {} THEN 'no sequence' WHEN {op} IS NULL THEN 'unknown operation' WHEN {op} = 'T' \
-             THEN CAST(NULL AS string) WHEN {no_key} THEN 'no key' END",
+             THEN CAST(NULL AS string) WHEN {no_key} THEN 'no key'{more} END",
             self.sequence.is_missing()
         )
     }
@@ -125,6 +135,14 @@ impl Expressions<'_> {
         let column = |c: &Carried| (format!("e.{}", quote::name(&c.name)), c.log_type.clone());
         let created = self.args.created_column.iter().map(|name| (format!("e.{}", quote::name(name)), String::new()));
         format!("sha2({}, 256)", framed(self.carried.iter().filter(|c| !c.is_key).map(column).chain(created)))
+    }
+
+    /// Tells an event from every other.
+    fn event_id(&self) -> String {
+        let keys = self.carried.iter().filter(|c| c.is_key);
+        let keys = keys.map(|c| types::key_text(&format!("e.{}", quote::name(&c.name)), &c.log_type));
+        let others = [self.sequence.text_of_event(), self.op(), self.content()];
+        format!("sha2(concat_ws('|', {}), 256)", list(keys.chain(others), ", ", |text| text))
     }
 
     /// The batch of an event.
@@ -262,7 +280,7 @@ impl Expressions<'_> {
     }
 
     /// Conditions about rows of both tables.
-    fn conditions(&self) -> [(&'static str, String); 8] {
+    fn conditions(&self) -> [(&'static str, String); 10] {
         let same = |left: &str, right: &str| {
             list(&self.args.keys, " AND ", |name| format!("{left}.{0} = {right}.{0}", quote::name(name)))
         };
@@ -272,7 +290,8 @@ impl Expressions<'_> {
         let compared = self.args.tracked.iter().chain(self.target.is_deleted.iter());
         let same_as_next = list(compared, " AND ", |name| format!("{0} <=> lead({0}) OVER {over}", quote::name(name)));
         let others = self.carried.iter().map(|c| &c.name).chain(self.target.changing());
-        let log_said = self.said("");
+        let log_said =
+            format!("concat({}, {})", self.said("", &self.args.tracked), self.said("", &self.args.untracked));
         [
             ("any_key_null", list(&self.args.keys, " OR ", |name| format!("{} IS NULL", quote::name(name)))),
             ("same_keys", same("e", "a")),
@@ -281,14 +300,43 @@ impl Expressions<'_> {
             ("by_key_and_start", over),
             ("n_same_as_o", list(others, " AND ", |name| format!("n.{0} <=> o.{0}", quote::name(name)))),
             ("log_said", log_said),
-            ("t_said", self.said("t.")),
+            ("t_said", self.said("t.", &self.args.tracked)),
+            ("t_also", self.also()),
+            ("tracked_said", self.said("", &self.args.tracked)),
         ]
     }
 
-    /// What the tracked columns say, as one text.
-    fn said(&self, prefix: &str) -> String {
-        let tracked = self.carried.iter().filter(|c| self.args.tracked.contains(&c.name));
-        framed(tracked.map(|c| (format!("{prefix}{}", quote::name(&c.name)), c.hive_type.clone())))
+    /// What some of the columns say, as a digest.
+    fn said(&self, prefix: &str, columns: &[String]) -> String {
+        if columns.is_empty() {
+            return quote::text("");
+        }
+        let columns = self.carried.iter().filter(|c| columns.contains(&c.name));
+        format!(
+            "sha2({}, 256)",
+            framed(columns.map(|c| (format!("{prefix}{}", quote::name(&c.name)), c.hive_type.clone())))
+        )
+    }
+
+    /// That a version shows the untracked values of the event that it took them from, if that is the one compared with.
+    fn also(&self) -> String {
+        let own = &self.args.columns;
+        let at = |seq: &String, tie: &String| {
+            let [seq, tie] = [seq, tie].map(|name| format!("t.{}", quote::name(name)));
+            format!("said.sakia_moment <> {}", self.sequence.text(&seq, &tie))
+        };
+        let from_another = match (self.args.untracked_policy, &self.target.last_seq) {
+            _ if self.args.untracked.is_empty() => return String::new(),
+            (UntrackedPolicy::FirstInRun, _) => at(&own.valid_from, &own.from_tie),
+            // Of a dimension that an earlier version made nobody knows.
+            (_, None) => return String::new(),
+            (UntrackedPolicy::LatestInRun, Some(last)) => at(last, &own.last_tie),
+            // What the open version says last is what the key says last.
+            (UntrackedPolicy::OverwriteAll, Some(last)) => {
+                format!("NOT t.{} OR {}", quote::name(&own.is_current), at(last, &own.last_tie))
+            }
+        };
+        format!(" AND ({from_another} OR said.sakia_also = {})", self.said("t.", &self.args.untracked))
     }
 
     /// What is asked of the dimension's own columns.
@@ -354,7 +402,7 @@ impl Expressions<'_> {
 }
 
 /// A column of the log in the dimension's type.
-fn of_log(column: &Carried) -> String {
+pub(super) fn of_log(column: &Carried) -> String {
     let name = quote::name(&column.name);
     if column.log_type == column.hive_type {
         return format!("e.{name}");
@@ -363,7 +411,7 @@ fn of_log(column: &Carried) -> String {
 }
 
 /// Values as one text. Lengths keep neighbours apart, `~` is NULL.
-fn framed(columns: impl Iterator<Item = (String, String)>) -> String {
+pub(super) fn framed(columns: impl Iterator<Item = (String, String)>) -> String {
     let texts = list(columns, ", ", |(name, hive_type)| {
         let text = types::text(&name, &hive_type);
         format!("coalesce(concat(length({text}), ':', {text}), '~')")

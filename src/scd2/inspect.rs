@@ -1,8 +1,10 @@
 //! What is asked of a dimension without changing it: how far it has come, and whether it is right.
 
 use super::args::Scd2Args;
+use super::asked::Asked;
 use super::check::Checks;
 use super::ends::Ends;
+use super::intake::Intake;
 use super::run::{self, Runner};
 use super::template::Templates;
 use crate::error::{self, Result};
@@ -19,7 +21,9 @@ pub async fn verify(args: &Scd2Args, ends: &Ends, stop: &Stop) -> Result<StepSum
     args.check()?;
     let templates = Templates::load(args.ddl_dir.as_deref())?;
     let session = Session::open_exact(&run::settings(ends.hive.clone())).await?;
-    let runner = Runner { args, session: &session, run_id: "VERIFY", stop };
+    let asked = Asked::new(args, &session, false, stop).await.map_err(|e| e.context(&args.target))?;
+    let read = asked.args.of_events_read();
+    let runner = Runner { args: &read, session: &session, run_id: "VERIFY", stop, asked: &asked };
     let summary = runner.verify(templates).await.map_err(|e| e.context(&args.target))?;
     session.close().await?;
     Ok(summary)
@@ -33,8 +37,20 @@ pub async fn status(args: &Scd2Args, ends: &Ends, stop: &Stop) -> Result<String>
     args.check()?;
     let templates = Templates::load(args.ddl_dir.as_deref())?;
     let session = Session::open_exact(&ends.hive).await?;
-    let runner = Runner { args, session: &session, run_id: "STATUS", stop };
-    let text = runner.status(templates).await.map_err(|e| e.context(&args.target))?;
+    let asked = Asked::new(args, &session, false, stop).await.map_err(|e| e.context(&args.target))?;
+    let args = &asked.args;
+    let read = args.of_events_read();
+    let runner = Runner { args: &read, session: &session, run_id: "STATUS", stop, asked: &asked };
+    let intake = Intake { args, session: &session, run_id: "STATUS", stop };
+    let said = async {
+        let Some(found) = intake.look(templates.clone()).await? else { return runner.status(templates.clone()).await };
+        let of_source = intake.status(&found);
+        if found.journal.is_new() {
+            return Ok(format!("{of_source}\njournal     {}, not made yet", args.journal_table()));
+        }
+        Ok(format!("{of_source}\n{}", runner.status(templates.clone()).await?))
+    };
+    let text = said.await.map_err(|e: error::Error| e.context(&args.target))?;
     session.close().await?;
     Ok(text)
 }
@@ -58,6 +74,10 @@ impl Runner<'_> {
         };
         if found.load.is_some() && found.progress.source_load != found.load {
             summary.detail.push_str("; not compared with the log, which was loaded anew since");
+            return Ok(summary);
+        }
+        if found.plan.lacks_columns() {
+            summary.detail.push_str("; not compared with the log, which has a column that it lacks");
             return Ok(summary);
         }
         let overview = self.overview(&mut found.plan).await?;
@@ -94,8 +114,8 @@ impl Runner<'_> {
             text.push_str(&format!("\napplied     what comes before {until}, {}", load(&progress.source_load)));
         }
         text.push_str(&format!("\nstate       {state}"));
-        for statement in found.plan.widen() {
-            text.push_str(&format!("\nwiden       {statement}"));
+        for statement in found.plan.alterations() {
+            text.push_str(&format!("\nchange      {statement}"));
         }
         Ok(text)
     }

@@ -18,11 +18,18 @@
 //! docs/hive-defects.md names the defects of Hive that the statements avoid, and how. Checked on Hive 4.0.1.
 
 mod args;
+mod asked;
 mod batch;
 mod check;
+mod drift;
 mod ends;
 mod expressions;
+mod input;
 mod inspect;
+mod intake;
+mod journal;
+mod late;
+mod make;
 mod names;
 mod plan;
 mod progress;
@@ -34,12 +41,13 @@ mod source;
 mod target;
 mod template;
 mod types;
+mod views;
 mod work;
 
-pub use args::{Batches, Deletes, FirstVersion, OpenEnd, Scd2Args, UntrackedPolicy};
+pub use args::{Batches, Deletes, FirstVersion, Input, NewColumns, OpenEnd, Scd2Args, UntrackedPolicy};
 pub use ends::Ends;
 pub use inspect::{status, verify};
 pub use names::OwnColumns;
-pub use run::{plan, run};
+pub use run::{init, plan, rebuild, run};
 pub use shapes::Shape;
 pub(crate) use source::describe;

@@ -2,15 +2,19 @@
 //!
 //! Every name is back-quoted. Names of its own inside a statement start with `sakia_`.
 
+mod late;
+
 use super::args::{FirstVersion, Scd2Args};
 use super::batch::{Batch, END_OF_TIME};
 use super::expressions::Expressions;
+use super::input;
 use super::sequence::{Sequence, moment};
 use super::shapes::Layout;
 use super::source::SourceColumn;
 use super::target::Target;
 use super::template::{Template, Templates, Values};
 use super::types::{self, Carried, Fit};
+use super::views::{self, View};
 use crate::error::{self, Result};
 use crate::hiveserver2::quote;
 
@@ -25,7 +29,9 @@ pub(super) struct Plan {
     pub carried: Vec<Carried>,
     pub target: String,
     types: String,
-    widened: Vec<SourceColumn>,
+    alterations: Vec<String>,
+    told_reason: String,
+    lacks_columns: bool,
     is_new: bool,
     truncates: bool,
     pub layout: Layout,
@@ -48,9 +54,24 @@ impl Plan {
         for name in args.op_column.iter().chain(&args.created_column) {
             find(log, &args.source, name)?;
         }
+        let is_marked = input::is_marked(args, log)?;
         check_first(args, log, &sequence)?;
+        let target = quote::qualified(&args.target);
+        // What the dimension does not have yet is added behind its other columns.
+        let mut added = Vec::new();
+        if let Some(dimension) = dimension {
+            for name in args.carried() {
+                if find(dimension, &args.target, name).is_err() {
+                    added.push(find(log, &args.source, name)?.clone());
+                }
+            }
+        }
+        let dimension = dimension.map(|columns| [columns, &added].concat());
+        let dimension = dimension.as_deref();
         let columns = Target::new(args, &sequence, dimension)?;
-        let (mut carried, mut definitions, mut widened) = (Vec::new(), Vec::new(), Vec::new());
+        let add = |column: &SourceColumn| format!("ALTER TABLE {target} ADD COLUMNS ({})", column.definition());
+        let mut alterations: Vec<String> = added.iter().map(add).collect();
+        let (mut carried, mut definitions) = (Vec::new(), Vec::new());
         for (name, is_key) in args.keys.iter().map(|k| (k, true)).chain(args.others().map(|name| (name, false))) {
             let column = find(log, &args.source, name)?;
             check_carried(column, is_key, &args.source)?;
@@ -59,21 +80,26 @@ impl Plan {
                 let there = find(dimension, &args.target, name)?;
                 match types::fit(&column.hive_type, &there.hive_type, is_key) {
                     Fit::Same | Fit::Cast => hive_type.clone_from(&there.hive_type),
-                    Fit::Widen => widened.push(SourceColumn { hive_type: hive_type.clone(), ..there.clone() }),
+                    Fit::Widen => {
+                        let widened = SourceColumn { hive_type: hive_type.clone(), ..there.clone() };
+                        let (name, widened) = (quote::name(&there.name), widened.definition());
+                        alterations.push(format!("ALTER TABLE {target} CHANGE COLUMN {name} {widened}"));
+                    }
                     Fit::Differ => return Err(differs(args, column, there)),
                 }
             }
             definitions.push(column.definition());
             carried.push(Carried { name: name.clone(), log_type: column.hive_type.clone(), hive_type, is_key });
         }
-        let expressions = Expressions { args, carried: &carried, sequence: &sequence, target: &columns };
+        let expressions = Expressions { args, carried: &carried, sequence: &sequence, target: &columns, is_marked };
         let mut values = expressions.values();
+        let told_reason = values.get("reason").cloned().unwrap_or_default();
         values.insert("column_definitions", definitions.join(",\n"));
         values.insert("own_definitions", Target::definitions(args, &sequence));
         // A dimension whose rows are in partitions has them told; see `shapes`.
         values.insert("row_bucket", String::new());
         values.insert("comment", quote::text(&format!("versions of {}, kept by sakia", args.source)));
-        let (target, types) = (quote::qualified(&args.target), described(args, log));
+        let types = described(args, log);
         let (is_new, args) = (dimension.is_none(), args.clone());
         Ok(Self {
             args,
@@ -84,7 +110,9 @@ impl Plan {
             carried,
             target,
             types,
-            widened,
+            alterations,
+            told_reason,
+            lacks_columns: !added.is_empty(),
             is_new,
             truncates: false,
             layout: Layout::Merge,
@@ -120,15 +148,21 @@ impl Plan {
         self.render(template, [("properties", quote::properties(&properties.collect::<Vec<_>>()))])
     }
 
-    /// Widens the columns of the target whose counterparts in the log have grown.
-    pub(super) fn widen(&self) -> Vec<String> {
+    /// Adds the columns that the target lacks, and widens those whose counterparts in the log have grown.
+    pub(super) fn alterations(&self) -> Vec<String> {
         // Partitions have columns of their own.
         let cascade = if self.layout == Layout::Merge { "" } else { " CASCADE" };
-        let statement = |column: &SourceColumn| {
-            let (name, definition) = (quote::name(&column.name), column.definition());
-            format!("ALTER TABLE {} CHANGE COLUMN {name} {definition}{cascade}", self.target)
-        };
-        self.widened.iter().map(statement).collect()
+        self.alterations.iter().map(|statement| format!("{statement}{cascade}")).collect()
+    }
+
+    /// Whether the target lacks columns, so that statements about it cannot be carried out yet.
+    pub(super) fn lacks_columns(&self) -> bool {
+        self.lacks_columns
+    }
+
+    /// The views beside the target; see [`views`].
+    pub(super) fn views(&self) -> [View; 2] {
+        views::of(&self.args, &self.sequence, &self.columns, &self.carried)
     }
 
     /// Counts what the log holds, batch by batch.
@@ -220,28 +254,37 @@ impl Plan {
         let example = self.values.get("example").map_or("", String::as_str);
         let sampled = format!("pmod(crc32({example}), {one_of}) = 0");
         // Behind the moment stand a mark and the content in hexadecimal.
-        let behind_content = (self.sequence.width() + 66).to_string();
+        let behind_content = self.sequence.width() + 66;
+        let places = [("behind_content", behind_content), ("behind_said", behind_content + 64)];
+        let [content, said] = places.map(|(name, place)| (name, place.to_string()));
         let events = self.events("", until)?;
-        self.render(Template::Compare, [("events", events), ("sampled", sampled), ("behind_content", behind_content)])
+        self.render(Template::Compare, [("events", events), ("sampled", sampled), content, said])
     }
 
     /// Makes the quarantine, with `properties` as table parameters, and fills it with what the log holds for it.
     pub(super) fn quarantine(&self, table: &str, properties: &[(&str, &str)], run_id: &str) -> Result<[String; 2]> {
+        // Events that are late can be taken.
         let quoted = || ("quarantine", quote::qualified(table));
+        let reason = ("reason", self.told_reason.clone());
         let comment = quote::text(&format!("events of {} that {} cannot take", self.args.source, self.args.target));
         let made = [quoted(), ("quarantine_comment", comment), ("properties", quote::properties(properties))];
-        let others = [Some(&self.args.sequence), self.args.tie_breaker.as_ref(), self.args.op_column.as_ref()];
+        let filled = [quoted(), ("event_texts", self.event_texts()), ("batch_id", quote::text(run_id)), reason];
+        Ok([self.render(Template::QuarantineCreate, made)?, self.render(Template::Quarantine, filled)?])
+    }
+
+    /// What an event says, by column.
+    fn event_texts(&self) -> String {
+        let told = [&self.args.tie_breaker, &self.args.op_column, &self.args.deleted_column];
+        let others = [Some(&self.args.sequence)].into_iter().chain(told.map(Option::as_ref));
         let mut texts = std::collections::BTreeMap::new();
-        for name in others.into_iter().flatten() {
+        for name in others.flatten() {
             texts.insert(name.as_str(), format!("CAST(e.{} AS string)", quote::name(name)));
         }
         for column in &self.carried {
             texts.insert(&column.name, types::text(&format!("e.{}", quote::name(&column.name)), &column.log_type));
         }
         let texts: Vec<String> = texts.iter().map(|(name, text)| format!("{}, {text}", quote::text(name))).collect();
-        let filled =
-            [quoted(), ("event_texts", format!("map({})", texts.join(", "))), ("batch_id", quote::text(run_id))];
-        Ok([self.render(Template::QuarantineCreate, made)?, self.render(Template::Quarantine, filled)?])
+        format!("map({})", texts.join(", "))
     }
 
     /// Notes `properties` as table parameters of the target.
@@ -305,7 +348,7 @@ fn check_first(args: &Scd2Args, log: &[SourceColumn], sequence: &Sequence) -> Re
     Err(error::schema(what).hint("convert it in a view over the log"))
 }
 
-fn check_carried(column: &SourceColumn, is_key: bool, table: &str) -> Result<()> {
+pub(super) fn check_carried(column: &SourceColumn, is_key: bool, table: &str) -> Result<()> {
     if column.hive_type.contains('<') {
         return Err(error::schema(format!(
             "column {} of table {table} is {}: versions of nested values cannot be compared",
@@ -315,7 +358,7 @@ fn check_carried(column: &SourceColumn, is_key: bool, table: &str) -> Result<()>
     if is_key { types::check_key(column, table) } else { Ok(()) }
 }
 
-fn differs(args: &Scd2Args, log: &SourceColumn, dimension: &SourceColumn) -> error::Error {
+pub(super) fn differs(args: &Scd2Args, log: &SourceColumn, dimension: &SourceColumn) -> error::Error {
     error::schema(format!(
         "column {} is {} in the log {} and {} in the dimension {}: not every value can be carried",
         log.name, log.hive_type, args.source, dimension.hive_type, args.target
@@ -325,9 +368,7 @@ fn differs(args: &Scd2Args, log: &SourceColumn, dimension: &SourceColumn) -> err
 
 /// Each column that is used, with its type.
 fn described(args: &Scd2Args, log: &[SourceColumn]) -> String {
-    let others =
-        [Some(&args.sequence), args.tie_breaker.as_ref(), args.op_column.as_ref(), args.created_column.as_ref()];
-    let used = args.carried().chain(others.into_iter().flatten().map(String::as_str));
+    let used = args.carried().chain(args.of_events());
     let described = used.filter_map(|name| {
         let column = log.iter().find(|column| column.name.eq_ignore_ascii_case(name))?;
         Some(format!("{} {}", column.name, column.hive_type))

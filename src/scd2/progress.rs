@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use super::drift;
+use super::late;
 use crate::error::{self, Kind, Result};
 use crate::hiveserver2::{Session, Value, quote};
 use crate::shutdown::Stop;
@@ -27,7 +29,7 @@ pub(super) const CURRENT_GENERATION: &str = "3";
 /// The dimension whose events a quarantine holds.
 pub(super) const QUARANTINE_OF: &str = "sakia.scd2.quarantine.of";
 /// The parameter by which an import says which load a table shows.
-const LOAD: &str = "sakia.load.id";
+pub(super) const LOAD: &str = "sakia.load.id";
 
 /// The parameters of `table`; `None` if there is no such table.
 ///
@@ -64,33 +66,45 @@ pub(super) struct Progress {
     pub complete: Option<String>,
     /// Types that the columns of the log had.
     pub types: Option<String>,
+    /// The last event that was applied, where the dimension goes forward only.
+    pub water: Option<String>,
 }
 
 impl Progress {
-    /// Reads the progress out of the target's parameters.
+    /// Reads the progress out of the target's parameters. What was computed by another definition, which may differ in
+    /// the untracked columns, or in anything if the target is built `anew`, does not count as applied.
     ///
     /// # Errors
     /// Exists: the table was not made by us. Config: it was made by another definition.
-    pub(super) fn of(target: &str, parameters: &BTreeMap<String, String>, definition: &str) -> Result<Self> {
-        match parameters.get(DEFINITION) {
+    pub(super) fn of(
+        target: &str,
+        parameters: &BTreeMap<String, String>,
+        definition: &str,
+        anew: bool,
+    ) -> Result<Self> {
+        let made_by = parameters.get(DEFINITION);
+        let is_same = made_by.is_some_and(|made_by| made_by == definition) && !anew;
+        match made_by {
             None => {
                 return Err(error::exists(format!("table {target} exists and is not a dimension made by sakia"))
                     .hint("name another target, or move the table away"));
             }
-            Some(made_by) if made_by != definition => {
+            Some(made_by) if !is_same && !anew && !drift::differ_in_untracked_only(made_by, definition) => {
                 return Err(error::config(format!("table {target} was made by another definition: {made_by}"))
-                    .hint("name another target, or drop the table to have it built anew from the log"));
+                    .hint("have it built anew by this one (sakia scd2 rebuild), or name another target"));
             }
             Some(_) => {}
         }
         let get = |name: &str| parameters.get(name).filter(|value| !value.is_empty()).cloned();
         // Without these two, everything below the high water is compared with the log once more.
-        let proven = |name: &str| get(name).filter(|_| get(GENERATION).as_deref() == Some(CURRENT_GENERATION));
+        let is_proven = is_same && get(GENERATION).as_deref() == Some(CURRENT_GENERATION);
+        let proven = |name: &str| get(name).filter(|_| is_proven);
         Ok(Self {
             source_load: proven(SOURCE_LOAD),
             complete: proven(COMPLETE),
             high_water: get(HIGH_WATER),
             types: get(TYPES),
+            water: get(late::WATER),
         })
     }
 }
@@ -104,11 +118,12 @@ mod tests {
         let parameters = |pairs: &[(&str, &str)]| {
             pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<BTreeMap<_, _>>()
         };
-        let foreign = Progress::of("a.b", &parameters(&[("transactional", "true")]), "d").unwrap_err();
+        let foreign = Progress::of("a.b", &parameters(&[("transactional", "true")]), "d", true).unwrap_err();
         assert_eq!(foreign.kind(), Kind::Exists);
-        let other = Progress::of("a.b", &parameters(&[(DEFINITION, "c")]), "d").unwrap_err();
+        let other = Progress::of("a.b", &parameters(&[(DEFINITION, "c")]), "d", false).unwrap_err();
         assert_eq!(other.kind(), Kind::Config);
-        let ours = Progress::of("a.b", &parameters(&[(DEFINITION, "d"), (HIGH_WATER, "2011-01-01 00:00:00")]), "d");
+        let ours =
+            Progress::of("a.b", &parameters(&[(DEFINITION, "d"), (HIGH_WATER, "2011-01-01 00:00:00")]), "d", false);
         assert_eq!(ours.unwrap().high_water.as_deref(), Some("2011-01-01 00:00:00"));
     }
 
@@ -119,9 +134,11 @@ mod tests {
             parameters.insert(name.to_owned(), "x".to_owned());
         }
         parameters.insert(DEFINITION.to_owned(), "d".to_owned());
-        let old = Progress::of("a.b", &parameters, "d").unwrap();
+        let old = Progress::of("a.b", &parameters, "d", false).unwrap();
         assert_eq!(old, Progress { high_water: Some("x".into()), ..Progress::default() });
         parameters.insert(GENERATION.to_owned(), CURRENT_GENERATION.to_owned());
-        assert_eq!(Progress::of("a.b", &parameters, "d").unwrap().complete.as_deref(), Some("x"));
+        assert_eq!(Progress::of("a.b", &parameters, "d", false).unwrap().complete.as_deref(), Some("x"));
+        let anew = Progress::of("a.b", &parameters, "other", true).unwrap();
+        assert_eq!(anew, Progress { high_water: Some("x".into()), ..Progress::default() });
     }
 }

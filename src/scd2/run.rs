@@ -4,9 +4,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::args::{Batches, Scd2Args};
+use super::asked::Asked;
 use super::batch::Batch;
 use super::check::Checks;
+use super::drift;
 use super::ends::Ends;
+use super::intake::Intake;
+use super::late;
 use super::plan::Plan;
 use super::progress::{self, Progress};
 use super::shapes::{Layout, Parquet};
@@ -20,6 +24,17 @@ use crate::lease::Lease;
 use crate::shutdown::Stop;
 use crate::telemetry::summary::{Outcome, StepSummary, counted};
 
+/// What is done with a dimension.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Act {
+    /// Its tables are made.
+    Init,
+    /// What is missing is applied.
+    Apply,
+    /// All of it is computed anew.
+    Rebuild,
+}
+
 /// Brings the dimension up to its log.
 ///
 /// Where the log was not loaded anew since the last complete run, nothing is asked of the tables themselves. Where it
@@ -28,19 +43,40 @@ use crate::telemetry::summary::{Outcome, StepSummary, counted};
 /// # Errors
 /// Config, Schema, NotFound: what was asked for cannot be. Exists: the target is not ours. Data: a NULL in a key or in
 /// the sequence, a log that no longer holds what the target rests on, or a target that breaks the rules of a dimension
-/// or does not show what the log says. Busy: somebody else writes to the target. Every one leaves the target as of the
-/// last batch that was applied; running again goes on from there.
+/// or does not show what the log says; a snapshot that cannot be taken. Busy: somebody else writes to the target. Every
+/// one leaves the target as of the last batch that was applied; running again goes on from there.
 ///
 /// # Cancel safety
 /// A batch that is stopped is rolled back by Hive.
 pub async fn run(args: &Scd2Args, ends: &Ends, run_id: &str, stop: &Stop) -> Result<StepSummary> {
+    act(Act::Apply, args, ends, run_id, stop).await
+}
+
+/// Makes the tables and views of the dimension that are not there yet, and changes nothing else.
+///
+/// # Errors
+/// Those of [`run()`] that come before the first batch.
+pub async fn init(args: &Scd2Args, ends: &Ends, run_id: &str, stop: &Stop) -> Result<StepSummary> {
+    act(Act::Init, args, ends, run_id, stop).await
+}
+
+/// Computes the whole dimension anew from its log, by the definition as it is given now. Readers see all of the old one
+/// or all of the new one, as far as the log had been applied: what differs is merged by one statement.
+///
+/// # Errors
+/// Those of [`run()`]. A rebuild that broke off is finished by the next run of the same definition.
+pub async fn rebuild(args: &Scd2Args, ends: &Ends, run_id: &str, stop: &Stop) -> Result<StepSummary> {
+    act(Act::Rebuild, args, ends, run_id, stop).await
+}
+
+async fn act(act: Act, args: &Scd2Args, ends: &Ends, run_id: &str, stop: &Stop) -> Result<StepSummary> {
     let started = Instant::now();
     args.check()?;
     let templates = Templates::load(args.ddl_dir.as_deref())?;
     let (database, table) = args.target.split_once('.').unwrap_or_default();
     let place = stop.or(ViewLease::new(&ends.hive, database, table)).await?;
     let lease = Lease::acquire(Arc::new(place), &format!("run {run_id}")).await?;
-    let done = run_leased(args, ends, run_id, stop, templates, &lease).await;
+    let done = act_leased(act, args, ends, run_id, stop, templates, &lease).await;
     // What was done is done; a lease that cannot be removed dies with this process.
     if let Err(error) = lease.release().await {
         tracing::warn!(%error, target = args.target, "cannot give back the lease");
@@ -50,7 +86,8 @@ pub async fn run(args: &Scd2Args, ends: &Ends, run_id: &str, stop: &Stop) -> Res
     Ok(summary)
 }
 
-async fn run_leased(
+async fn act_leased(
+    act: Act,
     args: &Scd2Args,
     ends: &Ends,
     run_id: &str,
@@ -59,7 +96,28 @@ async fn run_leased(
     lease: &Lease,
 ) -> Result<StepSummary> {
     let session = Session::open_exact(&settings(ends.hive.clone())).await?;
-    let summary = Runner { args, session: &session, run_id, stop }.run(templates, ends, lease).await?;
+    let asked = Asked::new(args, &session, act == Act::Rebuild, stop).await?;
+    let args = &asked.args;
+    let intake = Intake { args, session: &session, run_id, stop };
+    let mut taken = None;
+    if let Some(found) = intake.look(templates.clone()).await? {
+        match act {
+            Act::Init => intake.prepare(&found).await?,
+            Act::Apply | Act::Rebuild => taken = intake.take(&found, lease).await?,
+        }
+    }
+    let read = args.of_events_read();
+    let runner = Runner { args: &read, session: &session, run_id, stop, asked: &asked };
+    let mut summary = match act {
+        Act::Init => runner.init(templates).await?,
+        Act::Apply | Act::Rebuild => runner.run(templates, ends, lease).await?,
+    };
+    if let Some(taken) = taken {
+        summary.detail = format!("{taken}; {}", summary.detail);
+        if taken.has_events() {
+            summary.outcome = Outcome::Done;
+        }
+    }
     session.close().await?;
     Ok(summary)
 }
@@ -73,8 +131,25 @@ pub async fn plan(args: &Scd2Args, ends: &Ends, stop: &Stop) -> Result<String> {
     args.check()?;
     let templates = Templates::load(args.ddl_dir.as_deref())?;
     let session = Session::open_exact(&settings(ends.hive.clone())).await?;
-    let runner = Runner { args, session: &session, run_id: "RUN", stop };
-    let text = runner.preview(templates).await.map_err(|e| e.context(&args.target))?;
+    let asked = Asked::new(args, &session, false, stop).await.map_err(|e| e.context(&args.target))?;
+    let args = &asked.args;
+    let read = args.of_events_read();
+    let runner = Runner { args: &read, session: &session, run_id: "RUN", stop, asked: &asked };
+    let intake = Intake { args, session: &session, run_id: "RUN", stop };
+    let taking = async {
+        match intake.look(templates.clone()).await? {
+            Some(found) => intake.preview(&found).await,
+            None => Ok(None),
+        }
+    };
+    let planned = async {
+        match taking.await? {
+            // What follows from it is known once it is taken.
+            Some(text) => Ok(format!("{text}\nmerge into  {}, what follows from that", args.target)),
+            None => runner.preview(templates.clone()).await,
+        }
+    };
+    let text = planned.await.map_err(|e: error::Error| e.context(&args.target))?;
     session.close().await?;
     Ok(text)
 }
@@ -90,6 +165,7 @@ pub(super) struct Runner<'a> {
     pub session: &'a Session,
     pub run_id: &'a str,
     pub stop: &'a Stop,
+    pub asked: &'a Asked,
 }
 
 /// Both tables as they are found, and what is planned for them.
@@ -115,13 +191,16 @@ impl Runner<'_> {
         let swapped = self.swapped(&found, ends, lease).await?;
         if found.is_done() && !self.args.reapply_last {
             summary.detail = "the source was not loaded anew".to_owned();
+            self.show(&found.plan).await?;
             if let Some(swapped) = &swapped {
                 swapped.tidy().await?;
             }
             return Ok(summary);
         }
         let Found { mut plan, mut progress, load, is_new } = found;
+        let late = self.put_late_aside(&mut plan, progress.water.as_deref()).await?;
         let overview = self.overview(&mut plan).await?;
+        let water = self.water(&plan).await?;
         self.quarantine(&plan).await?;
         if is_new {
             self.create(&plan).await?;
@@ -131,15 +210,23 @@ impl Runner<'_> {
             swapped.begin(&plan).await?;
         }
         let checks = Checks { args: self.args, session: self.session, stop: self.stop };
-        if progress.high_water.is_some() {
+        // What is built anew may have other keys, which are looked for in both tables.
+        if progress.high_water.is_some() && !self.asked.anew {
             checks.covered(&plan).await?;
         }
-        for statement in plan.widen() {
+        for statement in plan.alterations() {
             self.execute(&statement).await?;
-            tracing::info!(target = self.args.target, statement, "widened a column of the dimension");
+            tracing::info!(target = self.args.target, statement, "changed a column of the dimension");
             summary.outcome = Outcome::Done;
         }
-        let work = pending(&overview.batches, &progress, load.as_deref(), self.args.reapply_last);
+        if self.asked.anew && !is_new {
+            checks.covered(&plan).await?;
+            // From here on the next run of this definition finishes what this one does not.
+            self.note(&plan, &self.definition(&[(progress::SOURCE_LOAD, ""), (progress::COMPLETE, "")])).await?;
+        }
+        self.show(&plan).await?;
+        let mut work = pending(&overview.batches, &progress, load.as_deref(), self.args.reapply_last);
+        self.from_water(&plan, &mut work, progress.water.as_deref().filter(|_| progress.source_load.is_some()));
         for Work { batch, events } in &work {
             lease.check().await?;
             let changed = self.apply(&plan, batch, load.as_deref(), &mut progress, swapped.as_ref()).await?;
@@ -157,9 +244,12 @@ impl Runner<'_> {
             counted(verified.versions, "version", "versions"),
             verified.current
         );
+        summary.detail.push_str(&self.say_late(late));
+        let mut done = vec![(progress::COMPLETE, load.as_deref().unwrap_or(""))];
+        done.extend(water.as_deref().map(|water| (late::WATER, water)));
         let until = progress.high_water.as_deref().unwrap_or("");
         if until.is_empty() || checks.compare(&plan, until, overview.events()).await? {
-            self.note(&plan, &[(progress::COMPLETE, load.as_deref().unwrap_or(""))]).await?;
+            self.note(&plan, &self.definition(&done)).await?;
         } else {
             summary.detail.push_str("; not compared with the log, which changed meanwhile");
         }
@@ -168,8 +258,8 @@ impl Runner<'_> {
             tracing::warn!(target = self.args.target, "{note}: a delete counts, else the greatest content");
             summary.detail.push_str(&format!("; {note}"));
         }
-        summary.rejects = overview.refused.events();
-        if let Some(table) = self.args.quarantine.as_ref().filter(|_| summary.rejects > 0) {
+        summary.rejects = overview.refused.events() + late;
+        if let Some(table) = self.args.quarantine.as_ref().filter(|_| overview.refused.events() > 0) {
             summary.detail.push_str(&format!("; events that cannot be taken are in {table}"));
         }
         if let Some(swapped) = &swapped {
@@ -201,26 +291,26 @@ impl Runner<'_> {
             plan.set_layout(layout(None)?);
             return Ok(Found { plan, progress: Progress::default(), load, is_new: true });
         };
-        let progress = Progress::of(&self.args.target, &parameters, &self.args.definition())?;
-        types::check_noted(self.args, &log, progress.types.as_deref().unwrap_or(""))?;
+        let progress = Progress::of(&self.args.target, &parameters, &self.args.definition(), self.asked.anew)?;
+        if !self.asked.anew {
+            types::check_noted(self.args, &log, progress.types.as_deref().unwrap_or(""))?;
+        }
         let layout = layout(Some(&parameters))?;
         let mut dimension = source::columns(self.session, &self.args.target, self.stop).await?;
         layout.take_from(&mut dimension, &self.args.target)?;
         let mut plan = Plan::new(self.args, &log, Some(&dimension), templates)?;
         plan.set_layout(layout);
+        // Without a water nothing was put aside yet, and there may be no table of it.
+        if progress.water.is_some() {
+            plan.leave_out_late();
+        }
         Ok(Found { plan, progress, load, is_new: false })
     }
 
-    async fn create(&self, plan: &Plan) -> Result<()> {
-        let definition = self.args.definition();
-        let properties = [
-            (progress::DEFINITION, definition.as_str()),
-            (progress::TYPES, plan.types()),
-            (progress::GENERATION, progress::CURRENT_GENERATION),
-        ];
-        self.execute(&plan.create(&properties)?).await?;
-        tracing::info!(target = self.args.target, "made the dimension");
-        Ok(())
+    /// What is noted of the definition, and `more`.
+    pub(super) fn definition<'p>(&'p self, more: &[(&'p str, &'p str)]) -> Vec<(&'p str, &'p str)> {
+        let own = [(progress::DEFINITION, self.asked.definition.as_str()), (drift::SEEN, self.asked.seen.as_str())];
+        own.into_iter().chain(more.iter().copied()).collect()
     }
 
     async fn preview(&self, templates: Templates) -> Result<String> {
@@ -235,8 +325,8 @@ impl Runner<'_> {
             return Ok(text + "\nnothing     the source was not loaded anew");
         }
         let Found { mut plan, progress, load, .. } = found;
-        for statement in plan.widen() {
-            text.push_str(&format!("\nwiden       {statement}"));
+        for statement in plan.alterations() {
+            text.push_str(&format!("\nchange      {statement}"));
         }
         let overview = self.overview(&mut plan).await?;
         let work = pending(&overview.batches, &progress, load.as_deref(), self.args.reapply_last);
@@ -244,7 +334,9 @@ impl Runner<'_> {
             text.push_str(&format!("\nbatch       {}: {events} events", batch.label));
         }
         let mut touched = Vec::new();
-        if let Some(until) = work.iter().map(|work| &work.batch.until).chain(&progress.high_water).max() {
+        let until = work.iter().map(|work| &work.batch.until).chain(&progress.high_water).max();
+        // Where columns are to be added, Hive cannot be asked for their values yet.
+        if let Some(until) = until.filter(|_| !plan.lacks_columns()) {
             let rows = self.session.query(&plan.effect(until)?, self.stop).await?;
             let [inserted, changed, deleted] = ["inserted", "changed", "deleted"].map(|name| rows.count(0, name));
             text.push_str(&format!(
@@ -314,6 +406,13 @@ impl Runner<'_> {
             ))
             .hint("name a table in quarantine that takes them, or leave them out by a view over the source"));
         }
+        if overview.truncations > 0 && self.args.late.is_some() {
+            return Err(error::config(format!(
+                "{source} deletes everything at once, and {} goes forward only",
+                self.args.target
+            ))
+            .hint("leave late out, or give the log without truncations"));
+        }
         if overview.ties > 0 && self.args.strict {
             return Err(error::data(format!(
                 "{source} holds {} at which one key has events that say different things, such as key {}",
@@ -324,24 +423,6 @@ impl Runner<'_> {
         }
         if overview.ties > 0 {
             tracing::warn!(ties = overview.ties, source, "events of one key at one moment differ");
-        }
-        Ok(())
-    }
-
-    /// Puts what cannot be taken into its table, where there is one.
-    async fn quarantine(&self, plan: &Plan) -> Result<()> {
-        let Some(table) = &self.args.quarantine else { return Ok(()) };
-        let there = progress::parameters(self.session, table, self.stop).await?;
-        if there.is_some_and(|parameters| parameters.get(progress::QUARANTINE_OF) != Some(&self.args.target)) {
-            return Err(error::exists(format!(
-                "table {table} exists and is not the quarantine of {}",
-                self.args.target
-            ))
-            .hint("name another table in quarantine, or move the table away"));
-        }
-        let properties = [(progress::QUARANTINE_OF, self.args.target.as_str())];
-        for statement in plan.quarantine(table, &properties, self.run_id)? {
-            self.execute(&statement).await?;
         }
         Ok(())
     }
@@ -373,7 +454,7 @@ impl Runner<'_> {
             (progress::TYPES, plan.types()),
             (progress::GENERATION, progress::CURRENT_GENERATION),
         ];
-        self.note(plan, &properties).await?;
+        self.note(plan, &self.definition(&properties)).await?;
         progress.source_load = load.map(str::to_owned);
         progress.high_water = Some(until);
         progress.complete = None;
@@ -391,7 +472,7 @@ impl Runner<'_> {
         self.execute(&plan.note(properties)).await
     }
 
-    async fn execute(&self, statement: &str) -> Result<()> {
+    pub(super) async fn execute(&self, statement: &str) -> Result<()> {
         self.session.execute(statement, self.stop).await.map(drop)
     }
 }

@@ -13,7 +13,7 @@ use crate::hiveserver2::quote;
 /// Digits of the greatest whole number that a sequence may be, so that ten to that many still is a decimal of Hive.
 const MAX_DIGITS: usize = 37;
 /// Characters of a moment's text, with nine digits behind the point.
-const MOMENT_WIDTH: usize = 29;
+pub(super) const MOMENT_WIDTH: usize = 29;
 
 /// A column that orders.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,6 +127,13 @@ impl Sequence {
     pub(super) fn text(&self, seq: &str, tie: &str) -> String {
         let first = self.kind.text(seq);
         self.tie.as_ref().map_or(first.clone(), |(_, kind)| format!("concat({first}, {})", kind.text(tie)))
+    }
+
+    /// That text of an event.
+    pub(super) fn text_of_event(&self) -> String {
+        let tie =
+            self.tie.as_ref().map(|(name, kind)| format!("CAST(e.{} AS {})", quote::name(name), kind.hive_type()));
+        self.text(&self.value("e.", &self.column), &tie.unwrap_or_default())
     }
 
     /// How many characters that has.

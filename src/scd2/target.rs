@@ -90,6 +90,12 @@ impl Target {
         [args.columns.sk.as_str()].into_iter().chain(carried).chain(own).collect()
     }
 
+    /// All columns, in the order of the table.
+    pub(super) fn names(&self, args: &Scd2Args, carried: &[Carried]) -> Vec<String> {
+        let made = self.row(args, carried).into_iter().chain([args.columns.batch_id.as_str()]);
+        self.found.clone().unwrap_or_else(|| made.map(str::to_owned).collect())
+    }
+
     /// The values of a row to insert, in the order of the table's columns. A column that is nobody's stays NULL.
     pub(super) fn inserted(&self, args: &Scd2Args, carried: &[Carried], batch_id: &str) -> String {
         let value = |name: &str, kind| match kind {

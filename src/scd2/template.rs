@@ -31,10 +31,18 @@ pub(super) enum Template {
     ParquetCreate,
     ParquetStage,
     ParquetRewrite,
+    JournalCreate,
+    Picture,
+    Pictured,
+    Known,
+    Changes,
+    Staged,
+    LateCreate,
+    Late,
 }
 
 impl Template {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 25] = [
         Self::Create,
         Self::Overview,
         Self::Affected,
@@ -52,6 +60,14 @@ impl Template {
         Self::ParquetCreate,
         Self::ParquetStage,
         Self::ParquetRewrite,
+        Self::JournalCreate,
+        Self::Picture,
+        Self::Pictured,
+        Self::Known,
+        Self::Changes,
+        Self::Staged,
+        Self::LateCreate,
+        Self::Late,
     ];
 
     fn file_name(self) -> &'static str {
@@ -73,6 +89,14 @@ impl Template {
             Self::ParquetCreate => "scd2_parquet_create.hql",
             Self::ParquetStage => "scd2_parquet_stage.hql",
             Self::ParquetRewrite => "scd2_parquet_rewrite.hql",
+            Self::JournalCreate => "scd2_journal_create.hql",
+            Self::Picture => "scd2_picture.hql",
+            Self::Pictured => "scd2_pictured.hql",
+            Self::Known => "scd2_known.hql",
+            Self::Changes => "scd2_changes.hql",
+            Self::Staged => "scd2_staged.hql",
+            Self::LateCreate => "scd2_late_create.hql",
+            Self::Late => "scd2_late.hql",
         }
     }
 
@@ -95,6 +119,14 @@ impl Template {
             Self::ParquetCreate => include_str!("../../hive-ddl/scd2_parquet_create.hql"),
             Self::ParquetStage => include_str!("../../hive-ddl/scd2_parquet_stage.hql"),
             Self::ParquetRewrite => include_str!("../../hive-ddl/scd2_parquet_rewrite.hql"),
+            Self::JournalCreate => include_str!("../../hive-ddl/scd2_journal_create.hql"),
+            Self::Picture => include_str!("../../hive-ddl/scd2_picture.hql"),
+            Self::Pictured => include_str!("../../hive-ddl/scd2_pictured.hql"),
+            Self::Known => include_str!("../../hive-ddl/scd2_known.hql"),
+            Self::Changes => include_str!("../../hive-ddl/scd2_changes.hql"),
+            Self::Staged => include_str!("../../hive-ddl/scd2_staged.hql"),
+            Self::LateCreate => include_str!("../../hive-ddl/scd2_late_create.hql"),
+            Self::Late => include_str!("../../hive-ddl/scd2_late.hql"),
         }
     }
 }

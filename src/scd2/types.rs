@@ -89,9 +89,7 @@ pub(super) fn check_key(column: &SourceColumn, table: &str) -> Result<()> {
 pub(super) fn check_noted(args: &Scd2Args, log: &[SourceColumn], noted: &str) -> Result<()> {
     let is_text = |name: &str| name == "string" || name.starts_with("varchar(") || name.starts_with("char(");
     let is_whole = |name: &str| matches!(name, "tinyint" | "smallint" | "int" | "bigint");
-    let columns =
-        [Some(&args.sequence), args.tie_breaker.as_ref(), args.op_column.as_ref(), args.created_column.as_ref()];
-    for name in columns.into_iter().flatten() {
+    for name in args.of_events() {
         let Some(column) = log.iter().find(|column| column.name.eq_ignore_ascii_case(name)) else { continue };
         let (was, is) =
             (noted.split(", ").find_map(|one| one.strip_prefix(&format!("{} ", column.name))), &column.hive_type);

@@ -268,13 +268,17 @@ impl StepArgs for Scd2Args {
     }
 
     fn without_additions(self) -> Self {
-        Self { reapply_last: false, accept_shrunk_log: false, ..self }
+        let max_deletes = Self::USUAL_MAX_DELETES;
+        Self { reapply_last: false, accept_shrunk_log: false, max_deletes, ..self }
     }
 
     fn add_to(&self, step: &mut StepKind) {
         if let StepKind::Scd2(scd2) = step {
             scd2.reapply_last |= self.reapply_last;
             scd2.accept_shrunk_log |= self.accept_shrunk_log;
+            if self.max_deletes != Self::USUAL_MAX_DELETES {
+                scd2.max_deletes = self.max_deletes;
+            }
         }
     }
 }
