@@ -34,15 +34,15 @@ use sakia::transfer::{Ends, import};
 use crate::stack::{self, beeline, root, setting};
 
 /// A MariaDB database, a Hive database and an HDFS directory of one name, all removed at the end.
-struct Scene {
-    name: String,
+pub struct Scene {
+    pub name: String,
     conn: Conn,
     cluster: Cluster,
 }
 
 impl Scene {
     /// Makes the MariaDB database and runs `statements` in it.
-    async fn set(statements: &[&str]) -> Self {
+    pub async fn set(statements: &[&str]) -> Self {
         let name = stack::unique("it_import");
         let mut conn = connect(None).await;
         conn.query_drop(format!("CREATE DATABASE {name} CHARACTER SET utf8mb4")).await.unwrap();
@@ -56,7 +56,7 @@ impl Scene {
         Self { name, conn, cluster }
     }
 
-    async fn sql(&mut self, statement: &str) {
+    pub async fn sql(&mut self, statement: &str) {
         self.conn.query_drop(statement).await.unwrap_or_else(|e| panic!("{statement}: {e}"));
     }
 
@@ -86,7 +86,7 @@ impl Scene {
         import::run(&args, &Ends::new(&self.client(), &self.cluster), "it", &Stop::new()).await
     }
 
-    async fn import(&self, table: &str, more: &str) -> StepSummary {
+    pub async fn import(&self, table: &str, more: &str) -> StepSummary {
         self.try_import(table, more).await.unwrap()
     }
 
@@ -104,7 +104,7 @@ impl Scene {
     }
 
     /// What beeline reads in the scene's Hive database.
-    fn hive(&self, query: &str) -> Vec<Vec<String>> {
+    pub fn hive(&self, query: &str) -> Vec<Vec<String>> {
         beeline(&query.replace("@db", &self.name))
     }
 
@@ -115,7 +115,7 @@ impl Scene {
         Some(fs.list(&self.target(table)).await.unwrap().iter().map(|f| f.name().to_owned()).collect())
     }
 
-    async fn clear(mut self) {
+    pub async fn clear(mut self) {
         beeline(&format!("drop database if exists {} cascade", self.name));
         let name = self.name.clone();
         self.sql(&format!("DROP DATABASE {name}")).await;

@@ -7,8 +7,11 @@ mod asked;
 mod definition;
 mod exact;
 mod kill;
+mod late;
+mod lifecycle;
 mod options;
 mod parquet;
+mod snapshots;
 mod swaps;
 
 use std::collections::BTreeSet;
