@@ -171,7 +171,7 @@ fn a_webhook_gets_each_event_once_though_the_run_is_killed() {
          webhook = {{ url = '{url}', secret-file = 'hook.secret' }}\n"
     ));
     std::fs::write(scene.path().join("hook.secret"), format!("{SECRET}\n")).unwrap();
-    let carts = [("c1", 1), ("c2", 2), ("c3", 3), ("c'4", 422), ("c\\\\5", 5), ("c6", 6)];
+    let carts = [("c1", 1), ("c2", 2), ("c3", 3), ("c\\'4", 422), ("c\\\\5", 5), ("c6", 6)];
     scene.rows(&carts, &[1, 2, 3, 422, 5]);
     let mut first = scene.start();
     receiver.wait_for(3);
