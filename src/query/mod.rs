@@ -27,6 +27,6 @@ pub(crate) use self::output::{Form, Quoting, Style, Wrapping};
 pub(crate) use self::run::{Request, run};
 pub(crate) use self::script::{Source, acts};
 pub(crate) use self::sink::Sink;
-pub use self::step::HiveqlArgs;
+pub(crate) use self::step::HiveqlArgs;
 pub(crate) use self::step::{check as check_step, plan as plan_step, run as run_step};
 pub(crate) use self::text::Look;

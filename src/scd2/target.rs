@@ -120,9 +120,9 @@ impl Target {
         self.in_order(args, carried).into_iter().map(|(name, kind)| value(name, kind)).collect::<Vec<_>>().join(",\n")
     }
 
-    /// The names of the table's columns, in order.
-    pub(super) fn names(&self, args: &Scd2Args, carried: &[Carried]) -> String {
-        self.in_order(args, carried).into_iter().map(|(name, _)| quote::name(name)).collect::<Vec<_>>().join(", ")
+    /// The names of the table's columns, in order, as a statement lists them.
+    pub(super) fn listed(&self, args: &Scd2Args, carried: &[Carried]) -> String {
+        self.names(args, carried).iter().map(|name| quote::name(name)).collect::<Vec<_>>().join(", ")
     }
 
     /// The table's columns in order, and what each is.

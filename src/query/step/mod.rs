@@ -27,7 +27,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use self::args::Variables;
-pub use self::args::{Each, HiveqlArgs};
+pub(crate) use self::args::{Each, HiveqlArgs};
 use self::changed::{Changed, Stamped};
 use self::state::State;
 use super::run::placed;

@@ -116,7 +116,7 @@ impl Plan {
             ("shadow", quote::qualified(shadow)),
             ("stage", quote::qualified(stage)),
             ("touched", touched.join(", ")),
-            ("table_columns", self.columns.names(&self.args, &self.carried)),
+            ("table_columns", self.columns.listed(&self.args, &self.carried)),
             ("rewritten", self.columns.rewritten(&self.args, &self.carried, &quote::text(batch_id))),
         ];
         self.render(Template::ParquetRewrite, values)
