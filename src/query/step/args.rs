@@ -12,7 +12,7 @@ use crate::load;
 /// A team's own statements: a file of HiveQL, run once a run, or once for each partition that is new.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub(crate) struct HiveqlArgs {
+pub struct HiveqlArgs {
     /// File of HiveQL statements, cut as `sakia query` cuts them
     pub file: PathBuf,
     /// Directory in HDFS that keeps what was done, and the lease of whoever is at it
@@ -40,7 +40,7 @@ pub(crate) type Variables = BTreeMap<String, String>;
 /// How often the statements are run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Each {
+pub enum Each {
     /// Once a run; with a source, if any of its partitions is new or has changed, for all of those
     #[default]
     Run,
