@@ -4,8 +4,7 @@ use sakia::scd2;
 use sakia::shutdown::Stop;
 use sakia::telemetry::summary::Outcome;
 
-use super::{Log, apply, beeline};
-use crate::hiveserver2::hiveserver2;
+use super::{Log, apply, beeline, ends};
 
 fn event(id: u32, day: u32, op: &str, v: &str) -> String {
     format!("({id}, timestamp '2020-01-{day:02} 00:00:00', '{op}', '{v}')")
@@ -48,13 +47,13 @@ async fn late_events_are_put_aside() {
 
     // Delivered again they stay aside; nobody else is touched.
     log.arrive(&[event(3, 3, "U", "z"), event(1, 15, "U", "c")]).await;
-    let third = scd2::run(&args, &hiveserver2(), "run-2", &Stop::new()).await.unwrap();
+    let third = scd2::run(&args, &ends(), "run-2", &Stop::new()).await.unwrap();
     assert_eq!((third.outcome, third.rows_out, third.rejects), (Outcome::Unchanged, 0, 0), "{}", third.detail);
     assert_eq!(beeline(&aside), expected);
 
     // Where they are to count after all.
     log.hive(&format!("truncate table {late}")).await;
-    scd2::rebuild(&args, &hiveserver2(), "run-3", &Stop::new()).await.unwrap();
+    scd2::rebuild(&args, &ends(), "run-3", &Stop::new()).await.unwrap();
     assert_eq!(
         history(),
         ["1\ta\t10\t12", "1\tc\t15\t20", "1\tb\t20\t25", "1\td\t25\t31", "2\tx\t5\t25", "3\tz\t3\t31"]

@@ -10,8 +10,7 @@ use sakia::shutdown::Stop;
 use sakia::storage::hdfs as storage;
 use sakia::telemetry::summary::Outcome;
 
-use super::{Log, apply, beeline};
-use crate::hiveserver2::hiveserver2;
+use super::{Log, apply, beeline, ends};
 use crate::import::Scene;
 use crate::stack::{address, hdfs, sakia};
 
@@ -25,10 +24,10 @@ fn row(id: u32, day: u32, city: &str, more: &str) -> String {
 async fn a_dimension_is_made_shown_and_follows_its_source() {
     let mut log = Log::new("id int, at timestamp, `ci-ty` string").await;
     let args = log.args(&format!("{COMMON}tracked = ['ci-ty']\nopen-end = 'null'"));
-    let made = scd2::init(&args, &hiveserver2(), "run-1", &Stop::new()).await.unwrap();
+    let made = scd2::init(&args, &ends(), "run-1", &Stop::new()).await.unwrap();
     assert_eq!(made.outcome, Outcome::Done);
     assert_eq!(beeline(&format!("show views in {}", log.database)).len(), 2);
-    assert_eq!(scd2::init(&args, &hiveserver2(), "run-1", &Stop::new()).await.unwrap().outcome, Outcome::Unchanged);
+    assert_eq!(scd2::init(&args, &ends(), "run-1", &Stop::new()).await.unwrap().outcome, Outcome::Unchanged);
     log.arrive(&[row(1, 1, "Rome", ""), row(1, 5, "Oslo", ""), row(2, 3, "Bern", "")]).await;
     apply(&args).await.unwrap();
 
