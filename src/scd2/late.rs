@@ -60,7 +60,7 @@ impl Runner<'_> {
 
     /// Narrows what is applied once more to the keys that have an event from the water on: of all others nothing new is
     /// to come.
-    pub(super) fn from_water(&self, plan: &Plan, work: &mut [Work], water: Option<&str>) {
+    pub(super) fn begin_at_water(&self, plan: &Plan, work: &mut [Work], water: Option<&str>) {
         let Some(from) =
             water.filter(|_| !plan.is_one_batch()).and_then(|water| water.get(..MOMENT_WIDTH.min(water.len())))
         else {

@@ -226,7 +226,7 @@ impl Runner<'_> {
         }
         self.show(&plan).await?;
         let mut work = pending(&overview.batches, &progress, load.as_deref(), self.args.reapply_last);
-        self.from_water(&plan, &mut work, progress.water.as_deref().filter(|_| progress.source_load.is_some()));
+        self.begin_at_water(&plan, &mut work, progress.water.as_deref().filter(|_| progress.source_load.is_some()));
         for Work { batch, events } in &work {
             lease.check().await?;
             let changed = self.apply(&plan, batch, load.as_deref(), &mut progress, swapped.as_ref()).await?;
