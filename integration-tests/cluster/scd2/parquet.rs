@@ -181,7 +181,7 @@ async fn a_dimension_in_parquet_is_planned_verified_and_asked_and_keeps_its_shap
     log.hive(&change).await;
     log.arrive(&[event(4, "longer-v")]).await;
     apply(&Scd2Args { shape: None, buckets: None, ..args.clone() }).await.unwrap();
-    assert_eq!(log.history("valid_from, v").last().unwrap(), "2020-01-04 00:00:00\tlonger-v");
+    assert_eq!(log.history("valid_from, v").last().unwrap(), "2020-01-04 00:00:00.0\tlonger-v");
 
     // Somebody else's row is noticed before anything is swapped.
     let bucket = &beeline(&format!("select distinct bucket from {}.dim", log.database))[0];
