@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Manifest, Partition, StagedPart};
 use crate::error::{self, Kind, Result};
-use crate::storage::{self, CreateOptions, Filesystem, RenameOptions};
+use crate::storage::{self, Filesystem};
 
 /// Hidden from Hadoop's readers and from `MSCK REPAIR TABLE`.
 const ROOT: &str = "_compacted";
@@ -93,9 +93,7 @@ impl Place {
     pub(super) async fn write(&self, fs: &dyn Filesystem, target: &str, partition: &str) -> Result<()> {
         let path = format!("{}/{partition}/{FILE}", root(target));
         let json = serde_json::to_vec_pretty(self).map_err(|e| error::bug("cannot write a place as JSON").source(e))?;
-        let over = CreateOptions { overwrite: true, replication: None };
-        storage::write_whole(fs, &format!("{path}.next"), &json, over).await?;
-        fs.rename(&format!("{path}.next"), &path, RenameOptions { overwrite: true }).await
+        storage::replace_whole(fs, &path, &json).await
     }
 
     /// The directory below the target that holds the partition's files.

@@ -7,7 +7,7 @@ use super::register::{self, Registration};
 use super::{Cluster, LoadMode, LoadPlan, Manifest, trash};
 use crate::error::{Effect, Error, Kind, Result};
 use crate::metastore::TableSpec;
-use crate::storage::{self, CreateOptions, DeleteOptions, Filesystem, RenameOptions};
+use crate::storage::{self, DeleteOptions, Filesystem};
 
 /// Finishes the recorded load if its stage is still there, and removes everything else from the state directory.
 pub(super) async fn recover(
@@ -73,10 +73,7 @@ fn keeps_files(plan: &LoadPlan) -> bool {
 
 /// The commit point.
 pub(super) async fn record(fs: &dyn Filesystem, layout: &Layout, manifest: &Manifest) -> Result<()> {
-    let next = format!("{}.next", layout.manifest());
-    let over = CreateOptions { overwrite: true, replication: None };
-    storage::write_whole(fs, &next, &manifest.to_json()?, over).await?;
-    fs.rename(&next, &layout.manifest(), RenameOptions { overwrite: true }).await
+    storage::replace_whole(fs, &layout.manifest(), &manifest.to_json()?).await
 }
 
 /// All that follows the commit point; safe to repeat.

@@ -179,6 +179,16 @@ pub async fn pause_after_loss(losses: u32) {
     }
 }
 
+/// Puts a small file in the place of what was there, in one step: readers see all of the old bytes or all of the new.
+///
+/// # Errors
+/// Those of the filesystem.
+pub async fn replace_whole(fs: &dyn Filesystem, path: &str, bytes: &[u8]) -> Result<()> {
+    let next = format!("{path}.next");
+    write_whole(fs, &next, bytes, CreateOptions { overwrite: true, replication: None }).await?;
+    fs.rename(&next, path, RenameOptions { overwrite: true }).await
+}
+
 /// Writes a small file from bytes at hand; again, where it is lost.
 ///
 /// # Errors

@@ -62,7 +62,7 @@ impl HiveqlArgs {
         add("source", self.check_source());
         add("variables", variables::check_own(&self.variables));
         if self.rerun_on_change && self.source.is_none() {
-            let what = "`rerun-on-change` is about the partitions of a source, and there is none";
+            let what = "`rerun-on-change` needs a `source`, whose partitions the statements are run for again";
             add("rerun-on-change", Err(error::config(what).hint("without a source the statements run each time")));
         }
         wrong

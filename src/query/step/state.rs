@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{self, Kind, Result};
-use crate::storage::{CreateOptions, Filesystem, RenameOptions, write_whole};
+use crate::storage::{Filesystem, replace_whole};
 
 /// Version of the file's layout; a newer one is refused.
 const VERSION: u32 = 1;
@@ -69,12 +69,7 @@ impl State {
     pub(super) async fn write(&self, fs: &dyn Filesystem, dir: &str) -> Result<()> {
         let path = file(dir);
         let json = serde_json::to_vec_pretty(self).map_err(|e| error::bug("cannot write the state").source(e))?;
-        let written = async {
-            let fresh = format!("{path}.new");
-            write_whole(fs, &fresh, &json, CreateOptions { overwrite: true, ..CreateOptions::default() }).await?;
-            fs.rename(&fresh, &path, RenameOptions { overwrite: true }).await
-        };
-        written.await.map_err(|e| e.context("noting what the step has done"))
+        replace_whole(fs, &path, &json).await.map_err(|e| e.context("noting what the step has done"))
     }
 }
 
