@@ -40,8 +40,8 @@ impl Headers {
 
     /// The value of a header.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        let shared = || self.shared.iter().flat_map(|shared| shared.iter());
-        self.own.iter().chain(shared()).find(|(n, _)| &**n == name).map(|(_, value)| &**value)
+        let shared = self.shared.iter().flat_map(|shared| shared.iter());
+        self.own.iter().chain(shared).find(|(n, _)| &**n == name).map(|(_, value)| &**value)
     }
 
     /// All headers, each name once: the event's own first.

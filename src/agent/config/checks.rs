@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use crate::config::Part;
 use crate::error::{self, Error, Result};
 
 /// What is wrong with a value: its key, which is empty for the table as a whole, and the error.
@@ -31,6 +32,11 @@ impl Wrongs {
     /// What was noted.
     pub(super) fn end(self) -> Result<(), Self> {
         if self.0.is_empty() { Ok(()) } else { Err(self) }
+    }
+
+    /// Each with the line where it stands.
+    pub(super) fn told(self, part: &Part<'_>) -> Vec<Error> {
+        self.0.into_iter().map(|(key, e)| part.wrong(key, e)).collect()
     }
 
     /// The first of them.

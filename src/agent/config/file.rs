@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 
 use super::RollArgs;
-use super::checks::{Wrongs, absolute};
+use super::checks::absolute;
 use super::components::{self, ChannelArgs, SinkArgs};
 use super::groups;
 use super::sources::{self, SourceArgs};
@@ -188,7 +188,7 @@ fn source(part: &mut Part<'_>, base: &Path, channels: &Names) -> Result<SourcePl
         Err(e) => wrong.push(part.wrong("selector", e)),
     }
     wrong.extend(Interceptors::new(&interceptors).err().map(|e| part.wrong("interceptors", e)));
-    match (args.and_then(|args: SourceArgs| args.plan(base).map_err(|all| told(part, all))), wrong.is_empty()) {
+    match (args.and_then(|args: SourceArgs| args.plan(base).map_err(|all| all.told(part))), wrong.is_empty()) {
         (Ok(kind), true) => Ok(SourcePlan { name: label(part), kind, channels: own, selector, interceptors }),
         (Ok(_), false) => Err(wrong),
         (Err(more), _) => Err(wrong.into_iter().chain(more).collect()),
@@ -197,12 +197,7 @@ fn source(part: &mut Part<'_>, base: &Path, channels: &Names) -> Result<SourcePl
 
 fn channel(part: &mut Part<'_>, base: &Path) -> Result<ChannelPlan, Vec<Error>> {
     let args: ChannelArgs = components::channel(part)?;
-    args.plan(label(part), base).map_err(|all| told(part, all))
-}
-
-/// What is wrong with a table, with the lines where it stands.
-fn told(part: &Part<'_>, all: Wrongs) -> Vec<Error> {
-    all.into_iter().map(|(key, e)| part.wrong(key, e)).collect()
+    args.plan(label(part), base).map_err(|all| all.told(part))
 }
 
 fn sink(part: &mut Part<'_>, base: &Path, channels: &Names) -> Result<SinkPlan, Vec<Error>> {
@@ -215,8 +210,8 @@ fn sink(part: &mut Part<'_>, base: &Path, channels: &Names) -> Result<SinkPlan, 
     if channel_is_read {
         wrong.extend(known(&channel, channels).err().map(|e| part.wrong("channel", e)));
     }
-    let roll = roll.plan().map_err(|all| wrong.extend(told(part, all)));
-    let kind = args.and_then(|args: SinkArgs| args.plan(base).map_err(|all| wrong.extend(told(part, all))));
+    let roll = roll.plan().map_err(|all| wrong.extend(all.told(part)));
+    let kind = args.and_then(|args: SinkArgs| args.plan(base).map_err(|all| wrong.extend(all.told(part))));
     match (roll, kind, wrong.is_empty()) {
         (Ok(roll), Ok(mut kind), true) => {
             let name = label(part);

@@ -154,7 +154,7 @@ pub(super) fn together<'t>(
                 sinks.insert(first.min(sinks.len()), Named { name, part, plan: made });
             }
             Ok(_) => {}
-            Err(all) => wrong.extend(all.into_iter().map(|(key, e)| part.wrong(key, e))),
+            Err(all) => wrong.extend(all.told(&part)),
         }
     }
     if wrong.is_empty() { Ok(sinks) } else { Err(wrong) }

@@ -40,8 +40,9 @@ pub(super) fn take(
     let MonitorArgs { bind, port, form, token_file, token_env } = part.read()?;
     let mut wrong = Vec::new();
     // Any port that is free is as good as another.
-    let listener = check_listener(&bind, port.max(1)).err().into_iter().flatten();
-    wrong.extend(listener.map(|(key, e)| part.wrong(key, e)));
+    if let Err(all) = check_listener(&bind, port.max(1)) {
+        wrong.extend(all.told(&part));
+    }
     let own = Port { transport: Transport::Tcp, bind: &bind, port };
     if port != 0 && listeners.iter().any(|listener| listener.meets(&own)) {
         let e = error::config(format!("a source listens on port {port} as well")).hint("give each a port of its own");
