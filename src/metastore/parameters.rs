@@ -75,11 +75,21 @@ impl MetastoreClient {
 
     pub(super) async fn named_partition(&self, table: (&str, &str), name: &str) -> Result<Option<Partition>> {
         let act = format!("looking at partition {name} of {}.{}", table.0, table.1);
-        let (database, table, names) = (table.0.to_lowercase(), table.1.to_lowercase(), vec![name.to_owned()]);
+        Ok(self.named_partitions(table, act, vec![name.to_owned()]).await?.into_iter().next())
+    }
+
+    /// Those of these partitions that are there.
+    pub(super) async fn named_partitions(
+        &self,
+        table: (&str, &str),
+        act: String,
+        names: Vec<String>,
+    ) -> Result<Vec<Partition>> {
+        let (database, table) = (table.0.to_lowercase(), table.1.to_lowercase());
         let get = move |c: &mut super::pool::Thrift| {
             c.get_partitions_by_names(database.clone(), table.clone(), names.clone())
         };
-        Ok(self.call(act, get).await?.into_iter().next())
+        self.call(act, get).await
     }
 
     /// Puts partitions in the place of those that have their values.

@@ -1,7 +1,5 @@
 //! Partitions given other locations, all of them in one call.
 
-use super::hive_metastore::TThriftHiveMetastoreSyncClient;
-use super::pool::Thrift;
 use super::{MetastoreClient, Statistics, structures};
 use crate::error::{self, Result};
 
@@ -31,10 +29,8 @@ impl MetastoreClient {
     pub async fn relocate_partitions(&self, table: (&str, &str), moves: &[Relocation]) -> Result<()> {
         let full_name = format!("{}.{}", table.0, table.1);
         let act = format!("looking at {} partitions of {full_name}", moves.len());
-        let (database, name) = (table.0.to_lowercase(), table.1.to_lowercase());
-        let names: Vec<String> = moves.iter().map(|one| one.name.clone()).collect();
-        let get = move |c: &mut Thrift| c.get_partitions_by_names(database.clone(), name.clone(), names.clone());
-        let found = self.call(act, get).await?;
+        let names = moves.iter().map(|one| one.name.clone()).collect();
+        let found = self.named_partitions(table, act, names).await?;
         if found.len() != moves.len() {
             let what = format!("{} of {} partitions of {full_name} are gone", moves.len() - found.len(), moves.len());
             return Err(error::not_found(what).hint("somebody dropped them; run again"));

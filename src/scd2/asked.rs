@@ -1,9 +1,13 @@
 //! What is asked for, as source and dimension let it be carried out.
 
+use std::collections::BTreeMap;
+
 use super::args::Scd2Args;
 use super::drift::{self, Effective};
+use super::intake::Intake;
 use super::progress;
-use super::source;
+use super::run::Runner;
+use super::source::{self, SourceColumn};
 use crate::error::Result;
 use crate::hiveserver2::Session;
 use crate::shutdown::Stop;
@@ -12,6 +16,12 @@ use crate::shutdown::Stop;
 pub(super) struct Asked {
     /// As it was written, with the columns that the source has now.
     pub args: Scd2Args,
+    /// The same as it reads its events: of the journal, where it keeps one.
+    pub read: Scd2Args,
+    /// Columns of the source.
+    pub source: Vec<SourceColumn>,
+    /// Parameters and columns of the dimension, if it is there.
+    pub dimension: Option<(BTreeMap<String, String>, Vec<SourceColumn>)>,
     /// What is noted of its definition.
     pub definition: String,
     /// What is noted of the source's columns.
@@ -27,14 +37,13 @@ impl Asked {
     /// NotFound: there is no source. Schema: it lacks a tracked column.
     pub(super) async fn new(args: &Scd2Args, session: &Session, anew: bool, stop: &Stop) -> Result<Self> {
         let source = source::columns(session, &args.source, stop).await?;
-        let parameters = progress::parameters(session, &args.target, stop).await?;
-        let dimension = match &parameters {
+        let dimension = match progress::parameters(session, &args.target, stop).await? {
             None => None,
-            Some(_) => Some(source::columns(session, &args.target, stop).await?),
+            Some(parameters) => Some((parameters, source::columns(session, &args.target, stop).await?)),
         };
-        let noted = parameters.as_ref().and_then(|parameters| parameters.get(drift::SEEN));
-        let Effective { args, new, gone } =
-            drift::effective(args, &source, noted.map(String::as_str), dimension.as_deref())?;
+        let noted = dimension.as_ref().and_then(|(parameters, _)| parameters.get(drift::SEEN));
+        let columns = dimension.as_ref().map(|(_, columns)| columns.as_slice());
+        let Effective { args, new, gone } = drift::effective(args, &source, noted.map(String::as_str), columns)?;
         for column in &new {
             tracing::warn!(
                 target = args.target,
@@ -50,7 +59,18 @@ impl Asked {
             );
         }
         let seen = noted.cloned().unwrap_or_else(|| drift::seen(&source));
-        let definition = args.of_events_read().definition();
-        Ok(Self { args, definition, seen, anew })
+        let read = args.of_events_read();
+        let definition = read.definition();
+        Ok(Self { args, read, source, dimension, definition, seen, anew })
+    }
+
+    /// What takes snapshots of the source.
+    pub(super) fn intake<'a>(&'a self, session: &'a Session, run_id: &'a str, stop: &'a Stop) -> Intake<'a> {
+        Intake { args: &self.args, source: &self.source, session, run_id, stop }
+    }
+
+    /// What folds the events.
+    pub(super) fn runner<'a>(&'a self, session: &'a Session, run_id: &'a str, stop: &'a Stop) -> Runner<'a> {
+        Runner { args: &self.read, session, run_id, stop, asked: self }
     }
 }

@@ -4,7 +4,6 @@ use super::args::Scd2Args;
 use super::asked::Asked;
 use super::check::Checks;
 use super::ends::Ends;
-use super::intake::Intake;
 use super::run::{self, Runner};
 use super::template::Templates;
 use crate::error::{self, Result};
@@ -22,9 +21,8 @@ pub async fn verify(args: &Scd2Args, ends: &Ends, stop: &Stop) -> Result<StepSum
     let templates = Templates::load(args.ddl_dir.as_deref())?;
     let session = Session::open_exact(&run::settings(ends.hive.clone())).await?;
     let asked = Asked::new(args, &session, false, stop).await.map_err(|e| e.context(&args.target))?;
-    let read = asked.args.of_events_read();
-    let runner = Runner { args: &read, session: &session, run_id: "VERIFY", stop, asked: &asked };
-    let summary = runner.verify(templates).await.map_err(|e| e.context(&args.target))?;
+    let summary =
+        asked.runner(&session, "VERIFY", stop).verify(templates).await.map_err(|e| e.context(&args.target))?;
     session.close().await?;
     Ok(summary)
 }
@@ -38,15 +36,12 @@ pub async fn status(args: &Scd2Args, ends: &Ends, stop: &Stop) -> Result<String>
     let templates = Templates::load(args.ddl_dir.as_deref())?;
     let session = Session::open_exact(&ends.hive).await?;
     let asked = Asked::new(args, &session, false, stop).await.map_err(|e| e.context(&args.target))?;
-    let args = &asked.args;
-    let read = args.of_events_read();
-    let runner = Runner { args: &read, session: &session, run_id: "STATUS", stop, asked: &asked };
-    let intake = Intake { args, session: &session, run_id: "STATUS", stop };
+    let (runner, intake) = (asked.runner(&session, "STATUS", stop), asked.intake(&session, "STATUS", stop));
     let said = async {
         let Some(found) = intake.look(templates.clone()).await? else { return runner.status(templates.clone()).await };
         let of_source = intake.status(&found);
         if found.journal.is_new() {
-            return Ok(format!("{of_source}\njournal     {}, not made yet", args.journal_table()));
+            return Ok(format!("{of_source}\njournal     {}, not made yet", asked.args.journal_table()));
         }
         Ok(format!("{of_source}\n{}", runner.status(templates.clone()).await?))
     };

@@ -7,7 +7,7 @@ use super::args::{Batches, Input, Scd2Args};
 use super::input::STAGED;
 use super::journal::Journal;
 use super::progress::{self, load_of};
-use super::source;
+use super::source::{self, SourceColumn};
 use super::template::Templates;
 use crate::error::{self, Error, Result};
 use crate::hiveserver2::{Rows, Session};
@@ -27,6 +27,8 @@ const ROWS: &str = "sakia.rows";
 /// Takes snapshots.
 pub(super) struct Intake<'a> {
     pub args: &'a Scd2Args,
+    /// Columns of the source.
+    pub source: &'a [SourceColumn],
     pub session: &'a Session,
     pub run_id: &'a str,
     pub stop: &'a Stop,
@@ -82,7 +84,6 @@ impl Intake<'_> {
         if self.args.input == Input::Log {
             return Ok(None);
         }
-        let source = source::columns(self.session, &self.args.source, self.stop).await?;
         let of_source = progress::parameters(self.session, &self.args.source, self.stop).await?.unwrap_or_default();
         let table = self.args.journal_table();
         let noted = progress::parameters(self.session, &table, self.stop).await?;
@@ -96,7 +97,7 @@ impl Intake<'_> {
         let noted = noted.unwrap_or_default();
         let get = |name: &str| noted.get(name).filter(|value| !value.is_empty()).cloned();
         Ok(Some(Found {
-            journal: Journal::new(self.args, &source, columns.as_deref(), templates)?,
+            journal: Journal::new(self.args, self.source, columns.as_deref(), templates)?,
             load: load_of(&of_source),
             rows: of_source.get(ROWS).and_then(|rows| rows.parse().ok()),
             taken: get(TAKEN),

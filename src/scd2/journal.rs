@@ -7,11 +7,11 @@
 use super::args::Scd2Args;
 use super::expressions::{framed, list, of_log};
 use super::input::{self, LOAD, OPERATION, SEQUENCE, STAGED};
-use super::plan::{check_carried, differs, find};
+use super::plan::{check_carried, find, kept_as};
 use super::sequence::{Sequence, moment};
 use super::source::SourceColumn;
 use super::template::{Template, Templates, Values};
-use super::types::{self, Carried, Fit};
+use super::types::{self, Carried};
 use crate::error::{self, Result};
 use crate::hiveserver2::quote;
 
@@ -220,18 +220,12 @@ impl Columns {
         match (journal, &there) {
             (None, _) => self.definitions.push(column.definition()),
             (Some(_), None) => self.alterations.push(format!("ADD COLUMNS ({})", column.definition())),
-            (Some(_), Some(there)) => match types::fit(&column.hive_type, &there.hive_type, is_key) {
-                Fit::Same | Fit::Cast => hive_type.clone_from(&there.hive_type),
-                Fit::Widen => {
-                    let widened = SourceColumn { hive_type: hive_type.clone(), ..there.clone() };
-                    let widened = format!("{} {}", quote::name(&there.name), widened.definition());
-                    self.alterations.push(format!("CHANGE COLUMN {widened}"));
-                }
-                Fit::Differ => {
-                    let of_journal = Scd2Args { target: args.journal_table(), ..args.clone() };
-                    return Err(differs(&of_journal, &column, there));
-                }
-            },
+            (Some(_), Some(there)) => {
+                let of_journal = Scd2Args { target: args.journal_table(), ..args.clone() };
+                let (kept, change) = kept_as(&of_journal, &column, there, is_key)?;
+                self.alterations.extend(change);
+                hive_type = kept;
+            }
         }
         self.push(name, &column.hive_type, &hive_type, is_key);
         Ok(())

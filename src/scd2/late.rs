@@ -6,11 +6,10 @@
 
 use super::batch::Batch;
 use super::plan::Plan;
-use super::progress;
 use super::run::Runner;
 use super::sequence::MOMENT_WIDTH;
 use super::work::Work;
-use crate::error::{self, Result};
+use crate::error::Result;
 use crate::telemetry::summary::counted;
 
 /// The sequence of the last event that was applied, as a text that sorts.
@@ -25,17 +24,9 @@ impl Runner<'_> {
     /// Exists: the table of late events is another's.
     pub(super) async fn put_late_aside(&self, plan: &mut Plan, water: Option<&str>) -> Result<u64> {
         let Some(table) = &self.args.late else { return Ok(0) };
-        let there = progress::parameters(self.session, table, self.stop).await?;
-        match there {
-            None => {
-                let properties = [(LATE_OF, self.args.target.as_str())];
-                self.execute(&plan.make_late(table, &properties)?).await?;
-            }
-            Some(parameters) if parameters.get(LATE_OF) == Some(&self.args.target) => {}
-            Some(_) => {
-                let what = format!("table {table} exists and does not hold the late events of {}", self.args.target);
-                return Err(error::exists(what).hint("name another table in late, or move the table away"));
-            }
+        let stranger = ("does not hold the late events of", "name another table in late, or move the table away");
+        if self.beside(table, LATE_OF, stranger).await?.is_none() {
+            self.execute(&plan.make_late(table, &[(LATE_OF, &self.args.target)])?).await?;
         }
         plan.leave_out_late();
         // What is built anew takes the log as it is, without what was put aside before.

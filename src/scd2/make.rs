@@ -1,5 +1,7 @@
 //! Makes the tables and views of a dimension.
 
+use std::collections::BTreeMap;
+
 use super::plan::Plan;
 use super::progress;
 use super::run::Runner;
@@ -39,13 +41,9 @@ impl Runner<'_> {
             return Ok(());
         }
         for view in plan.views() {
-            let there = progress::parameters(self.session, &view.name, self.stop).await?;
-            let get = |name: &str| there.as_ref().and_then(|parameters| parameters.get(name));
-            if there.is_some() && get(views::VIEW_OF) != Some(&self.args.target) {
-                return Err(error::exists(format!("{} exists and is not a view of {}", view.name, self.args.target))
-                    .hint("leave views out, or move it away"));
-            }
-            if get(views::VIEW_DIGEST) != Some(&view.digest) {
+            let stranger = ("is not a view of", "leave views out, or move it away");
+            let there = self.beside(&view.name, views::VIEW_OF, stranger).await?.unwrap_or_default();
+            if there.get(views::VIEW_DIGEST) != Some(&view.digest) {
                 self.execute(&view.statement).await?;
                 tracing::info!(view = view.name, "made the view");
             }
@@ -60,15 +58,29 @@ impl Runner<'_> {
         self.execute(&plan.quarantine(table, &[], self.run_id)?[1]).await
     }
 
-    async fn make_quarantine(&self, plan: &Plan, table: &str) -> Result<()> {
-        let there = progress::parameters(self.session, table, self.stop).await?;
-        if there.is_some_and(|parameters| parameters.get(progress::QUARANTINE_OF) != Some(&self.args.target)) {
-            return Err(error::exists(format!(
-                "table {table} exists and is not the quarantine of {}",
-                self.args.target
-            ))
-            .hint("name another table in quarantine, or move the table away"));
+    /// The parameters of what is kept beside the dimension; `None` if it is not there. `stranger` says what it is not, and
+    /// the remedy, where its parameter `mark` does not name the dimension.
+    ///
+    /// # Errors
+    /// Exists: it is another's.
+    pub(super) async fn beside(
+        &self,
+        name: &str,
+        mark: &str,
+        stranger: (&str, &str),
+    ) -> Result<Option<BTreeMap<String, String>>> {
+        let (there, target) = (progress::parameters(self.session, name, self.stop).await?, &self.args.target);
+        let is_ours = there.as_ref().is_none_or(|parameters| parameters.get(mark) == Some(target));
+        if is_ours {
+            Ok(there)
+        } else {
+            Err(error::exists(format!("{name} exists and {} {target}", stranger.0)).hint(stranger.1))
         }
+    }
+
+    async fn make_quarantine(&self, plan: &Plan, table: &str) -> Result<()> {
+        let stranger = ("is not the quarantine of", "name another table in quarantine, or move the table away");
+        self.beside(table, progress::QUARANTINE_OF, stranger).await?;
         let properties = [(progress::QUARANTINE_OF, self.args.target.as_str())];
         self.execute(&plan.quarantine(table, &properties, self.run_id)?[0]).await
     }

@@ -78,15 +78,9 @@ impl Plan {
             let mut hive_type = column.hive_type.clone();
             if let Some(dimension) = dimension {
                 let there = find(dimension, &args.target, name)?;
-                match types::fit(&column.hive_type, &there.hive_type, is_key) {
-                    Fit::Same | Fit::Cast => hive_type.clone_from(&there.hive_type),
-                    Fit::Widen => {
-                        let widened = SourceColumn { hive_type: hive_type.clone(), ..there.clone() };
-                        let (name, widened) = (quote::name(&there.name), widened.definition());
-                        alterations.push(format!("ALTER TABLE {target} CHANGE COLUMN {name} {widened}"));
-                    }
-                    Fit::Differ => return Err(differs(args, column, there)),
-                }
+                let (kept, change) = kept_as(args, column, there, is_key)?;
+                alterations.extend(change.map(|change| format!("ALTER TABLE {target} {change}")));
+                hive_type = kept;
             }
             definitions.push(column.definition());
             carried.push(Carried { name: name.clone(), log_type: column.hive_type.clone(), hive_type, is_key });
@@ -358,7 +352,28 @@ pub(super) fn check_carried(column: &SourceColumn, is_key: bool, table: &str) ->
     if is_key { types::check_key(column, table) } else { Ok(()) }
 }
 
-pub(super) fn differs(args: &Scd2Args, log: &SourceColumn, dimension: &SourceColumn) -> error::Error {
+/// The type in which a table that has the column `there` keeps a column of the log, and how the table is changed for that.
+///
+/// # Errors
+/// Schema: its values do not fit.
+pub(super) fn kept_as(
+    args: &Scd2Args,
+    column: &SourceColumn,
+    there: &SourceColumn,
+    is_key: bool,
+) -> Result<(String, Option<String>)> {
+    match types::fit(&column.hive_type, &there.hive_type, is_key) {
+        Fit::Same | Fit::Cast => Ok((there.hive_type.clone(), None)),
+        Fit::Widen => {
+            let widened = SourceColumn { hive_type: column.hive_type.clone(), ..there.clone() };
+            let change = format!("CHANGE COLUMN {} {}", quote::name(&there.name), widened.definition());
+            Ok((column.hive_type.clone(), Some(change)))
+        }
+        Fit::Differ => Err(differs(args, column, there)),
+    }
+}
+
+fn differs(args: &Scd2Args, log: &SourceColumn, dimension: &SourceColumn) -> error::Error {
     error::schema(format!(
         "column {} is {} in the log {} and {} in the dimension {}: not every value can be carried",
         log.name, log.hive_type, args.source, dimension.hive_type, args.target

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::args::{Batches, Scd2Args};
+use super::args::{Batches, Input, Scd2Args};
 use super::asked::Asked;
 use super::batch::Batch;
 use super::check::Checks;
 use super::drift;
 use super::ends::Ends;
-use super::intake::Intake;
 use super::late;
 use super::plan::Plan;
 use super::progress::{self, Progress};
@@ -97,8 +96,7 @@ async fn act_leased(
 ) -> Result<StepSummary> {
     let session = Session::open_exact(&settings(ends.hive.clone())).await?;
     let asked = Asked::new(args, &session, act == Act::Rebuild, stop).await?;
-    let args = &asked.args;
-    let intake = Intake { args, session: &session, run_id, stop };
+    let intake = asked.intake(&session, run_id, stop);
     let mut taken = None;
     if let Some(found) = intake.look(templates.clone()).await? {
         match act {
@@ -106,8 +104,7 @@ async fn act_leased(
             Act::Apply | Act::Rebuild => taken = intake.take(&found, lease).await?,
         }
     }
-    let read = args.of_events_read();
-    let runner = Runner { args: &read, session: &session, run_id, stop, asked: &asked };
+    let runner = asked.runner(&session, run_id, stop);
     let mut summary = match act {
         Act::Init => runner.init(templates).await?,
         Act::Apply | Act::Rebuild => runner.run(templates, ends, lease).await?,
@@ -132,10 +129,7 @@ pub async fn plan(args: &Scd2Args, ends: &Ends, stop: &Stop) -> Result<String> {
     let templates = Templates::load(args.ddl_dir.as_deref())?;
     let session = Session::open_exact(&settings(ends.hive.clone())).await?;
     let asked = Asked::new(args, &session, false, stop).await.map_err(|e| e.context(&args.target))?;
-    let args = &asked.args;
-    let read = args.of_events_read();
-    let runner = Runner { args: &read, session: &session, run_id: "RUN", stop, asked: &asked };
-    let intake = Intake { args, session: &session, run_id: "RUN", stop };
+    let (runner, intake) = (asked.runner(&session, "RUN", stop), asked.intake(&session, "RUN", stop));
     let taking = async {
         match intake.look(templates.clone()).await? {
             Some(found) => intake.preview(&found).await,
@@ -278,15 +272,17 @@ impl Runner<'_> {
 
     /// Looks at both tables; changes nothing.
     pub(super) async fn look(&self, templates: Templates) -> Result<Found> {
-        let log = source::columns(self.session, &self.args.source, self.stop).await?;
+        let log = match self.args.input {
+            Input::Log => self.asked.source.clone(),
+            Input::Snapshot => source::columns(self.session, &self.args.source, self.stop).await?,
+        };
         let of_log = progress::parameters(self.session, &self.args.source, self.stop).await?.unwrap_or_default();
         let load = progress::load_of(&of_log);
-        let parameters = progress::parameters(self.session, &self.args.target, self.stop).await?;
         let layout = |parameters| {
             let layout = Layout::of(self.args, parameters)?;
             layout.check_names(self.args).map(|()| layout)
         };
-        let Some(parameters) = parameters else {
+        let Some((parameters, mut dimension)) = self.asked.dimension.clone() else {
             let mut plan = Plan::new(self.args, &log, None, templates)?;
             plan.set_layout(layout(None)?);
             return Ok(Found { plan, progress: Progress::default(), load, is_new: true });
@@ -296,7 +292,6 @@ impl Runner<'_> {
             types::check_noted(self.args, &log, progress.types.as_deref().unwrap_or(""))?;
         }
         let layout = layout(Some(&parameters))?;
-        let mut dimension = source::columns(self.session, &self.args.target, self.stop).await?;
         layout.take_from(&mut dimension, &self.args.target)?;
         let mut plan = Plan::new(self.args, &log, Some(&dimension), templates)?;
         plan.set_layout(layout);

@@ -22,6 +22,17 @@ impl SourceColumn {
     }
 }
 
+/// Columns of these names and types.
+#[cfg(test)]
+pub(super) fn typed(pairs: &[(&str, &str)]) -> Vec<SourceColumn> {
+    let column = |(name, hive_type): &(&str, &str)| SourceColumn {
+        name: (*name).to_owned(),
+        hive_type: (*hive_type).to_owned(),
+        comment: String::new(),
+    };
+    pairs.iter().map(column).collect()
+}
+
 /// The columns of `table`.
 ///
 /// # Errors

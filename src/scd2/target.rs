@@ -91,9 +91,11 @@ impl Target {
     }
 
     /// All columns, in the order of the table.
-    pub(super) fn names(&self, args: &Scd2Args, carried: &[Carried]) -> Vec<String> {
-        let made = self.row(args, carried).into_iter().chain([args.columns.batch_id.as_str()]);
-        self.found.clone().unwrap_or_else(|| made.map(str::to_owned).collect())
+    pub(super) fn names<'a>(&'a self, args: &'a Scd2Args, carried: &'a [Carried]) -> Vec<&'a str> {
+        match &self.found {
+            Some(found) => found.iter().map(String::as_str).collect(),
+            None => self.row(args, carried).into_iter().chain([args.columns.batch_id.as_str()]).collect(),
+        }
     }
 
     /// The values of a row to insert, in the order of the table's columns. A column that is nobody's stays NULL.
@@ -133,10 +135,7 @@ impl Target {
             None if name.eq_ignore_ascii_case(&args.columns.batch_id) => (name, Column::Batch),
             None => (name, Column::Nobodys),
         };
-        match &self.found {
-            Some(found) => found.iter().map(|name| kind(name)).collect(),
-            None => row.iter().copied().chain([args.columns.batch_id.as_str()]).map(kind).collect(),
-        }
+        self.names(args, carried).into_iter().map(kind).collect()
     }
 
     /// What a row that changed is set to.

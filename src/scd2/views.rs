@@ -70,18 +70,9 @@ fn view(args: &Scd2Args, suffix: &str, about: &str, columns: &[String], conditio
 #[cfg(test)]
 mod tests {
     use super::super::plan::Plan;
-    use super::super::source::SourceColumn;
+    use super::super::source::typed as columns;
     use super::super::template::Templates;
     use super::*;
-
-    fn columns(pairs: &[(&str, &str)]) -> Vec<SourceColumn> {
-        let column = |(name, hive_type): &(&str, &str)| SourceColumn {
-            name: (*name).to_owned(),
-            hive_type: (*hive_type).to_owned(),
-            comment: String::new(),
-        };
-        pairs.iter().map(column).collect()
-    }
 
     fn golden(name: &str, toml: &str) {
         let args: Scd2Args = toml::from_str(&format!(

@@ -1,14 +1,6 @@
+use super::super::source::typed as columns;
 use super::*;
 use crate::error::Kind;
-
-fn columns(pairs: &[(&str, &str)]) -> Vec<SourceColumn> {
-    let column = |(name, hive_type): &(&str, &str)| SourceColumn {
-        name: (*name).to_owned(),
-        hive_type: (*hive_type).to_owned(),
-        comment: String::new(),
-    };
-    pairs.iter().map(column).collect()
-}
 
 fn args(toml: &str) -> Scd2Args {
     let args: Scd2Args = toml::from_str(&format!(

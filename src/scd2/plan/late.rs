@@ -59,7 +59,7 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::super::super::args::Scd2Args;
-    use super::super::super::source::SourceColumn;
+    use super::super::super::source::typed;
     use super::super::super::template::Templates;
     use super::*;
 
@@ -70,12 +70,7 @@ mod tests {
              op-column = 'op'\nlate = 'shop.la`te'\nquarantine = 'shop.aside'",
         )
         .unwrap();
-        let column = |(name, hive_type): (&str, &str)| SourceColumn {
-            name: name.to_owned(),
-            hive_type: hive_type.to_owned(),
-            comment: String::new(),
-        };
-        let log = [("i`d", "int"), ("at", "timestamp"), ("v", "string"), ("op", "string")].map(column);
+        let log = typed(&[("i`d", "int"), ("at", "timestamp"), ("v", "string"), ("op", "string")]);
         let mut plan = Plan::new(&args, &log, None, Templates::load(None).unwrap()).unwrap();
         assert!(!plan.overview().unwrap().contains("la``te"), "nothing is left out before");
         plan.leave_out_late();

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{self, Kind, Result};
 use crate::lease::Lease;
-use crate::storage::{self, CreateOptions, DeleteOptions, FileStatus, Filesystem, RenameOptions};
+use crate::storage::{self, DeleteOptions, FileStatus, Filesystem};
 
 /// Hidden from Hadoop's readers and from `MSCK REPAIR TABLE`.
 const ROOT: &str = "_versions";
@@ -128,11 +128,8 @@ impl Directories {
     }
 
     async fn write(&self, unused: &Unused) -> Result<()> {
-        let (path, fs) = (format!("{}/{FILE}", self.root), self.fs.as_ref());
         let json = serde_json::to_vec_pretty(unused).map_err(|e| error::bug("cannot write JSON").source(e))?;
-        let over = CreateOptions { overwrite: true, replication: None };
-        storage::write_whole(fs, &format!("{path}.next"), &json, over).await?;
-        fs.rename(&format!("{path}.next"), &path, RenameOptions { overwrite: true }).await
+        storage::replace_whole(self.fs.as_ref(), &format!("{}/{FILE}", self.root), &json).await
     }
 }
 
@@ -163,8 +160,8 @@ fn plain(location: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::DirectoryLease;
     use crate::storage::local::LocalFilesystem;
+    use crate::storage::{CreateOptions, DirectoryLease};
 
     const HOUR: Duration = Duration::from_secs(3600);
 
