@@ -33,7 +33,7 @@ pub enum Kind {
     Unreachable,
     /// A file being written was lost, as with a dead datanode: it has to be written again from its source.
     Lost,
-    /// There is no room: a disk is full, or a quota is used up, until somebody makes room or raises it.
+    /// A disk is full or a quota is used up. It passes once somebody makes room or raises the quota.
     Full,
     /// The server understood and declined.
     Refused,

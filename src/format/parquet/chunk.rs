@@ -199,7 +199,7 @@ impl PlainChunk {
             statistics: None,
         };
         let page = CompressedPage::new(page, uncompressed_bytes);
-        // The room that this writes by is kept for each column otherwise.
+        // Made for each page: one that is kept holds its buffer in every column of every open file.
         let mut out = TrackedWrite::new(&mut self.pages);
         let written = SerializedPageWriter::new(&mut out).write_page(page).map_err(failed)?;
         let page_bytes = out.bytes_written();
