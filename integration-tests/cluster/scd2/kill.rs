@@ -10,18 +10,24 @@ use super::{Log, beeline};
 use crate::stack::{address, hdfs, sakia};
 
 fn start(log: &Log, target: &str) -> Child {
+    start_with(log, target, &address("HIVESERVER2_PORT"), &[])
+}
+
+/// A run by the binary, by a way to HiveServer2 and with more flags.
+pub fn start_with(log: &Log, target: &str, hiveserver2: &str, more: &[&str]) -> Child {
     let name = |table: &str| format!("{}.{table}", log.database);
     sakia()
         .args(["scd2", "--source", &name("log"), "--target", &name(target), "--keys", "k", "--sequence", "seq"])
         .args(["--tracked", "v", "--op-column", "op", "--batches", "month"])
-        .args(["--hiveserver2-url", &address("HIVESERVER2_PORT")])
+        .args(["--hiveserver2-url", hiveserver2])
+        .args(more)
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap()
 }
 
-fn history(log: &Log, target: &str) -> Vec<String> {
+pub fn history(log: &Log, target: &str) -> Vec<String> {
     beeline(&format!("select k, v, valid_from, valid_to from {}.{target} order by k, valid_from", log.database))
 }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::io::copy;
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::process::{Child, Stdio};
+use std::process::Child;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -13,9 +13,10 @@ use std::time::{Duration, Instant};
 use sakia::metastore::MetastoreClient;
 use sakia::storage::{Filesystem, hdfs as storage};
 
+use super::kill::{history, start_with};
 use super::parquet::{locations, metastore};
 use super::{Log, beeline};
-use crate::stack::{address, hdfs, sakia};
+use crate::stack::{address, hdfs};
 
 const BUCKETS: usize = 4;
 
@@ -25,21 +26,11 @@ fn start(log: &Log, target: &str) -> Child {
 
 /// The same by another way to HiveServer2.
 fn start_by(log: &Log, target: &str, hiveserver2: &str) -> Child {
-    let name = |table: &str| format!("{}.{table}", log.database);
-    sakia()
-        .args(["scd2", "--source", &name("log"), "--target", &name(target), "--keys", "k", "--sequence", "seq"])
-        .args(["--tracked", "v", "--op-column", "op", "--batches", "month", "--shape", "parquet", "--buckets", "4"])
-        .args(["--hiveserver2-url", hiveserver2])
-        .args(["--hdfs-url", &format!("hdfs://{}", address("NAMENODE_PORT")), "--hdfs-user", "root"])
-        .args(["--metastore-url", &format!("thrift://{}", address("METASTORE_PORT"))])
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
-}
-
-fn history(log: &Log, target: &str) -> Vec<String> {
-    beeline(&format!("select k, v, valid_from, valid_to from {}.{target} order by k, valid_from", log.database))
+    let (hdfs, metastore) = (address("NAMENODE_PORT"), address("METASTORE_PORT"));
+    let (hdfs, metastore) = (format!("hdfs://{hdfs}"), format!("thrift://{metastore}"));
+    let shape = ["--shape", "parquet", "--buckets", "4"];
+    let servers = ["--hdfs-url", &hdfs, "--hdfs-user", "root", "--metastore-url", &metastore];
+    start_with(log, target, hiveserver2, &[&shape[..], &servers[..]].concat())
 }
 
 /// Events of a month: each of many keys, so that every batch touches every bucket.
