@@ -28,11 +28,9 @@ impl Shop {
             .replace("\"/shop/", &format!("\"/it/{name}/"))
             .replace("\"shop.", &format!("\"{name}."))
             .replace("hive-database = \"shop\"", &format!("hive-database = \"{name}\""))
-            .replace(".clicks\"\ndatabase = \"shop\"", &format!(".clicks\"\ndatabase = \"{name}\""))
-            .replace(".fact_event\"\ndatabase = \"shop\"", &format!(".fact_event\"\ndatabase = \"{name}\""))
-            // The lookup's database; the source's stays the shop.
-            .replace("query-file", &format!("database = \"{name}\"\nquery-file"))
-            .replace("hql\"\ndatabase = \"shop\"", "hql\"")
+            // The database of the steps; that of the server, where the shop is read, stays.
+            .replace("\ndatabase = \"shop\"\n", &format!("\ndatabase = \"{name}\"\n"))
+            .replacen(&format!("database = \"{name}\"\npassword-file"), "database = \"shop\"\npassword-file", 1)
             .replace(&schema_path(), dir.path().join("schema.toml").to_str().unwrap());
         let schema = std::fs::read_to_string(schema_path()).unwrap();
         std::fs::write(

@@ -198,5 +198,6 @@ fn events_are_told_once(shop: &Shop) {
     let summary: Value = serde_json::from_slice(&again.stdout).unwrap();
     assert!(summary["steps"].as_array().unwrap().iter().all(|step| step["outcome"] == "unchanged"), "{summary}");
     assert_eq!(files(&events), 2);
-    assert_eq!(beeline(&format!("show tables in {} like 'dim_*'", shop.name)).len(), 3);
+    let tables = beeline(&format!("show tables in {}", shop.name));
+    assert_eq!(tables.iter().filter(|row| row[0].starts_with("dim_")).count(), 3, "{tables:?}");
 }

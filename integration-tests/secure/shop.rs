@@ -37,7 +37,7 @@ fn pipeline(name: &str, directory: &std::path::Path) -> String {
         .replace("\"/shop/", &format!("\"/tmp/{name}/"))
         .replace("\"shop.", &format!("\"{name}."))
         .replace("hive-database = \"shop\"", &format!("hive-database = \"{name}\""))
-        .replace("hql\"\ndatabase = \"shop\"", &format!("hql\"\ndatabase = \"{name}\""))
+        .replace("\ndatabase = \"shop\"\n", &format!("\ndatabase = \"{name}\"\n"))
         .replace("../../hbase-schemas/customer_360.toml", "schema.toml")
         .replace("../../", &format!("{}/", root().display()))
         // HiveServer2 has no rights in HBase here.
