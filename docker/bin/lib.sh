@@ -43,7 +43,7 @@ image_ref() { echo "$IMAGE_NAME:$(key_of Dockerfile)"; }
 MYSQL_BASE_IMAGE=debian:sid-slim
 MYSQL_BASE_SUITE=sid
 mysql_image_ref() { echo "sakia-mysql:$(key_of mysql/Dockerfile)"; }
-jars_dir() { echo "$CACHE/jars/$(key_of jars/jars.lock jars/PatchHandler.java bin/jars)"; }
+jars_dir() { echo "$CACHE/jars/$(key_of jars/jars.lock jars/PatchHandler.java jars/dag bin/jars)"; }
 
 # The newer plugin when there is one, else the distribution's docker-compose.
 compose() {
