@@ -19,13 +19,13 @@ use super::report::Report;
 use super::roll::Roll;
 use super::sinks::{Begun, Chunk, EpochWriter, Events, Place, Sink, Written};
 use super::sorter::Sorter;
-use crate::error::{self, Result};
+use crate::error::{self, Kind, Result};
 use crate::memory;
 use crate::retry::{Retry, Sayer};
 use crate::shutdown::Stop;
 
-/// How long the epoch at hand may go on after a stop.
-const GRACE: Duration = Duration::from_secs(3);
+/// How long the epoch at hand may go on after a stop: a commit on a busy cluster takes seconds.
+const GRACE: Duration = Duration::from_secs(10);
 /// Bytes of rows or events that travel to the sink at once.
 const CHUNK_BYTES: usize = 512 << 10;
 /// Chunks that wait for the sink.
@@ -84,13 +84,19 @@ impl Drain {
             tokio::time::sleep(GRACE).await;
         };
         let done = tokio::select! {
-            done = self.patiently() => done,
-            () = late => return Err(stop.error()),
+            done = self.patiently(stop) => done,
+            () = late => Err(stop.error()),
         };
-        done.inspect_err(|e| self.meter.standing.failed(e))
+        if let Err(e) = &done
+            && !matches!(e.kind(), Kind::Stopped(_))
+        {
+            self.meter.standing.failed(e);
+        }
+        done
     }
 
-    async fn patiently(&mut self) -> Result<()> {
+    /// A stop ends it at once while a target that is away is waited for.
+    async fn patiently(&mut self, stop: &Stop) -> Result<()> {
         let pauses = |drain: &Self| drain.retry.pauses_said_by(drain.sayer.clone());
         let (mut paused, mut epochs) = (pauses(self), self.report.epochs);
         // Of the epoch whose fate is not known, as its commit failed.
@@ -106,7 +112,11 @@ impl Drain {
             }
             if let Some(error) = error {
                 self.meter.fail(&error);
-                paused.after(error).await?;
+                tokio::select! {
+                    biased;
+                    waited = paused.after(error) => waited?,
+                    () = stop.requested() => return Err(stop.error()),
+                }
             }
             self.channel.rewind();
         }
