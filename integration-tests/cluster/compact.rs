@@ -3,6 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use bytes::Bytes;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use sakia::error::Result;
 use sakia::load::compact::{CompactPlan, Compactor};
 use sakia::load::{Cluster, Load, LoadMode, LoadPlan};
@@ -78,19 +82,16 @@ impl Table {
         location.strip_prefix(&self.cluster.fs.uri()).unwrap().to_owned()
     }
 
-    /// The ids in the files where Hive reads them, by pyarrow; in the order of the files' names.
+    /// The ids in the files where Hive reads them, sorted. Hive itself is asked at the end.
     async fn ids(&self) -> Vec<i64> {
-        let local = tempfile::tempdir().unwrap();
-        let mut paths = Vec::new();
+        let mut ids = Vec::new();
         for file in self.cluster.fs.list(&self.location().await).await.unwrap() {
-            let path = local.path().join(file.name());
-            std::fs::write(&path, self.cluster.fs.read(&file.path).await.unwrap()).unwrap();
-            paths.push(path.to_str().unwrap().to_owned());
+            let bytes = Bytes::from(self.cluster.fs.read(&file.path).await.unwrap());
+            for batch in ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap().build().unwrap() {
+                let batch = batch.unwrap();
+                ids.extend(batch["id"].as_primitive::<Int64Type>().values());
+            }
         }
-        let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
-        let script = "import pyarrow.parquet as p\nfor a in args: print(*p.read_table(a)['id'].to_pylist())";
-        let printed = stack::python(script, &paths);
-        let mut ids: Vec<i64> = printed.split_whitespace().map(|id| id.parse().unwrap()).collect();
         ids.sort_unstable();
         ids
     }

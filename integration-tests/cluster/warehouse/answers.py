@@ -14,6 +14,8 @@ import duckdb
 
 folder = pathlib.Path(args[0])
 db = duckdb.connect()
+# On a slow machine it would stand among the answers.
+db.execute("SET enable_progress_bar = false")
 
 TABLES = {
     "orders": "order_id BIGINT, order_no VARCHAR, customer_id BIGINT, status VARCHAR, ordered_at TIMESTAMP",
