@@ -8,6 +8,8 @@
 //! 2. In order of sequence the events of a key are cut into runs. A run is a longest block of upserts that say the same
 //!    in the tracked columns; NULL equals NULL, and '' is not NULL. A deletion ends a run.
 //! 3. A run is a version: from its first event to the next event that is not part of it, or open.
+//! 4. Where facts count, a thing that one of them saw before its first event has a version from its first fact on. It is
+//!    inferred, and says nothing, until the first event. If that is an upsert, its version takes the inferred one's place.
 //!
 //! Refuses events without key or sequence, or sets them aside, as the definition says. The tests hold Hive against this.
 
@@ -54,12 +56,16 @@ pub enum FirstFrom<S> {
     Created,
     /// At the moment from which facts are expected, if that is earlier.
     Epoch(S),
+    /// At the first fact that saw the thing, if that is earlier; what no event tells of has an inferred version.
+    Fact,
 }
 
 /// What a dimension is made of, and how.
 #[derive(Clone, Debug)]
 pub struct Definition<S> {
-    /// How many of the attributes are tracked; the others are untracked.
+    /// How many attributes an event has.
+    pub attributes: usize,
+    /// How many of them are tracked, the first ones; the others are untracked.
     pub tracked: usize,
     /// What versions show of the untracked ones.
     pub untracked: UntrackedPolicy,
@@ -86,6 +92,8 @@ pub struct Version<S> {
     pub attributes: Vec<Option<String>>,
     /// Whether it says that the thing is gone.
     pub is_deleted: bool,
+    /// Whether facts alone say that the thing is there.
+    pub is_inferred: bool,
     /// Sequence of the last event in it.
     pub last_seq: S,
 }
@@ -105,6 +113,8 @@ struct Kept<S> {
 pub struct Reference<S> {
     definition: Definition<S>,
     events: BTreeMap<String, BTreeMap<S, Kept<S>>>,
+    /// The first fact of each key.
+    facts: BTreeMap<String, S>,
     truncations: BTreeSet<S>,
     quarantined: u64,
 }
@@ -112,7 +122,8 @@ pub struct Reference<S> {
 impl<S: Ord + Clone + ToString> Reference<S> {
     /// A dimension without events.
     pub fn new(definition: Definition<S>) -> Self {
-        Self { definition, events: BTreeMap::new(), truncations: BTreeSet::new(), quarantined: 0 }
+        let (events, facts) = (BTreeMap::new(), BTreeMap::new());
+        Self { definition, events, facts, truncations: BTreeSet::new(), quarantined: 0 }
     }
 
     /// Takes a batch: all of it, or with an error nothing.
@@ -164,6 +175,15 @@ impl<S: Ord + Clone + ToString> Reference<S> {
         Ok(())
     }
 
+    /// Takes a fact: something that has to do with the thing `key` happened `at` that moment. Has a say where the first
+    /// version begins with the first fact.
+    pub fn see(&mut self, key: &str, at: S) {
+        let first = self.facts.entry(key.to_owned()).or_insert_with(|| at.clone());
+        if at < *first {
+            *first = at;
+        }
+    }
+
     /// The created column is content only where it has a say.
     fn created_text(&self, event: &Event<S>) -> Option<Option<String>> {
         (self.definition.first_from == FirstFrom::Created).then(|| event.created.as_ref().map(ToString::to_string))
@@ -181,13 +201,16 @@ impl<S: Ord + Clone + ToString> Reference<S> {
 
     /// The versions, by key and in order.
     pub fn versions(&self) -> Vec<Version<S>> {
-        self.events.iter().flat_map(|(key, events)| self.versions_of(key, events)).collect()
+        let none = BTreeMap::new();
+        let facts: Vec<&String> = self.facts.keys().filter(|_| self.definition.first_from == FirstFrom::Fact).collect();
+        let keys: BTreeSet<&String> = self.events.keys().chain(facts).collect();
+        keys.into_iter().flat_map(|key| self.versions_of(key, self.events.get(key).unwrap_or(&none))).collect()
     }
 
     fn versions_of(&self, key: &str, events: &BTreeMap<S, Kept<S>>) -> Vec<Version<S>> {
         let runs = self.runs(events);
         let latest = runs.iter().rev().find(|run| !run.is_delete).map(|run| run.latest);
-        let mut versions = Vec::new();
+        let mut versions: Vec<_> = self.inferred(key, runs.first(), latest).into_iter().collect();
         let mut alive: Option<&Kept<S>> = None;
         for (number, run) in runs.iter().enumerate() {
             let said = if run.is_delete { alive } else { Some(run.latest) };
@@ -204,22 +227,46 @@ impl<S: Ord + Clone + ToString> Reference<S> {
             let attributes = said.attributes[..tracked].iter().chain(&untracked.attributes[tracked..]);
             versions.push(Version {
                 key: key.to_owned(),
-                from: if number == 0 { self.first_from(run) } else { run.from.clone() },
+                from: if number == 0 { self.first_from(key, run) } else { run.from.clone() },
                 to: runs.get(number + 1).map(|next| next.from.clone()),
                 attributes: attributes.cloned().collect(),
                 is_deleted: run.is_delete,
+                is_inferred: false,
                 last_seq: run.last_seq.clone(),
             });
         }
         versions
     }
 
+    /// The version that facts alone speak for: from the first of them to the first event, unless that fills it.
+    fn inferred(&self, key: &str, first: Option<&Run<'_, S>>, latest: Option<&Kept<S>>) -> Option<Version<S>> {
+        let fact = self.facts.get(key).filter(|_| self.definition.first_from == FirstFrom::Fact)?;
+        if first.is_some_and(|run| !run.is_delete || fact >= run.from) {
+            return None;
+        }
+        let mut attributes = vec![None; self.definition.attributes];
+        if let Some(latest) = latest.filter(|_| self.definition.untracked == UntrackedPolicy::OverwriteAll) {
+            let tracked = self.definition.tracked.min(attributes.len());
+            attributes.splice(tracked.., latest.attributes.iter().skip(tracked).cloned());
+        }
+        Some(Version {
+            key: key.to_owned(),
+            from: fact.clone(),
+            to: first.map(|run| run.from.clone()),
+            attributes,
+            is_deleted: false,
+            is_inferred: true,
+            last_seq: fact.clone(),
+        })
+    }
+
     /// Where the first version begins, if it is the first that is known of the key.
-    fn first_from(&self, run: &Run<'_, S>) -> S {
+    fn first_from(&self, key: &str, run: &Run<'_, S>) -> S {
         let earlier = match &self.definition.first_from {
             FirstFrom::Event => None,
             FirstFrom::Created => run.first.created.clone(),
             FirstFrom::Epoch(epoch) => Some(epoch.clone()),
+            FirstFrom::Fact => self.facts.get(key).cloned(),
         };
         earlier.filter(|earlier| earlier < run.from).unwrap_or_else(|| run.from.clone())
     }

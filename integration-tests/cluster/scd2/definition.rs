@@ -161,6 +161,7 @@ async fn generated_histories_are_on_hive_what_the_definition_says() {
         (tracked.iter().map(name).collect(), untracked.iter().map(name).collect());
     let mut references = policies.map(|(target, untracked_policy, deletes, ..)| {
         let definition = Definition {
+            attributes: COLUMNS.len(),
             tracked: TRACKED,
             untracked: untracked_policy,
             deletes,

@@ -9,6 +9,7 @@ use super::*;
 
 fn definition(tracked: usize) -> Definition<i64> {
     Definition {
+        attributes: 3,
         tracked,
         untracked: UntrackedPolicy::LatestInRun,
         deletes: Deletes::Close,
@@ -90,12 +91,23 @@ fn event(key: &str, seq: i64, op: Op, values: &[&str]) -> Event<i64> {
 
 /// A history as `from-to tracked untracked`, deletions with a `D` behind.
 fn history(definition: Definition<i64>, events: &[Event<i64>]) -> Vec<String> {
+    history_with_facts(definition, events, &[])
+}
+
+/// The same where facts saw the key `k`; inferred versions have an `I` behind.
+fn history_with_facts(definition: Definition<i64>, events: &[Event<i64>], facts: &[i64]) -> Vec<String> {
     let mut reference = Reference::new(definition);
     reference.accept(events).unwrap();
+    facts.iter().for_each(|at| reference.see("k", *at));
     let line = |v: Version<i64>| {
         let values: Vec<_> = v.attributes.iter().map(|value| value.as_deref().unwrap_or("NULL")).collect();
         let to = v.to.map_or("open".to_owned(), |to| to.to_string());
-        format!("{}-{to} {}{}", v.from, values.join(" "), if v.is_deleted { " D" } else { "" })
+        let mark = match (v.is_deleted, v.is_inferred) {
+            (true, _) => " D",
+            (_, true) => " I",
+            _ => "",
+        };
+        format!("{}-{to} {}{mark}", v.from, values.join(" "))
     };
     reference.versions().into_iter().map(line).collect()
 }
@@ -164,6 +176,29 @@ fn the_first_version_begins_where_it_is_told_to() {
 }
 
 #[test]
+fn a_fact_before_its_thing_has_an_inferred_version_until_an_event_fills_it() {
+    let by_fact = Definition { attributes: 2, first_from: FirstFrom::Fact, ..definition(1) };
+    let seen = |events: &[Event<i64>], facts: &[i64]| history_with_facts(by_fact.clone(), events, facts);
+    let events = two_runs_and_a_third();
+    assert_eq!(seen(&[], &[7, 5, 9]), ["5-open NULL NULL I"]);
+    assert_eq!(seen(&events[..1], &[7, 5, 9]), ["5-open a 1"]);
+    assert_eq!(seen(&events[..3], &[5, 15, 30]), ["5-20 a 2", "20-open b 3"]);
+    // What is known already is not moved, nor what a fact meets after it was deleted.
+    assert_eq!(seen(&events[..1], &[10]), ["10-open a 1"]);
+    assert_eq!(seen(&events[3..], &[30, 35]), ["40-open b 5"]);
+    // A deletion is no description: the fact keeps its version until then.
+    assert_eq!(seen(&events[3..], &[5]), ["5-30 NULL NULL I", "40-open b 5"]);
+    let record = Definition { deletes: Deletes::Record, untracked: UntrackedPolicy::OverwriteAll, ..by_fact.clone() };
+    assert_eq!(history_with_facts(record, &events[3..], &[5]), ["5-30 NULL 5 I", "40-open b 5"]);
+    // A truncation is of things that events told of.
+    let truncation = Event { key: None, ..event("", 20, Op::Truncate, &[]) };
+    assert_eq!(seen(&[truncation.clone()], &[5]), ["5-open NULL NULL I"]);
+    assert_eq!(seen(&[truncation.clone(), events[0].clone()], &[5]), ["5-20 a 1"]);
+    assert_eq!(seen(&[truncation, events[5].clone()], &[5]), ["5-open b 4"]);
+    assert_eq!(history_with_facts(definition(1), &[], &[5]), Vec::<String>::new());
+}
+
+#[test]
 fn what_cannot_be_ordered_is_refused_or_set_aside_and_ties_are_counted() {
     let good = event("k", 1, Op::Upsert, &["a"]);
     for bad in [Event { key: None, ..good.clone() }, Event { seq: None, ..good.clone() }] {
@@ -199,8 +234,9 @@ fn events() -> impl Strategy<Value = Vec<Event<i64>>> {
 }
 
 fn definitions() -> impl Strategy<Value = Definition<i64>> {
+    use FirstFrom::{Created, Epoch, Fact};
     use UntrackedPolicy::{FirstInRun, LatestInRun, OverwriteAll};
-    let first_from = prop_oneof![Just(FirstFrom::Event), Just(FirstFrom::Created), Just(FirstFrom::Epoch(-1))];
+    let first_from = prop_oneof![Just(FirstFrom::Event), Just(Created), Just(Epoch(-1)), Just(Fact)];
     let untracked = prop_oneof![Just(LatestInRun), Just(FirstInRun), Just(OverwriteAll)];
     let deletes = prop_oneof![Just(Deletes::Close), Just(Deletes::Record)];
     (1..=3_usize, untracked, deletes, first_from).prop_map(|(tracked, untracked, deletes, first_from)| Definition {
@@ -211,30 +247,52 @@ fn definitions() -> impl Strategy<Value = Definition<i64>> {
     })
 }
 
-/// What `definition` makes of `batches`: its versions and ties.
-fn folded(definition: &Definition<i64>, batches: &[&[Event<i64>]]) -> (Vec<Version<i64>>, usize) {
+/// Moments at which facts saw things; some things that no event tells of.
+fn facts() -> impl Strategy<Value = Vec<(u8, i64)>> {
+    vec((0..7_u8, 0..40_i64), 0..20)
+}
+
+/// What `definition` makes of `batches` and facts that arrive in between: its versions and ties.
+fn folded(definition: &Definition<i64>, batches: &[&[Event<i64>]], facts: &[(u8, i64)]) -> (Vec<Version<i64>>, usize) {
     let mut reference = Reference::new(definition.clone());
-    batches.iter().for_each(|batch| reference.accept(batch).unwrap());
+    let share = facts.len().div_ceil(batches.len().max(1)).max(1);
+    let mut facts = facts.chunks(share);
+    let mut see = |reference: &mut Reference<i64>| {
+        facts.next().into_iter().flatten().for_each(|(key, at)| reference.see(&key.to_string(), *at));
+    };
+    see(&mut reference);
+    for batch in batches {
+        reference.accept(batch).unwrap();
+        see(&mut reference);
+    }
     (reference.versions(), reference.ties())
+}
+
+/// `all`, and the same doubled in part and shuffled.
+fn shuffled<T: Clone + std::fmt::Debug>(all: Vec<T>) -> impl Strategy<Value = (Vec<T>, Vec<T>)> {
+    let doubled: Vec<_> = all.iter().chain(all.iter().step_by(3)).cloned().collect();
+    (Just(all), Just(doubled).prop_shuffle())
 }
 
 proptest! {
     #[test]
     fn split_order_and_repeats_never_matter(
-        (at_once, shuffled) in events().prop_flat_map(|events| {
-            let doubled: Vec<_> = events.iter().chain(events.iter().step_by(3)).cloned().collect();
-            (Just(events), Just(doubled).prop_shuffle())
-        }),
+        (at_once, events) in events().prop_flat_map(shuffled),
+        (seen_at_once, facts) in facts().prop_flat_map(shuffled),
         size in 1..20_usize,
         definition in definitions(),
     ) {
-        let batches: Vec<&[Event<i64>]> = shuffled.chunks(size).collect();
-        prop_assert_eq!(folded(&definition, &batches), folded(&definition, &[&at_once]));
+        let batches: Vec<&[Event<i64>]> = events.chunks(size).collect();
+        prop_assert_eq!(folded(&definition, &batches, &facts), folded(&definition, &[&at_once], &seen_at_once));
     }
 
     #[test]
-    fn a_dimension_obeys_its_rules_and_shows_its_log(events in events(), definition in definitions()) {
-        let (versions, _) = folded(&definition, &[&events]);
+    fn a_dimension_obeys_its_rules_and_shows_its_log(
+        events in events(),
+        facts in facts(),
+        definition in definitions(),
+    ) {
+        let (versions, _) = folded(&definition, &[&events], &facts);
         for pair in versions.windows(2).filter(|pair| pair[0].key == pair[1].key) {
             let to = pair[0].to.expect("only the last one is open");
             prop_assert!(to <= pair[1].from, "no overlap");
@@ -246,6 +304,32 @@ proptest! {
             prop_assert!(version.from <= version.last_seq);
         }
         shows_its_log(&versions, &events, definition.tracked);
+    }
+
+    /// Facts move the start of a version, or have one where there is none; they change nothing else.
+    #[test]
+    fn each_first_fact_finds_a_version_that_stays_where_it_is(events in events(), facts in facts()) {
+        let by_event = definition(1);
+        let by_fact = Definition { first_from: FirstFrom::Fact, ..by_event.clone() };
+        let (told, _) = folded(&by_event, &[&events], &[]);
+        let (seen, _) = folded(&by_fact, &[&events], &facts);
+        let (before, _) = folded(&by_fact, &[], &facts);
+        for inferred in &before {
+            prop_assert!(inferred.is_inferred && inferred.to.is_none() && inferred.attributes == [None, None, None]);
+            let of_key = events.iter().filter(|event| event.key.as_ref() == Some(&inferred.key));
+            let first = of_key.map(|event| event.seq.unwrap()).min();
+            let there: Vec<_> = seen.iter().filter(|v| v.key == inferred.key && v.from == inferred.from).collect();
+            if first.is_none_or(|first| inferred.from < first) {
+                prop_assert!(there.len() == 1 && !there[0].is_deleted, "{inferred:?} has {there:?}");
+                let filled = first.is_some_and(|first| events.iter().all(|event| {
+                    event.key.as_ref() != Some(&inferred.key) || event.seq != Some(first) || event.op == Op::Upsert
+                }));
+                prop_assert_eq!(there[0].is_inferred, !filled);
+            }
+        }
+        let without_start = |v: &Version<i64>| (v.key.clone(), v.to, v.attributes.clone(), v.last_seq);
+        let rest: Vec<_> = seen.iter().filter(|v| !v.is_inferred).map(without_start).collect();
+        prop_assert_eq!(rest, told.iter().map(without_start).collect::<Vec<_>>());
     }
 }
 
