@@ -34,6 +34,7 @@ FROM (
         FROM (
           {{events}}
         ) AS log
+        {{told_only}}
         GROUP BY {{keys}}, IF({{sampled}}, {{seq_text}}, '')
       ) AS states
     ) AS said

@@ -8,7 +8,7 @@ FROM (
   FROM (
     {{log}}
   ) AS told
-  WHERE sakia_reason IS NULL AND sakia_op <> 'T'
+  WHERE sakia_reason IS NULL AND sakia_op IN ('U', 'D')
   GROUP BY {{keys}}
 ) AS k
 JOIN (

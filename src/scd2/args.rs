@@ -1,14 +1,14 @@
 //! What an SCD-2 step is told: the log, the target, and what its columns mean.
 
-use std::collections::BTreeSet;
+mod check;
+
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::names::OwnColumns;
-use super::shapes::{Layout, Shape};
+use super::shapes::Shape;
 use crate::config::Timespan;
-use crate::error::{self, Result};
 
 /// A slowly changing dimension: a change log into a table of versions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, clap::Args)]
@@ -97,6 +97,18 @@ pub struct Scd2Args {
     #[arg(long, value_name = "NAME")]
     #[serde(default)]
     pub created_column: Option<String>,
+    /// Table, as DATABASE.TABLE, of facts that have to do with the things, for first-from fact
+    #[arg(long, value_name = "TABLE")]
+    #[serde(default)]
+    pub facts: Option<String>,
+    /// Columns of the facts that identify the thing, in the order of keys [default: those of the same names]
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    #[serde(default)]
+    pub fact_keys: Vec<String>,
+    /// Column of the facts that says when they were, of the same kind as the sequence
+    #[arg(long, value_name = "NAME")]
+    #[serde(default)]
+    pub fact_time: Option<String>,
     /// What valid_to holds while a version is open
     #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
     #[serde(default)]
@@ -209,6 +221,8 @@ pub enum FirstVersion {
     Created,
     /// At 1900-01-01, so that every fact finds a version
     Epoch,
+    /// At its first fact, where that is earlier; what no event tells of has an inferred version until one does
+    Fact,
 }
 
 /// What `valid_to` holds while a version is open.
@@ -261,6 +275,21 @@ impl Scd2Args {
         [Some(self.sequence.as_str())].into_iter().chain(told.map(Option::as_deref)).flatten()
     }
 
+    /// Whether facts make versions.
+    pub(super) fn is_inferring(&self) -> bool {
+        self.first_from == FirstVersion::Fact
+    }
+
+    /// The columns of the facts that hold the keys, in their order.
+    pub(super) fn keys_of_facts(&self) -> &[String] {
+        if self.fact_keys.is_empty() { &self.keys } else { &self.fact_keys }
+    }
+
+    /// Names of the columns that the target fills itself.
+    pub(super) fn own_columns(&self) -> Vec<&str> {
+        self.columns.all(self.tie_breaker.is_some(), self.is_inferring())
+    }
+
     /// Columns that are carried and are not keys.
     pub(super) fn others(&self) -> impl Iterator<Item = &String> {
         self.tracked.iter().chain(&self.untracked)
@@ -294,11 +323,16 @@ impl Scd2Args {
             self.op_column.as_deref().unwrap_or("")
         );
         let first = match self.first_from {
-            FirstVersion::Event => "",
-            FirstVersion::Created => self.created_column.as_deref().unwrap_or(""),
-            FirstVersion::Epoch => "1900-01-01",
+            FirstVersion::Event => String::new(),
+            FirstVersion::Created => self.created_column.clone().unwrap_or_default(),
+            FirstVersion::Epoch => "1900-01-01".to_owned(),
+            FirstVersion::Fact => {
+                let [table, time] = [&self.facts, &self.fact_time].map(|name| name.as_deref().unwrap_or_default());
+                format!("{table}({})@{time}", self.keys_of_facts().join(","))
+            }
         };
-        let own = if self.columns == OwnColumns::default() { String::new() } else { self.columns.all(true).join(",") };
+        let renamed = self.columns != OwnColumns::default();
+        let own = if renamed { self.columns.all(true, self.is_inferring()).join(",") } else { String::new() };
         let told = [
             ("tie", self.tie_breaker.clone().unwrap_or_default()),
             ("zone", self.sequence_zone.clone().unwrap_or_default()),
@@ -307,7 +341,7 @@ impl Scd2Args {
             ("deleted-column", self.deleted_column.clone().unwrap_or_default()),
             ("truncates", self.truncate_ops.join(",")),
             ("deleted", if self.deletes == Deletes::Record { "recorded" } else { "" }.to_owned()),
-            ("first", first.to_owned()),
+            ("first", first),
             ("open", if self.open_end == OpenEnd::Null { "null" } else { "" }.to_owned()),
             ("columns", own),
             ("late", self.late.clone().unwrap_or_default()),
@@ -319,123 +353,6 @@ impl Scd2Args {
         }
         definition
     }
-
-    /// Refuses what makes no sense before anything is asked of a server.
-    ///
-    /// # Errors
-    /// Config: a table without database, no key, no tracked column, a column named twice, a name the target needs.
-    pub fn check(&self) -> Result<()> {
-        let tables = [
-            ("source", Some(&self.source)),
-            ("target", Some(&self.target)),
-            ("quarantine", self.quarantine.as_ref()),
-            ("journal", self.journal.as_ref()),
-            ("late", self.late.as_ref()),
-        ];
-        for (what, table) in tables {
-            let Some(table) = table else { continue };
-            if !matches!(table.split('.').collect::<Vec<_>>()[..], [db, name] if !db.is_empty() && !name.is_empty()) {
-                return Err(error::config(format!("scd2 {what} '{table}' is not database.table"))
-                    .hint("name the database, as in shop.dim_customer"));
-            }
-        }
-        if self.keys.is_empty() || self.tracked.is_empty() {
-            return Err(error::config(format!("scd2 target {} has no key or no tracked column", self.target))
-                .hint("name at least one column in keys and in tracked"));
-        }
-        self.check_columns()?;
-        Layout::check(self)?;
-        self.check_options()
-    }
-
-    fn check_columns(&self) -> Result<()> {
-        let mut seen = BTreeSet::new();
-        for own in self.columns.all(self.tie_breaker.is_some()) {
-            if own.is_empty() || !seen.insert(own.to_lowercase()) {
-                return Err(error::config(format!(
-                    "scd2 target {} has two columns of its own named '{own}'",
-                    self.target
-                ))
-                .hint("give each of columns a name of its own"));
-            }
-        }
-        for column in self.carried() {
-            if !seen.insert(column.to_lowercase()) {
-                let own = self.columns.all(self.tie_breaker.is_some());
-                return Err(if own.iter().any(|own| own.eq_ignore_ascii_case(column)) {
-                    error::config(format!("scd2 target {} fills column {column} itself", self.target))
-                        .hint("give the target's own column another name, such as columns = { sk = \"dim_sk\" }")
-                } else {
-                    error::config(format!("scd2 target {} names column {column} twice", self.target))
-                });
-            }
-        }
-        Ok(())
-    }
-
-    fn check_options(&self) -> Result<()> {
-        let wrong =
-            |what: &str, hint: &str| Err(error::config(format!("scd2 target {}: {what}", self.target)).hint(hint));
-        let coded = !(self.upsert_ops.is_empty() && self.delete_ops.is_empty() && self.truncate_ops.is_empty());
-        let deletes = self.op_column.is_some() || self.deleted_column.is_some() || self.input == Input::Snapshot;
-        if (self.op_column.is_none() && coded) || (!deletes && self.deletes == Deletes::Record) {
-            return wrong(
-                "it has codes or records deletions, and no op-column",
-                "name the column that says what a change does",
-            );
-        }
-        self.check_input()?;
-        let mut seen = BTreeSet::new();
-        let mut codes = self.upsert_ops.iter().map(String::as_str).chain(self.deleting()).chain(self.truncating());
-        if let Some(twice) = codes.find(|code| !seen.insert(*code)) {
-            return wrong(&format!("code '{twice}' has two meanings"), "name each code once");
-        }
-        if (self.first_from == FirstVersion::Created) != self.created_column.is_some() {
-            return wrong("first-from created and created-column need each other", "give both, or neither");
-        }
-        let is_zone =
-            |zone: &String| !zone.is_empty() && zone.chars().all(|c| c.is_ascii_alphanumeric() || "/_+-:".contains(c));
-        if !self.sequence_zone.iter().all(is_zone) {
-            return wrong("sequence-zone is not the name of a time zone", "name one, such as UTC or Europe/Paris");
-        }
-        if self
-            .quarantine
-            .as_ref()
-            .is_some_and(|q| [&self.source, &self.target].iter().any(|t| t.eq_ignore_ascii_case(q)))
-        {
-            return wrong("its quarantine is its source or target", "name a table of its own");
-        }
-        Ok(())
-    }
-
-    fn check_input(&self) -> Result<()> {
-        let wrong =
-            |what: &str, hint: &str| Err(error::config(format!("scd2 target {}: {what}", self.target)).hint(hint));
-        if self.sequence.is_empty() && self.input != Input::Snapshot {
-            return wrong("it has no sequence", "name the column that orders the changes of a key");
-        }
-        if self.input == Input::Log {
-            return match self.journal {
-                Some(_) => wrong("a log needs no journal", "leave journal out, or say what the source holds in input"),
-                None => Ok(()),
-            };
-        }
-        if self.op_column.is_some() || self.tie_breaker.is_some() {
-            let what = "op-column and tie-breaker are of logs, and its input is not one";
-            return wrong(what, "leave them out; deleted-column marks rows that are deleted");
-        }
-        let others = [Some(&self.source), Some(&self.target), self.quarantine.as_ref()];
-        if others.into_iter().flatten().any(|table| table.eq_ignore_ascii_case(&self.journal_table())) {
-            return wrong("its journal is another of its tables", "name a table of its own in journal");
-        }
-        match self.carried().find(|name| name.to_lowercase().starts_with("sakia_")) {
-            Some(name) => wrong(
-                &format!("column {name} may have the name of one of the journal's own"),
-                "names that start with sakia_ are the journal's: rename the column in a view over the source",
-            ),
-            None => Ok(()),
-        }
-    }
 }
 
 /// Codes as they are given, or the one that stands for them.
@@ -446,9 +363,8 @@ fn codes<'a>(given: &'a [String], usual: &'a str) -> Vec<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Kind;
 
-    const TOML: &str =
+    pub(super) const TOML: &str =
         "source = 'shop.changes'\ntarget = 'shop.dim'\nkeys = ['id']\nsequence = 'at'\ntracked = ['country']\n";
 
     #[test]
@@ -467,34 +383,5 @@ mod tests {
         assert_eq!(args.definition(), earlier);
         let record = Scd2Args { deletes: Deletes::Record, open_end: OpenEnd::Null, ..args };
         assert_eq!(record.definition(), format!("{earlier} deleted=recorded open=null"));
-    }
-
-    #[test]
-    fn nonsense_is_a_config_error() {
-        let good: Scd2Args = toml::from_str(TOML).unwrap();
-        let bad = [
-            Scd2Args { source: "changes".into(), ..good.clone() },
-            Scd2Args { target: "a.b.c".into(), ..good.clone() },
-            Scd2Args { keys: vec![], ..good.clone() },
-            Scd2Args { tracked: vec![], ..good.clone() },
-            Scd2Args { untracked: vec!["Country".into()], ..good.clone() },
-            Scd2Args { tracked: vec!["valid_from".into()], ..good.clone() },
-            Scd2Args { deletes: Deletes::Record, ..good.clone() },
-            Scd2Args { delete_ops: vec!["T".into()], op_column: Some("op".into()), ..good.clone() },
-            Scd2Args { first_from: FirstVersion::Created, ..good.clone() },
-            Scd2Args { sequence_zone: Some("it's".into()), ..good.clone() },
-            Scd2Args { quarantine: Some("shop.dim".into()), ..good.clone() },
-            Scd2Args { columns: OwnColumns { sk: "valid_TO".into(), ..OwnColumns::default() }, ..good.clone() },
-            Scd2Args { sequence: String::new(), ..good.clone() },
-            Scd2Args { journal: Some("shop.log".into()), ..good.clone() },
-            Scd2Args { input: Input::Snapshot, tie_breaker: Some("pos".into()), ..good.clone() },
-            Scd2Args { input: Input::Snapshot, journal: Some("shop.DIM".into()), ..good.clone() },
-            Scd2Args { input: Input::Snapshot, untracked: vec!["Sakia_op".into()], ..good.clone() },
-        ];
-        let renamed = OwnColumns { valid_from: "since".into(), ..OwnColumns::default() };
-        Scd2Args { tracked: vec!["valid_from".into()], columns: renamed, ..good }.check().unwrap();
-        for args in bad {
-            assert_eq!(args.check().unwrap_err().kind(), Kind::Config, "{args:?}");
-        }
     }
 }

@@ -83,18 +83,19 @@ impl Checks<'_> {
         Ok(Verified { versions: rows.count(0, "versions")?, current: rows.count(0, "current_versions")? })
     }
 
-    /// Compares the target with its log; `false` if the log does not hold the `events` any more that were applied, so
-    /// that there is nothing to compare with.
+    /// Compares the target with its log, and with the facts of a digest where they count; `false` if the log does not hold
+    /// the `events` any more that were applied, or the facts are others, so that there is nothing to compare with.
     ///
     /// # Errors
     /// Data: the target shows something else than the log says.
-    pub(super) async fn compare(&self, plan: &Plan, until: &str, events: u64) -> Result<bool> {
+    pub(super) async fn compare(&self, plan: &Plan, until: &str, events: u64, facts: u64) -> Result<bool> {
         let rows = self.session.query(&plan.compare(until, 1.max(events / SAMPLE_EVENTS))?, self.stop).await?;
         if rows.count(0, "events")? != events {
             tracing::warn!(target = self.args.target, "the log changed during the run; the next run compares with it");
             return Ok(false);
         }
-        self.judge(&rows).map(|()| true)
+        self.judge(&rows)?;
+        self.placed(plan, until, facts).await
     }
 
     fn judge(&self, rows: &Rows) -> Result<()> {

@@ -71,7 +71,7 @@ pub(super) fn effective(
     }
     let noted = noted.filter(|noted| !noted.is_empty() && args.new_columns == NewColumns::Add);
     let Some(noted) = noted else { return Ok(effective) };
-    let own = args.columns.all(true);
+    let own = args.columns.all(true, args.is_inferring());
     let used = |name: &str| {
         let mut known = args.carried().chain(args.of_events()).chain(own.iter().copied());
         known.any(|known| known.eq_ignore_ascii_case(name)) || noted.split(' ').any(|known| known == plain(name))

@@ -37,6 +37,7 @@ impl Expressions<'_> {
             ("valid_from", &own.valid_from),
             ("valid_to", &own.valid_to),
             ("is_current", &own.is_current),
+            ("is_inferred", &own.is_inferred),
             ("batch_column", &own.batch_id),
         ] {
             values.insert(name, quote::name(column));
@@ -154,7 +155,7 @@ impl Expressions<'_> {
     }
 
     /// How runs are found, from the inside out.
-    fn of_runs(&self) -> [(&'static str, String); 12] {
+    fn of_runs(&self) -> [(&'static str, String); 14] {
         let over = self.by_sequence();
         let same_as = |which: &str| {
             list(self.args.tracked.iter().enumerate(), " AND ", |(i, name)| {
@@ -164,6 +165,10 @@ impl Expressions<'_> {
         let columns = || self.sequence.columns("").into_iter();
         let order = format!("{}, sakia_deleted, sakia_content", self.sequence.columns("").join(", "));
         let following = self.by_key(&order);
+        let facts = self.args.is_inferring();
+        let only_with_facts = |text: &str| if facts { text.to_owned() } else { String::new() };
+        let differs = list(columns(), " OR ", |name| format!("{name}_following <> {name}"));
+        let counts = format!("sakia_seq_following IS NULL OR {differs}");
         // A deletion of what was never seen alive has nothing to show.
         let shown = match self.args.deletes {
             Deletes::Close => "NOT sakia_deleted",
@@ -171,14 +176,19 @@ impl Expressions<'_> {
         };
         [
             ("by_key", over.clone()),
-            ("following", list(columns(), ", ", |name| format!("lead({name}) OVER {following} AS {name}_following"))),
+            (
+                "following",
+                list(columns(), ", ", |name| format!("lead({name}) OVER {following} AS {name}_following"))
+                    + &only_with_facts(&format!(", lag(sakia_op) OVER {following} AS sakia_op_preceding")),
+            ),
+            // A fact has no say in what an event told of before.
             (
                 "counts",
-                format!(
-                    "sakia_seq_following IS NULL OR {}",
-                    list(columns(), " OR ", |name| format!("{name}_following <> {name}"))
-                ),
+                if facts { format!("({counts}) AND (sakia_op <> 'I' OR sakia_op_preceding IS NULL)") } else { counts },
             ),
+            ("is_first", format!("sakia_op_before IS NULL{}", only_with_facts(" OR sakia_op_before = 'I'"))),
+            // What an event fills is its version.
+            ("unfilled", only_with_facts("WHERE sakia_op <> 'I' OR NOT (sakia_op_after <=> 'U')")),
             ("neighbours", self.neighbours()),
             ("marked_columns", self.marked_columns()),
             ("same_as_before", same_as("before")),
@@ -220,7 +230,8 @@ impl Expressions<'_> {
             let is_recorded = self.args.deletes == Deletes::Record;
             is_recorded.then(|| format!("lag({name}) OVER {over} AS sakia_kept_{i}"))
         });
-        list(of_tracked.chain(of_untracked), ",\n", |column| column)
+        let of_fact = self.args.is_inferring().then(|| format!("lag(sakia_seq) OVER {over} AS sakia_fact"));
+        list(of_tracked.chain(of_untracked).chain(of_fact), ",\n", |column| column)
     }
 
     /// The carried columns as the row of an event shows them; a recorded deletion those of the event before.
@@ -237,7 +248,8 @@ impl Expressions<'_> {
             UntrackedPolicy::OverwriteAll => format!("sakia_kept_{i} AS {}", quote::name(name)),
             _ => of_deletion(quote::name(name), format!("sakia_kept_{i}")),
         });
-        list(keys.chain(tracked).chain(untracked), ", ", |column| column)
+        let of_fact = self.args.is_inferring().then(|| "sakia_op <=> 'I' AS sakia_inferred, sakia_fact".to_owned());
+        list(keys.chain(tracked).chain(untracked).chain(of_fact), ", ", |column| column)
     }
 
     /// The carried columns of a run, seen from its first event.
@@ -258,7 +270,8 @@ impl Expressions<'_> {
             }
         };
         let others = self.args.keys.iter().chain(&self.args.tracked).map(|name| quote::name(name));
-        list(others.chain(self.args.untracked.iter().map(untracked)), ", ", |column| column)
+        let of_fact = self.args.is_inferring().then(|| "sakia_inferred".to_owned());
+        list(others.chain(self.args.untracked.iter().map(untracked)).chain(of_fact), ", ", |column| column)
     }
 
     /// Where a version begins.
@@ -267,6 +280,7 @@ impl Expressions<'_> {
             FirstVersion::Event => return "sakia_seq".to_owned(),
             FirstVersion::Created => "sakia_created".to_owned(),
             FirstVersion::Epoch => moment(EPOCH),
+            FirstVersion::Fact => "sakia_fact".to_owned(),
         };
         format!("CASE WHEN sakia_is_first AND {earlier} < sakia_seq THEN {earlier} ELSE sakia_seq END")
     }
@@ -280,7 +294,7 @@ impl Expressions<'_> {
     }
 
     /// Conditions about rows of both tables.
-    fn conditions(&self) -> [(&'static str, String); 10] {
+    fn conditions(&self) -> [(&'static str, String); 11] {
         let same = |left: &str, right: &str| {
             list(&self.args.keys, " AND ", |name| format!("{left}.{0} = {right}.{0}", quote::name(name)))
         };
@@ -303,6 +317,7 @@ impl Expressions<'_> {
             ("t_said", self.said("t.", &self.args.tracked)),
             ("t_also", self.also()),
             ("tracked_said", self.said("", &self.args.tracked)),
+            ("told_only", if self.args.is_inferring() { "WHERE sakia_op <> 'I'" } else { "" }.to_owned()),
         ]
     }
 

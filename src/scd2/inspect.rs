@@ -79,7 +79,7 @@ impl Runner<'_> {
         checks.covered(&found.plan).await?;
         let applied = overview.batches.iter().filter(|work| work.batch.until <= *until);
         summary.rows_in = applied.map(|work| work.events).sum();
-        let compared = checks.compare(&found.plan, until, summary.rows_in).await?;
+        let compared = checks.compare(&found.plan, until, summary.rows_in, overview.facts).await?;
         summary.detail.push_str(if compared { "; it shows what its log says" } else { "; the log changed meanwhile" });
         Ok(summary)
     }

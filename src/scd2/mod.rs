@@ -24,6 +24,7 @@ mod check;
 mod drift;
 mod ends;
 mod expressions;
+mod facts;
 mod input;
 mod inspect;
 mod intake;

@@ -21,6 +21,9 @@ pub struct OwnColumns {
     /// Column that says whether a row records a deletion
     #[arg(long = "is-deleted-column", value_name = "NAME", default_value = "is_deleted")]
     pub is_deleted: String,
+    /// Column that says whether facts alone tell of a version, where they do
+    #[arg(long = "is-inferred-column", value_name = "NAME", default_value = "is_inferred")]
+    pub is_inferred: String,
     /// Column of the sequence of a version's last event
     #[arg(long = "last-seq-column", value_name = "NAME", default_value = "last_seq")]
     pub last_seq: String,
@@ -43,40 +46,28 @@ pub struct OwnColumns {
 
 impl Default for OwnColumns {
     fn default() -> Self {
-        let [sk, valid_from, valid_to, is_current, is_deleted, last_seq, batch_id, from_tie, to_tie, last_tie, bucket] =
-            [
-                "sk",
-                "valid_from",
-                "valid_to",
-                "is_current",
-                "is_deleted",
-                "last_seq",
-                "batch_id",
-                "valid_from_tie",
-                "valid_to_tie",
-                "last_seq_tie",
-                "bucket",
-            ]
-            .map(str::to_owned);
+        let name = str::to_owned;
         Self {
-            sk,
-            valid_from,
-            valid_to,
-            is_current,
-            is_deleted,
-            last_seq,
-            batch_id,
-            from_tie,
-            to_tie,
-            last_tie,
-            bucket,
+            sk: name("sk"),
+            valid_from: name("valid_from"),
+            valid_to: name("valid_to"),
+            is_current: name("is_current"),
+            is_deleted: name("is_deleted"),
+            is_inferred: name("is_inferred"),
+            last_seq: name("last_seq"),
+            batch_id: name("batch_id"),
+            from_tie: name("valid_from_tie"),
+            to_tie: name("valid_to_tie"),
+            last_tie: name("last_seq_tie"),
+            bucket: name("bucket"),
         }
     }
 }
 
 impl OwnColumns {
-    /// All that the rows of a dimension may have; those of a tie-breaker only where there is one.
-    pub(super) fn all(&self, with_tie: bool) -> Vec<&str> {
+    /// All that the rows of a dimension may have; those of a tie-breaker only where there is one, and the mark of inferred
+    /// versions only where there may be some.
+    pub(super) fn all(&self, with_tie: bool, is_inferring: bool) -> Vec<&str> {
         let mut all = vec![
             &self.sk,
             &self.valid_from,
@@ -88,6 +79,9 @@ impl OwnColumns {
         ];
         if with_tie {
             all.extend([&self.from_tie, &self.to_tie, &self.last_tie]);
+        }
+        if is_inferring {
+            all.push(&self.is_inferred);
         }
         all.into_iter().map(String::as_str).collect()
     }

@@ -2,6 +2,7 @@
 //!
 //! Every name is back-quoted. Names of its own inside a statement start with `sakia_`.
 
+mod facts;
 mod late;
 
 use super::args::{FirstVersion, Scd2Args};
@@ -161,7 +162,7 @@ impl Plan {
 
     /// Counts what the log holds, batch by batch.
     pub(super) fn overview(&self) -> Result<String> {
-        self.render(Template::Overview, [("whole_log", self.log("", "")?)])
+        self.render(Template::Overview, [("whole_log", self.log("", None)?)])
     }
 
     /// Counts the moments that the target rests on and of which the log has no event.
@@ -175,9 +176,10 @@ impl Plan {
             )
         };
         let mut rested_on = Vec::new();
-        if self.args.first_from == FirstVersion::Event {
+        if matches!(self.args.first_from, FirstVersion::Event | FirstVersion::Fact) {
             rested_on.push(of_target(&value("from_text")));
         }
+        rested_on.extend(self.moments_of_facts());
         if let Some(last_seq) = &self.columns.last_seq {
             let (seq, tie) = (quote::name(last_seq), quote::name(&self.args.columns.last_tie));
             rested_on.push(of_target(&self.sequence.text(&seq, &tie)));
@@ -226,7 +228,8 @@ impl Plan {
             Some(from) => {
                 let column = self.sequence.bounded("");
                 let in_batch = format!("{column} >= {} AND {}", moment(from), self.sequence.before("", &batch.until));
-                self.render(Template::Affected, [("in_batch", in_batch)])?
+                let seen_in_batch = self.seen_in_batch(from, &batch.until);
+                self.render(Template::Affected, [("in_batch", in_batch), ("seen_in_batch", seen_in_batch)])?
             }
         };
         let versions = self.versions(&only_affected, until)?;
@@ -287,10 +290,9 @@ impl Plan {
     }
 
     fn events(&self, only_affected: &str, until: &str) -> Result<String> {
-        let limit = format!("WHERE {}", self.sequence.before("e.", until));
-        let log = self.log(only_affected, &limit)?;
+        let log = self.log(only_affected, Some(until))?;
         let truncated = if self.truncates {
-            let whole_log = self.log("", &limit)?;
+            let whole_log = self.log("", Some(until))?;
             self.render(Template::Truncated, [("log", log.clone()), ("whole_log", whole_log)])?
         } else {
             String::new()
@@ -298,8 +300,13 @@ impl Plan {
         self.render(Template::Events, [("log", log), ("truncated", truncated)])
     }
 
-    fn log(&self, only_affected: &str, limit: &str) -> Result<String> {
-        self.render(Template::Log, [("only_affected", only_affected.to_owned()), ("limit", limit.to_owned())])
+    fn log(&self, only_affected: &str, until: Option<&str>) -> Result<String> {
+        let limit = until.map(|until| format!("WHERE {}", self.sequence.before("e.", until))).unwrap_or_default();
+        let inferred = self.inferred(only_affected, until)?;
+        self.render(
+            Template::Log,
+            [("only_affected", only_affected.to_owned()), ("limit", limit), ("inferred", inferred)],
+        )
     }
 
     pub(super) fn render<const N: usize>(

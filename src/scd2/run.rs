@@ -242,7 +242,7 @@ impl Runner<'_> {
         let mut done = vec![(progress::COMPLETE, load.as_deref().unwrap_or(""))];
         done.extend(water.as_deref().map(|water| (late::WATER, water)));
         let until = progress.high_water.as_deref().unwrap_or("");
-        if until.is_empty() || checks.compare(&plan, until, overview.events()).await? {
+        if until.is_empty() || checks.compare(&plan, until, overview.events(), overview.facts).await? {
             self.note(&plan, &self.definition(&done)).await?;
         } else {
             summary.detail.push_str("; not compared with the log, which changed meanwhile");
@@ -276,14 +276,14 @@ impl Runner<'_> {
             Input::Log => self.asked.source.clone(),
             Input::Snapshot => source::columns(self.session, &self.args.source, self.stop).await?,
         };
-        let of_log = progress::parameters(self.session, &self.args.source, self.stop).await?.unwrap_or_default();
-        let load = progress::load_of(&of_log);
+        let load = self.load().await?;
         let layout = |parameters| {
             let layout = Layout::of(self.args, parameters)?;
             layout.check_names(self.args).map(|()| layout)
         };
         let Some((parameters, mut dimension)) = self.asked.dimension.clone() else {
             let mut plan = Plan::new(self.args, &log, None, templates)?;
+            self.take_facts(&mut plan).await?;
             plan.set_layout(layout(None)?);
             return Ok(Found { plan, progress: Progress::default(), load, is_new: true });
         };
@@ -294,6 +294,7 @@ impl Runner<'_> {
         let layout = layout(Some(&parameters))?;
         layout.take_from(&mut dimension, &self.args.target)?;
         let mut plan = Plan::new(self.args, &log, Some(&dimension), templates)?;
+        self.take_facts(&mut plan).await?;
         plan.set_layout(layout);
         // Without a water nothing was put aside yet, and there may be no table of it.
         if progress.water.is_some() {
@@ -356,8 +357,8 @@ impl Runner<'_> {
 
     /// Counts what the log holds.
     pub(super) async fn overview(&self, plan: &mut Plan) -> Result<Overview> {
+        let mut overview = Overview { facts: self.digest_of_facts(plan).await?, ..Overview::default() };
         let rows = self.session.query(&plan.overview()?, self.stop).await?;
-        let mut overview = Overview::default();
         for row in 0..rows.rows.len() {
             let events = rows.count(row, "events")?;
             overview.ties += rows.count(row, "ties")?;

@@ -159,6 +159,7 @@ impl Target {
                 name if *name == own.valid_to => format!("first moment after the version; {open} while it is open"),
                 name if *name == own.is_current => "whether the version is open".to_owned(),
                 name if *name == own.is_deleted => "whether the row records a deletion".to_owned(),
+                name if *name == own.is_inferred => "whether facts alone tell of the version".to_owned(),
                 name if *name == own.last_seq => "sequence of the last event in the version".to_owned(),
                 _ => "tie-breaker of the column before".to_owned(),
             }
@@ -187,6 +188,9 @@ fn own_columns<'a>(args: &'a Scd2Args, sequence: &'a Sequence) -> Vec<(&'a Strin
     let first_moves = args.first_from != FirstVersion::Event;
     columns.push((&own.is_current, "sakia_seq_next IS NULL".to_owned(), "boolean", true));
     columns.push((&own.is_deleted, "sakia_deleted".to_owned(), "boolean", is_recorded));
+    if args.is_inferring() {
+        columns.push((&own.is_inferred, "sakia_inferred".to_owned(), "boolean", true));
+    }
     columns.push((&own.last_seq, "sakia_seq_last".to_owned(), hive_type, first_moves || tie_type.is_some()));
     columns.extend(tie_type.map(|tie| (&own.last_tie, "sakia_tie_last".to_owned(), tie, true)));
     columns

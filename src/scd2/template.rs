@@ -39,10 +39,13 @@ pub(super) enum Template {
     Staged,
     LateCreate,
     Late,
+    Facts,
+    Inferred,
+    Placed,
 }
 
 impl Template {
-    const ALL: [Self; 25] = [
+    const ALL: [Self; 28] = [
         Self::Create,
         Self::Overview,
         Self::Affected,
@@ -68,6 +71,9 @@ impl Template {
         Self::Staged,
         Self::LateCreate,
         Self::Late,
+        Self::Facts,
+        Self::Inferred,
+        Self::Placed,
     ];
 
     fn file_name(self) -> &'static str {
@@ -97,6 +103,9 @@ impl Template {
             Self::Staged => "scd2_staged.hql",
             Self::LateCreate => "scd2_late_create.hql",
             Self::Late => "scd2_late.hql",
+            Self::Facts => "scd2_facts.hql",
+            Self::Inferred => "scd2_inferred.hql",
+            Self::Placed => "scd2_placed.hql",
         }
     }
 
@@ -127,6 +136,9 @@ impl Template {
             Self::Staged => include_str!("../../hive-ddl/scd2_staged.hql"),
             Self::LateCreate => include_str!("../../hive-ddl/scd2_late_create.hql"),
             Self::Late => include_str!("../../hive-ddl/scd2_late.hql"),
+            Self::Facts => include_str!("../../hive-ddl/scd2_facts.hql"),
+            Self::Inferred => include_str!("../../hive-ddl/scd2_inferred.hql"),
+            Self::Placed => include_str!("../../hive-ddl/scd2_placed.hql"),
         }
     }
 }

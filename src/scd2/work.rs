@@ -23,6 +23,8 @@ pub(super) struct Overview {
     pub truncations: u64,
     /// Events that cannot be taken.
     pub refused: Refused,
+    /// A digest of the first facts, where facts count.
+    pub facts: u64,
 }
 
 /// Events that cannot be taken, by reason.

@@ -30,7 +30,8 @@ impl Plan {
     pub(in crate::scd2) fn late(&self, table: &str, water: &str, run_id: &str) -> Result<String> {
         let value = |name: &str| self.values.get(name).cloned().unwrap_or_default();
         let more = format!(", {} AS sakia_event, {} AS sakia_texts", value("event_id"), self.event_texts());
-        let nowhere = [("only_affected", String::new()), ("limit", String::new()), ("more", more)];
+        let nothing = String::new;
+        let nowhere = [("only_affected", nothing()), ("limit", nothing()), ("inferred", nothing()), ("more", more)];
         let water = quote::text(&format!("{water:<width$}", width = self.sequence.width()));
         self.render(
             Template::Late,

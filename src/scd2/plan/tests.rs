@@ -72,6 +72,30 @@ fn a_dimension_that_is_told_otherwise() {
 }
 
 #[test]
+fn a_dimension_whose_facts_come_first() {
+    let args = args(
+        "keys = ['id', 'part']\ntracked = ['country']\nuntracked = ['tier']\nop-column = 'op'\nfirst-from = 'fact'\n\
+         facts = 'shop.or`ders'\nfact-keys = ['wh`o', 'part']\nfact-time = 'on'\n\
+         columns = { is-inferred = 'gue`ssed' }",
+    );
+    args.check().unwrap();
+    let mut plan = plan(&args);
+    let types = |who: &str, on: &str| columns(&[("wh`o", who), ("part", "varchar(9)"), ("on", on)]);
+    for (who, on) in [("string", "timestamp"), ("int", "bigint"), ("int", "string")] {
+        assert_eq!(plan.set_facts(&types(who, on)).unwrap_err().kind(), Kind::Schema, "{who} {on}");
+    }
+    plan.set_facts(&types("int", "date")).unwrap();
+    plan.set_truncates(true);
+    let batch = Batches::Month.batch("2010-12").unwrap();
+    golden("facts_create", &plan.create(&[]).unwrap());
+    golden("facts_merge", &plan.merge(&batch, &batch.until, "run/2010-12").unwrap());
+    golden("facts_overview", &plan.overview().unwrap());
+    golden("facts_covered", &plan.covered().unwrap());
+    let digest = plan.digest_of_facts().unwrap();
+    golden("facts_placed", &format!("{};\n\n{digest}", plan.placed(&batch.until).unwrap()));
+}
+
+#[test]
 fn a_dimension_in_parquet() {
     let args = args("keys = ['id', 'part']\ntracked = ['country']\nshape = 'parquet'\nbuckets = 12");
     let mut plan = plan(&args);

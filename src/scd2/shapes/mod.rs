@@ -146,7 +146,7 @@ impl Layout {
     /// Config: a column has the name of that of the buckets. Schema: one that Hive cannot read in Parquet files.
     pub(super) fn check_names(&self, args: &Scd2Args) -> Result<()> {
         let Some(buckets) = self.buckets() else { return Ok(()) };
-        let own = args.columns.all(args.tie_breaker.is_some());
+        let own = args.own_columns();
         for column in args.carried().chain(own) {
             if column.eq_ignore_ascii_case(&buckets.column) {
                 let what = format!("scd2 target {} fills column {column} itself", args.target);
