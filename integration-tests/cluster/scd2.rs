@@ -12,6 +12,7 @@ mod late;
 mod lifecycle;
 mod options;
 mod parquet;
+mod shop;
 mod snapshots;
 mod swaps;
 
