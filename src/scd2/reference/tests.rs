@@ -192,7 +192,7 @@ fn a_fact_before_its_thing_has_an_inferred_version_until_an_event_fills_it() {
     assert_eq!(history_with_facts(record, &events[3..], &[5]), ["5-30 NULL 5 I", "40-open b 5"]);
     // A truncation is of things that events told of.
     let truncation = Event { key: None, ..event("", 20, Op::Truncate, &[]) };
-    assert_eq!(seen(&[truncation.clone()], &[5]), ["5-open NULL NULL I"]);
+    assert_eq!(seen(std::slice::from_ref(&truncation), &[5]), ["5-open NULL NULL I"]);
     assert_eq!(seen(&[truncation.clone(), events[0].clone()], &[5]), ["5-20 a 1"]);
     assert_eq!(seen(&[truncation, events[5].clone()], &[5]), ["5-open b 4"]);
     assert_eq!(history_with_facts(definition(1), &[], &[5]), Vec::<String>::new());
