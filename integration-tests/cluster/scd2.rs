@@ -6,6 +6,7 @@
 mod asked;
 mod definition;
 mod exact;
+mod history;
 mod inferred;
 mod kill;
 mod late;

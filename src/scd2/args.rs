@@ -40,6 +40,15 @@ pub struct Scd2Args {
     #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
     #[serde(default)]
     pub sequence: String,
+    /// Column of a history that says where a version ends; NULL, or 9999-12-31, while it is open
+    #[arg(long, value_name = "NAME")]
+    #[serde(default)]
+    pub end_column: Option<String>,
+    /// What lies between the end of a version and the begin of the next, where ends are inclusive [default: nothing, they
+    /// are exclusive]
+    #[arg(long, value_name = "UNIT", value_enum)]
+    #[serde(default)]
+    pub end_unit: Option<EndUnit>,
     /// Column of whole numbers that orders changes of one moment, such as a position in a log
     #[arg(long, value_name = "NAME")]
     #[serde(default)]
@@ -171,8 +180,26 @@ pub enum Input {
     /// A log: each change that ever was
     #[default]
     Log,
+    /// A finished history: each version with its begin and its end
+    History,
     /// All things as they are: each load is a whole picture, and what is not in it any more is deleted
     Snapshot,
+}
+
+/// What lies between an inclusive end and the begin that follows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum EndUnit {
+    /// A day
+    Day,
+    /// A second
+    Second,
+    /// A millisecond
+    Millisecond,
+    /// A microsecond
+    Microsecond,
+    /// One, where the sequence is a whole number
+    One,
 }
 
 /// What becomes of columns that the source did not have when the target was made.
@@ -271,7 +298,7 @@ impl Scd2Args {
 
     /// Columns that say when an event was and what it does.
     pub(super) fn of_events(&self) -> impl Iterator<Item = &str> {
-        let told = [&self.tie_breaker, &self.op_column, &self.deleted_column, &self.created_column];
+        let told = [&self.tie_breaker, &self.op_column, &self.deleted_column, &self.created_column, &self.end_column];
         [Some(self.sequence.as_str())].into_iter().chain(told.map(Option::as_deref)).flatten()
     }
 
@@ -345,6 +372,8 @@ impl Scd2Args {
             ("open", if self.open_end == OpenEnd::Null { "null" } else { "" }.to_owned()),
             ("columns", own),
             ("late", self.late.clone().unwrap_or_default()),
+            ("end", self.end_column.clone().unwrap_or_default()),
+            ("unit", self.end_unit.map(|unit| format!("{unit:?}").to_lowercase()).unwrap_or_default()),
         ];
         for (name, value) in told {
             if !value.is_empty() {

@@ -65,7 +65,7 @@ pub(super) fn effective(
         ));
     }
     // A journal keeps what its source had.
-    if args.input == Input::Log {
+    if args.input != Input::Snapshot {
         effective.gone = args.untracked.iter().filter(|name| !in_source(name) && in_dimension(name)).cloned().collect();
         effective.args.untracked.retain(|name| !effective.gone.contains(name));
     }

@@ -27,26 +27,29 @@ impl Scd2Args {
 
     /// The step as it reads its events: of a journal where it keeps one, else as it is.
     pub(super) fn of_events_read(&self) -> Self {
-        if self.input == Input::Log {
-            return self.clone();
+        let op_column = Some(OPERATION.to_owned());
+        match self.input {
+            Input::Log => return self.clone(),
+            Input::History => return Self { op_column, upsert_ops: vec!["U".to_owned()], ..self.clone() },
+            Input::Snapshot => {}
         }
         Self {
             source: self.journal_table(),
             sequence: SEQUENCE.to_owned(),
             sequence_zone: None,
-            op_column: Some(OPERATION.to_owned()),
+            op_column,
             deleted_column: None,
             ..self.clone()
         }
     }
 }
 
-/// The rows of the log as a table of a FROM: of a journal those that count.
+/// The rows of the source as a table of a FROM: of a journal those that count.
 pub(super) fn rows_of(args: &Scd2Args) -> String {
     let source = quote::qualified(&args.source);
     match args.input {
-        Input::Log => source,
-        _ => format!("(SELECT * FROM {source} WHERE {} < {})", quote::name(LOAD), quote::text(STAGED)),
+        Input::Log | Input::History => source,
+        Input::Snapshot => format!("(SELECT * FROM {source} WHERE {} < {})", quote::name(LOAD), quote::text(STAGED)),
     }
 }
 

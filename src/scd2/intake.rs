@@ -81,7 +81,7 @@ impl Intake<'_> {
     /// # Errors
     /// Those of [`Journal::new`]. Exists: the journal's table is another's. NotFound: there is no source.
     pub(super) async fn look(&self, templates: Templates) -> Result<Option<Found>> {
-        if self.args.input == Input::Log {
+        if self.args.input != Input::Snapshot {
             return Ok(None);
         }
         let of_source = progress::parameters(self.session, &self.args.source, self.stop).await?.unwrap_or_default();

@@ -25,6 +25,7 @@ mod drift;
 mod ends;
 mod expressions;
 mod facts;
+mod history;
 mod input;
 mod inspect;
 mod intake;
@@ -45,7 +46,7 @@ mod types;
 mod views;
 mod work;
 
-pub use args::{Batches, Deletes, FirstVersion, Input, NewColumns, OpenEnd, Scd2Args, UntrackedPolicy};
+pub use args::{Batches, Deletes, EndUnit, FirstVersion, Input, NewColumns, OpenEnd, Scd2Args, UntrackedPolicy};
 pub use ends::Ends;
 pub use inspect::{status, verify};
 pub use names::OwnColumns;

@@ -5,9 +5,10 @@
 mod facts;
 mod late;
 
-use super::args::{FirstVersion, Scd2Args};
+use super::args::{FirstVersion, Input, Scd2Args};
 use super::batch::{Batch, END_OF_TIME};
 use super::expressions::Expressions;
+use super::history;
 use super::input;
 use super::sequence::{Sequence, moment};
 use super::shapes::Layout;
@@ -57,6 +58,7 @@ impl Plan {
         }
         let is_marked = input::is_marked(args, log)?;
         check_first(args, log, &sequence)?;
+        history::check(args, log, &sequence)?;
         let target = quote::qualified(&args.target);
         // What the dimension does not have yet is added behind its other columns.
         let mut added = Vec::new();
@@ -88,6 +90,10 @@ impl Plan {
         }
         let expressions = Expressions { args, carried: &carried, sequence: &sequence, target: &columns, is_marked };
         let mut values = expressions.values();
+        if args.input == Input::History {
+            let events = templates.render(Template::History, &history::values(args, &sequence))?;
+            values.insert("source", events);
+        }
         let told_reason = values.get("reason").cloned().unwrap_or_default();
         values.insert("column_definitions", definitions.join(",\n"));
         values.insert("own_definitions", Target::definitions(args, &sequence));

@@ -46,6 +46,29 @@ pub struct Event<S> {
     pub created: Option<S>,
 }
 
+/// A row of a history that somebody else kept: the thing, where it begins, the first moment after it, what it shows.
+pub type Told<S> = (String, S, Option<S>, Vec<Option<String>>);
+
+/// The events that a finished history tells of: each row begins, and ends in a deletion unless the next one begins there.
+pub fn events_of<S: Ord + Clone>(history: &[Told<S>]) -> Vec<Event<S>> {
+    let begins: BTreeSet<(&String, &S)> = history.iter().map(|(key, from, ..)| (key, from)).collect();
+    let event = |key: &String, seq: &S, op, attributes| Event {
+        key: Some(key.clone()),
+        seq: Some(seq.clone()),
+        op,
+        attributes,
+        created: None,
+    };
+    let mut events = Vec::new();
+    for (key, from, to, attributes) in history {
+        events.push(event(key, from, Op::Upsert, attributes.clone()));
+        if let Some(to) = to.as_ref().filter(|to| !begins.contains(&(key, *to))) {
+            events.push(event(key, to, Op::Delete, vec![None; attributes.len()]));
+        }
+    }
+    events
+}
+
 /// Where the first version of a thing begins, if no event precedes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum FirstFrom<S> {

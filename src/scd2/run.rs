@@ -9,6 +9,7 @@ use super::batch::Batch;
 use super::check::Checks;
 use super::drift;
 use super::ends::Ends;
+use super::history;
 use super::late;
 use super::plan::Plan;
 use super::progress::{self, Progress};
@@ -272,10 +273,11 @@ impl Runner<'_> {
 
     /// Looks at both tables; changes nothing.
     pub(super) async fn look(&self, templates: Templates) -> Result<Found> {
-        let log = match self.args.input {
-            Input::Log => self.asked.source.clone(),
+        let mut log = match self.args.input {
+            Input::Log | Input::History => self.asked.source.clone(),
             Input::Snapshot => source::columns(self.session, &self.args.source, self.stop).await?,
         };
+        log.extend(history::operation(self.args));
         let load = self.load().await?;
         let layout = |parameters| {
             let layout = Layout::of(self.args, parameters)?;
@@ -392,9 +394,10 @@ impl Runner<'_> {
         let Refused { without_key, without_sequence, without_operation } = overview.refused;
         let source = &self.args.source;
         if overview.refused.events() > 0 && self.args.quarantine.is_none() {
-            let unknown = match without_operation {
-                0 => String::new(),
-                some => format!(" and {some} with an unknown operation"),
+            let unknown = match (without_operation, self.args.input) {
+                (0, _) => String::new(),
+                (some, Input::History) => format!(" and {some} that end after the next begins, or before they begin"),
+                (some, _) => format!(" and {some} with an unknown operation"),
             };
             let sequence = &self.args.sequence;
             return Err(error::data(format!(

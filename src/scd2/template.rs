@@ -42,10 +42,11 @@ pub(super) enum Template {
     Facts,
     Inferred,
     Placed,
+    History,
 }
 
 impl Template {
-    const ALL: [Self; 28] = [
+    const ALL: [Self; 29] = [
         Self::Create,
         Self::Overview,
         Self::Affected,
@@ -74,6 +75,7 @@ impl Template {
         Self::Facts,
         Self::Inferred,
         Self::Placed,
+        Self::History,
     ];
 
     fn file_name(self) -> &'static str {
@@ -106,6 +108,7 @@ impl Template {
             Self::Facts => "scd2_facts.hql",
             Self::Inferred => "scd2_inferred.hql",
             Self::Placed => "scd2_placed.hql",
+            Self::History => "scd2_history.hql",
         }
     }
 
@@ -139,6 +142,7 @@ impl Template {
             Self::Facts => include_str!("../../hive-ddl/scd2_facts.hql"),
             Self::Inferred => include_str!("../../hive-ddl/scd2_inferred.hql"),
             Self::Placed => include_str!("../../hive-ddl/scd2_placed.hql"),
+            Self::History => include_str!("../../hive-ddl/scd2_history.hql"),
         }
     }
 }

@@ -64,7 +64,7 @@ impl Scd2Args {
         let wrong =
             |what: &str, hint: &str| Err(error::config(format!("scd2 target {}: {what}", self.target)).hint(hint));
         let coded = !(self.upsert_ops.is_empty() && self.delete_ops.is_empty() && self.truncate_ops.is_empty());
-        let deletes = self.op_column.is_some() || self.deleted_column.is_some() || self.input == Input::Snapshot;
+        let deletes = self.op_column.is_some() || self.deleted_column.is_some() || self.input != Input::Log;
         if (self.op_column.is_none() && coded) || (!deletes && self.deletes == Deletes::Record) {
             return wrong(
                 "it has codes or records deletions, and no op-column",
@@ -127,9 +127,23 @@ impl Scd2Args {
         if self.sequence.is_empty() && self.input != Input::Snapshot {
             return wrong("it has no sequence", "name the column that orders the changes of a key");
         }
-        if self.input == Input::Log {
+        if (self.input == Input::History) != self.end_column.is_some()
+            || (self.end_unit.is_some() && self.end_column.is_none())
+        {
+            return wrong("input history and end-column need each other", "give both, or neither");
+        }
+        if self.input == Input::History {
+            let of_logs =
+                [&self.op_column, &self.deleted_column, &self.tie_breaker, &self.sequence_zone, &self.created_column];
+            if of_logs.into_iter().any(Option::is_some) {
+                let what = "op-column, deleted-column, tie-breaker, sequence-zone and created-column are of logs, and its \
+                            input is a history";
+                return wrong(what, "leave them out; a view over the history says the same in begins and ends");
+            }
+        }
+        if self.input != Input::Snapshot {
             return match self.journal {
-                Some(_) => wrong("a log needs no journal", "leave journal out, or say what the source holds in input"),
+                Some(_) => wrong("it needs no journal", "leave journal out, or say what the source holds in input"),
                 None => Ok(()),
             };
         }
@@ -153,6 +167,7 @@ impl Scd2Args {
 
 #[cfg(test)]
 mod tests {
+    use super::super::EndUnit;
     use super::super::OwnColumns;
     use super::super::tests::TOML;
     use super::*;
@@ -168,6 +183,8 @@ mod tests {
             ..good.clone()
         };
         by_fact.check().unwrap();
+        let history = Scd2Args { input: Input::History, end_column: Some("until".into()), ..good.clone() };
+        history.check().unwrap();
         assert!(by_fact.definition().ends_with(" first=shop.orders(id)@at"));
         Scd2Args { untracked: vec!["is_inferred".into()], ..good.clone() }.check().unwrap();
         let bad = [
@@ -191,6 +208,10 @@ mod tests {
             Scd2Args { quarantine: Some("shop.dim".into()), ..good.clone() },
             Scd2Args { columns: OwnColumns { sk: "valid_TO".into(), ..OwnColumns::default() }, ..good.clone() },
             Scd2Args { sequence: String::new(), ..good.clone() },
+            Scd2Args { input: Input::History, ..good.clone() },
+            Scd2Args { end_column: Some("until".into()), ..good.clone() },
+            Scd2Args { end_unit: Some(EndUnit::Day), ..good.clone() },
+            Scd2Args { op_column: Some("op".into()), ..history.clone() },
             Scd2Args { journal: Some("shop.log".into()), ..good.clone() },
             Scd2Args { input: Input::Snapshot, tie_breaker: Some("pos".into()), ..good.clone() },
             Scd2Args { input: Input::Snapshot, journal: Some("shop.DIM".into()), ..good.clone() },

@@ -96,6 +96,27 @@ fn a_dimension_whose_facts_come_first() {
 }
 
 #[test]
+fn a_dimension_of_a_finished_history() {
+    let args = |unit: &str| {
+        args(&format!(
+            "keys = ['id']\ntracked = ['country']\nuntracked = ['at']\ninput = 'history'\nend-column = 'unt`il'\n{unit}"
+        ))
+    };
+    let made = |args: &Scd2Args, end: &str| {
+        args.check().unwrap();
+        let history = [("id", "int"), ("at", "date"), ("unt`il", end), ("country", "string"), ("sakia_op", "string")];
+        Plan::new(&args.of_events_read(), &columns(&history), None, Templates::load(None).unwrap())
+    };
+    let plan = made(&args("end-unit = 'day'"), "timestamp").unwrap();
+    golden("history_overview", &plan.overview().unwrap());
+    for (unit, end) in [("", "int"), ("end-unit = 'one'", "date")] {
+        assert_eq!(made(&args(unit), end).unwrap_err().kind(), Kind::Schema, "{unit} {end}");
+    }
+    let exclusive = made(&args(""), "date").unwrap().overview().unwrap();
+    assert!(exclusive.contains("NULL, CAST(h.`unt``il` AS timestamp)) AS sakia_end"), "{exclusive}");
+}
+
+#[test]
 fn a_dimension_in_parquet() {
     let args = args("keys = ['id', 'part']\ntracked = ['country']\nshape = 'parquet'\nbuckets = 12");
     let mut plan = plan(&args);

@@ -21,7 +21,7 @@ fn definition(tracked: usize) -> Definition<i64> {
 
 type Attributes = serde_json::Map<String, Json>;
 /// Key, sequence, operation and attributes of an event.
-type Told = (Option<i64>, i64, String, Attributes);
+type Given = (Option<i64>, i64, String, Attributes);
 
 /// A case of the file that the cluster tests hold Hive against, too.
 #[derive(Deserialize)]
@@ -30,7 +30,7 @@ struct Vector {
     tracked: Vec<String>,
     untracked: String,
     deletes: String,
-    batches: Vec<Vec<Told>>,
+    batches: Vec<Vec<Given>>,
     expected: Vec<(i64, Attributes, i64, Option<i64>)>,
 }
 
@@ -51,7 +51,7 @@ impl Vector {
         self.columns().iter().map(|name| attributes.get(name).filter(|v| !v.is_null()).map(text)).collect()
     }
 
-    fn event(&self, (key, seq, op, attributes): &Told) -> Event<i64> {
+    fn event(&self, (key, seq, op, attributes): &Given) -> Event<i64> {
         let op = match op.as_str() {
             "U" => Op::Upsert,
             "D" => Op::Delete,
@@ -196,6 +196,50 @@ fn a_fact_before_its_thing_has_an_inferred_version_until_an_event_fills_it() {
     assert_eq!(seen(&[truncation.clone(), events[0].clone()], &[5]), ["5-20 a 1"]);
     assert_eq!(seen(&[truncation, events[5].clone()], &[5]), ["5-open b 4"]);
     assert_eq!(history_with_facts(definition(1), &[], &[5]), Vec::<String>::new());
+}
+
+#[test]
+fn a_finished_history_is_taken_as_it_is() {
+    let row = |from, to, value: &str| ("k".to_owned(), from, to, vec![Some(value.to_owned())]);
+    let rows = [row(10, Some(20), "a"), row(20, Some(30), "b"), row(30, Some(40), "b"), row(50, None, "b")];
+    let events = events_of(&rows);
+    assert_eq!(history(definition(1), &events), ["10-20 a", "20-40 b", "50-open b"]);
+    let doubled = events_of(&[&rows[..], &rows[1..]].concat());
+    assert_eq!(history(definition(1), &doubled), history(definition(1), &events));
+}
+
+/// The list prices of AdventureWorks: 395 rows of 293 products, the last day of a price is in it.
+#[test]
+fn the_price_history_of_adventureworks_is_what_its_rows_say() {
+    let file = include_str!("../../../integration-tests/cluster/data/adventureworks/ProductListPriceHistory.csv");
+    let rows: Vec<Told<jiff::civil::Date>> = file
+        .lines()
+        .map(|line| {
+            let cells: Vec<&str> = line.split('\t').collect();
+            let day = |cell: &str| cell.get(..10).map(|day| day.parse::<jiff::civil::Date>().unwrap());
+            let to = day(cells[2]).map(|last| last.tomorrow().unwrap());
+            (cells[0].to_owned(), day(cells[1]).unwrap(), to, vec![Some(cells[3].to_owned())])
+        })
+        .collect();
+    let mut reference = Reference::new(Definition {
+        attributes: 1,
+        tracked: 1,
+        untracked: UntrackedPolicy::LatestInRun,
+        deletes: Deletes::Close,
+        first_from: FirstFrom::Event,
+        strict: true,
+        quarantine: false,
+    });
+    reference.accept(&events_of(&rows)).unwrap();
+    let versions = reference.versions();
+    // Eight times a price was set that it was already.
+    assert_eq!((rows.len(), versions.len()), (395, 387));
+    assert_eq!(versions.iter().filter(|version| version.to.is_none()).count(), 195);
+    for (key, from, to, price) in rows {
+        let holds =
+            |v: &&Version<_>| v.key == key && v.from <= from && v.to.is_none_or(|end| to.is_some_and(|to| to <= end));
+        assert!(versions.iter().filter(holds).any(|version| version.attributes == price), "{key} at {from}");
+    }
 }
 
 #[test]
