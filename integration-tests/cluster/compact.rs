@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
-use bytes::Bytes;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use sakia::error::Result;
 use sakia::load::compact::{CompactPlan, Compactor};
@@ -86,7 +85,7 @@ impl Table {
     async fn ids(&self) -> Vec<i64> {
         let mut ids = Vec::new();
         for file in self.cluster.fs.list(&self.location().await).await.unwrap() {
-            let bytes = Bytes::from(self.cluster.fs.read(&file.path).await.unwrap());
+            let bytes = self.cluster.fs.read(&file.path).await.unwrap();
             for batch in ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap().build().unwrap() {
                 let batch = batch.unwrap();
                 ids.extend(batch["id"].as_primitive::<Int64Type>().values());
