@@ -1,4 +1,4 @@
-//! Sessions in which Hive computes rightly: settings that switch off what gives wrong rows without an error.
+//! Sessions in which Hive, or Spark, computes rightly: settings that switch off what gives wrong rows without an error.
 
 use super::options::HiveServer2Options;
 use super::session::Session;
@@ -20,7 +20,9 @@ impl Session {
     /// # Errors
     /// Those of [`Session::open`].
     pub async fn open_exact(options: &HiveServer2Options) -> Result<Self> {
-        Self::open_with(options, &EXACT).await
+        let session = Self::open_with(options, &EXACT).await?;
+        session.tune().await?;
+        Ok(session)
     }
 
     /// Opens a session with more settings. One that the server does not know, being too old for it, or that it forbids,

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::security;
-use super::{HiveServer2Options, Session, Value};
+use super::{Engine, HiveServer2Options, Session, Value};
 use crate::checkup::Checkup;
 use crate::error::Result;
 use crate::net::examine::{Hop, any_reached};
@@ -52,7 +52,11 @@ pub(crate) async fn examine(
     let words = |who: &String| format!("answered as {who}, in {} ms", began.elapsed().as_millis());
     if checkup.take("select", answer, words).is_some() {
         clock(&session, &stop, checkup).await;
-        settings(&session, acid, &stop, checkup).await;
+        match checkup.note("engine", session.engine().await) {
+            Some(Engine::Spark) => checkup.fine("engine", "spark, behind its thrift server"),
+            Some(Engine::Hive) => settings(&session, acid, &stop, checkup).await,
+            None => {}
+        }
         for trial in trials {
             let answer = session.query(&trial.statement, &stop).await;
             checkup.take(trial.question.as_str(), answer, |_| trial.words.clone());

@@ -23,6 +23,10 @@ const CONDITIONS: &[(&str, Kind, &str)] = &[
     ("Database does not exist", Kind::NotFound, "check the name, and that the step that makes it has run"),
     // Where a session is opened in it.
     ("new session: Database", Kind::NotFound, "check the database of the url, and that the step that makes it has run"),
+    ("TABLE_OR_VIEW_NOT_FOUND", Kind::NotFound, "check the name, and that the step that makes the table has run"),
+    ("SCHEMA_NOT_FOUND", Kind::NotFound, "check the name, and that the step that makes it has run"),
+    ("UNRESOLVED_COLUMN", Kind::Schema, "check the column names against the table"),
+    ("DATA_SOURCE_NOT_FOUND", Kind::Config, "give the spark thrift server iceberg's runtime, or use the shape parquet"),
     ("NoSuchObjectException", Kind::NotFound, ""),
     ("NoSuchTableException", Kind::NotFound, ""),
     ("AlreadyExistsException", Kind::Exists, ""),
@@ -236,6 +240,16 @@ mod tests {
             ("FAILED: Hive Internal Error: Aborting [txnid:7,7] due to a write conflict on db/t", Kind::Busy),
             ("Vertex failed, Cardinality Violation in Merge statement: [1, 2],", Kind::Data),
             ("java.net.ConnectException: Connection refused", Kind::Unreachable),
+            (
+                "Error running query: [TABLE_OR_VIEW_NOT_FOUND] org.apache.spark.sql.AnalysisException: \
+                 [TABLE_OR_VIEW_NOT_FOUND] The table or view `a`.`b` cannot be found.",
+                Kind::NotFound,
+            ),
+            (
+                "[DATA_SOURCE_NOT_FOUND] org.apache.spark.SparkClassNotFoundException: [DATA_SOURCE_NOT_FOUND] Failed to \
+                 find the data source: iceberg.",
+                Kind::Config,
+            ),
             ("Permission denied: user=ann, access=WRITE, inode=\"/warehouse\":hive:hive:drwxr-xr-x", Kind::Auth),
             (
                 "HiveAccessControlException Permission denied: user [ann] does not have [USE] privilege on [shop]",

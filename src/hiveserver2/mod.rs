@@ -5,13 +5,15 @@
 //! whose connection broke is lost, with its settings and temporary tables: open another one.
 //!
 //! Speaks Thrift's binary protocol over TCP, TLS or HTTP, with each login that Hive's own driver has but SAML. Refuses servers that cannot send columnar
-//! results (before protocol V6, Hive 0.13). Checked on HiveServer2 4.0.1.
+//! results (before protocol V6, Hive 0.13). Checked on HiveServer2 4.0.1 and
+//! Spark's Thrift server 3.5.9.
 //!
 //! `thrift/TCLIService.thrift` holds the calls we use; `make generate` turns it into `thrift/tcli_service.rs`.
 
 mod batch;
 mod client;
 mod discovery;
+mod engine;
 mod exact;
 mod examine;
 mod fault;
@@ -39,6 +41,7 @@ mod url;
 mod tcli_service;
 
 pub use batch::{Batch, Cell};
+pub use engine::Engine;
 pub(crate) use examine::{Trial, examine};
 pub use lease::ViewLease;
 pub use operation::{Cursor, Listener};

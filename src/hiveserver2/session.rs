@@ -21,8 +21,8 @@ use crate::shutdown::Stop;
 /// answers a cancellation when the running tasks have noticed it, which in Tez local mode may take as long as the
 /// tasks; until then the session takes no other statement.
 pub struct Session {
-    client: Client,
-    handle: TSessionHandle,
+    pub(super) client: Client,
+    pub(super) handle: TSessionHandle,
 }
 
 /// What a statement without result did.

@@ -286,8 +286,27 @@ struct TFetchResultsResp {
   3: optional TRowSet results
 }
 
+enum TGetInfoType {
+  CLI_DBMS_NAME = 17
+}
+
+struct TGetInfoReq {
+  1: required TSessionHandle sessionHandle,
+  2: required TGetInfoType infoType
+}
+
+union TGetInfoValue {
+  1: string stringValue
+}
+
+struct TGetInfoResp {
+  1: required TStatus status,
+  2: optional TGetInfoValue infoValue // the protocol says required, and a failure brings none
+}
+
 service TCLIService {
   TOpenSessionResp OpenSession(1: TOpenSessionReq req),
+  TGetInfoResp GetInfo(1: TGetInfoReq req),
   TCloseSessionResp CloseSession(1: TCloseSessionReq req),
   TExecuteStatementResp ExecuteStatement(1: TExecuteStatementReq req),
   TGetOperationStatusResp GetOperationStatus(1: TGetOperationStatusReq req),

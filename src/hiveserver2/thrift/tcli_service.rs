@@ -421,6 +421,54 @@ impl From<&TFetchOrientation> for i32 {
   }
 }
 
+#[derive(Copy, Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct TGetInfoType(pub i32);
+
+impl TGetInfoType {
+  pub const CLI_DBMS_NAME: TGetInfoType = TGetInfoType(17);
+  pub const ENUM_VALUES: &'static [Self] = &[
+    Self::CLI_DBMS_NAME,
+  ];
+}
+
+impl TSerializable for TGetInfoType {
+  #[allow(clippy::trivially_copy_pass_by_ref)]
+  fn write_to_out_protocol(&self, o_prot: &mut dyn TOutputProtocol) -> thrift::Result<()> {
+    o_prot.write_i32(self.0)
+  }
+  fn read_from_in_protocol(i_prot: &mut dyn TInputProtocol) -> thrift::Result<TGetInfoType> {
+    let enum_value = i_prot.read_i32()?;
+    Ok(TGetInfoType::from(enum_value))
+  }
+}
+
+impl From<i32> for TGetInfoType {
+  fn from(i: i32) -> Self {
+    match i {
+      17 => TGetInfoType::CLI_DBMS_NAME,
+      _ => TGetInfoType(i)
+    }
+  }
+}
+
+impl From<&i32> for TGetInfoType {
+  fn from(i: &i32) -> Self {
+    TGetInfoType::from(*i)
+  }
+}
+
+impl From<TGetInfoType> for i32 {
+  fn from(e: TGetInfoType) -> i32 {
+    e.0
+  }
+}
+
+impl From<&TGetInfoType> for i32 {
+  fn from(e: &TGetInfoType) -> i32 {
+    e.0
+  }
+}
+
 //
 // TStatus
 //
@@ -3542,11 +3590,222 @@ impl TSerializable for TFetchResultsResp {
 }
 
 //
+// TGetInfoReq
+//
+
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct TGetInfoReq {
+  pub session_handle: TSessionHandle,
+  pub info_type: TGetInfoType,
+}
+
+impl TGetInfoReq {
+  pub fn new(session_handle: TSessionHandle, info_type: TGetInfoType) -> TGetInfoReq {
+    TGetInfoReq {
+      session_handle,
+      info_type,
+    }
+  }
+}
+
+impl TSerializable for TGetInfoReq {
+  fn read_from_in_protocol(i_prot: &mut dyn TInputProtocol) -> thrift::Result<TGetInfoReq> {
+    i_prot.read_struct_begin()?;
+    let mut f_1: Option<TSessionHandle> = None;
+    let mut f_2: Option<TGetInfoType> = None;
+    loop {
+      let field_ident = i_prot.read_field_begin()?;
+      if field_ident.field_type == TType::Stop {
+        break;
+      }
+      let field_id = field_id(&field_ident)?;
+      match field_id {
+        1 => {
+          let val = TSessionHandle::read_from_in_protocol(i_prot)?;
+          f_1 = Some(val);
+        },
+        2 => {
+          let val = TGetInfoType::read_from_in_protocol(i_prot)?;
+          f_2 = Some(val);
+        },
+        _ => {
+          i_prot.skip(field_ident.field_type)?;
+        },
+      };
+      i_prot.read_field_end()?;
+    }
+    i_prot.read_struct_end()?;
+    verify_required_field_exists("TGetInfoReq.session_handle", &f_1)?;
+    verify_required_field_exists("TGetInfoReq.info_type", &f_2)?;
+    let ret = TGetInfoReq {
+      session_handle: f_1.expect("auto-generated code should have checked for presence of required fields"),
+      info_type: f_2.expect("auto-generated code should have checked for presence of required fields"),
+    };
+    Ok(ret)
+  }
+  fn write_to_out_protocol(&self, o_prot: &mut dyn TOutputProtocol) -> thrift::Result<()> {
+    let struct_ident = TStructIdentifier::new("TGetInfoReq");
+    o_prot.write_struct_begin(&struct_ident)?;
+    o_prot.write_field_begin(&TFieldIdentifier::new("sessionHandle", TType::Struct, 1))?;
+    self.session_handle.write_to_out_protocol(o_prot)?;
+    o_prot.write_field_end()?;
+    o_prot.write_field_begin(&TFieldIdentifier::new("infoType", TType::I32, 2))?;
+    self.info_type.write_to_out_protocol(o_prot)?;
+    o_prot.write_field_end()?;
+    o_prot.write_field_stop()?;
+    o_prot.write_struct_end()
+  }
+}
+
+//
+// TGetInfoValue
+//
+
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum TGetInfoValue {
+  StringValue(String),
+}
+
+impl TSerializable for TGetInfoValue {
+  fn read_from_in_protocol(i_prot: &mut dyn TInputProtocol) -> thrift::Result<TGetInfoValue> {
+    let mut ret: Option<TGetInfoValue> = None;
+    let mut received_field_count = 0;
+    i_prot.read_struct_begin()?;
+    loop {
+      let field_ident = i_prot.read_field_begin()?;
+      if field_ident.field_type == TType::Stop {
+        break;
+      }
+      let field_id = field_id(&field_ident)?;
+      match field_id {
+        1 => {
+          let val = i_prot.read_string()?;
+          if ret.is_none() {
+            ret = Some(TGetInfoValue::StringValue(val));
+          }
+          received_field_count += 1;
+        },
+        _ => {
+          i_prot.skip(field_ident.field_type)?;
+          received_field_count += 1;
+        },
+      };
+      i_prot.read_field_end()?;
+    }
+    i_prot.read_struct_end()?;
+    if received_field_count == 0 {
+      Err(
+        thrift::Error::Protocol(
+          ProtocolError::new(
+            ProtocolErrorKind::InvalidData,
+            "received empty union from remote TGetInfoValue"
+          )
+        )
+      )
+    } else if received_field_count > 1 {
+      Err(
+        thrift::Error::Protocol(
+          ProtocolError::new(
+            ProtocolErrorKind::InvalidData,
+            "received multiple fields for union from remote TGetInfoValue"
+          )
+        )
+      )
+    } else {
+      Ok(ret.expect("return value should have been constructed"))
+    }
+  }
+  fn write_to_out_protocol(&self, o_prot: &mut dyn TOutputProtocol) -> thrift::Result<()> {
+    let struct_ident = TStructIdentifier::new("TGetInfoValue");
+    o_prot.write_struct_begin(&struct_ident)?;
+    match *self {
+      TGetInfoValue::StringValue(ref f) => {
+        o_prot.write_field_begin(&TFieldIdentifier::new("stringValue", TType::String, 1))?;
+        o_prot.write_string(f)?;
+        o_prot.write_field_end()?;
+      },
+    }
+    o_prot.write_field_stop()?;
+    o_prot.write_struct_end()
+  }
+}
+
+//
+// TGetInfoResp
+//
+
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct TGetInfoResp {
+  pub status: TStatus,
+  pub info_value: Option<TGetInfoValue>,
+}
+
+impl TGetInfoResp {
+  pub fn new<F2>(status: TStatus, info_value: F2) -> TGetInfoResp where F2: Into<Option<TGetInfoValue>> {
+    TGetInfoResp {
+      status,
+      info_value: info_value.into(),
+    }
+  }
+}
+
+impl TSerializable for TGetInfoResp {
+  fn read_from_in_protocol(i_prot: &mut dyn TInputProtocol) -> thrift::Result<TGetInfoResp> {
+    i_prot.read_struct_begin()?;
+    let mut f_1: Option<TStatus> = None;
+    let mut f_2: Option<TGetInfoValue> = None;
+    loop {
+      let field_ident = i_prot.read_field_begin()?;
+      if field_ident.field_type == TType::Stop {
+        break;
+      }
+      let field_id = field_id(&field_ident)?;
+      match field_id {
+        1 => {
+          let val = TStatus::read_from_in_protocol(i_prot)?;
+          f_1 = Some(val);
+        },
+        2 => {
+          let val = TGetInfoValue::read_from_in_protocol(i_prot)?;
+          f_2 = Some(val);
+        },
+        _ => {
+          i_prot.skip(field_ident.field_type)?;
+        },
+      };
+      i_prot.read_field_end()?;
+    }
+    i_prot.read_struct_end()?;
+    verify_required_field_exists("TGetInfoResp.status", &f_1)?;
+    let ret = TGetInfoResp {
+      status: f_1.expect("auto-generated code should have checked for presence of required fields"),
+      info_value: f_2,
+    };
+    Ok(ret)
+  }
+  fn write_to_out_protocol(&self, o_prot: &mut dyn TOutputProtocol) -> thrift::Result<()> {
+    let struct_ident = TStructIdentifier::new("TGetInfoResp");
+    o_prot.write_struct_begin(&struct_ident)?;
+    o_prot.write_field_begin(&TFieldIdentifier::new("status", TType::Struct, 1))?;
+    self.status.write_to_out_protocol(o_prot)?;
+    o_prot.write_field_end()?;
+    if let Some(ref fld_var) = self.info_value {
+      o_prot.write_field_begin(&TFieldIdentifier::new("infoValue", TType::Struct, 2))?;
+      fld_var.write_to_out_protocol(o_prot)?;
+      o_prot.write_field_end()?
+    }
+    o_prot.write_field_stop()?;
+    o_prot.write_struct_end()
+  }
+}
+
+//
 // TCLIService service client
 //
 
 pub trait TTCLIServiceSyncClient {
   fn open_session(&mut self, req: TOpenSessionReq) -> thrift::Result<TOpenSessionResp>;
+  fn get_info(&mut self, req: TGetInfoReq) -> thrift::Result<TGetInfoResp>;
   fn close_session(&mut self, req: TCloseSessionReq) -> thrift::Result<TCloseSessionResp>;
   fn execute_statement(&mut self, req: TExecuteStatementReq) -> thrift::Result<TExecuteStatementResp>;
   fn get_operation_status(&mut self, req: TGetOperationStatusReq) -> thrift::Result<TGetOperationStatusResp>;
@@ -3603,6 +3862,33 @@ impl <C: TThriftClient + TTCLIServiceSyncClientMarker> TTCLIServiceSyncClient fo
       }
       verify_expected_message_type(TMessageType::Reply, message_ident.message_type)?;
       let result = TCLIServiceOpenSessionResult::read_from_in_protocol(self.i_prot_mut())?;
+      self.i_prot_mut().read_message_end()?;
+      result.ok_or()
+    }
+  }
+  fn get_info(&mut self, req: TGetInfoReq) -> thrift::Result<TGetInfoResp> {
+    (
+      {
+        self.increment_sequence_number();
+        let message_ident = TMessageIdentifier::new("GetInfo", TMessageType::Call, self.sequence_number());
+        let call_args = TCLIServiceGetInfoArgs { req };
+        self.o_prot_mut().write_message_begin(&message_ident)?;
+        call_args.write_to_out_protocol(self.o_prot_mut())?;
+        self.o_prot_mut().write_message_end()?;
+        self.o_prot_mut().flush()
+      }
+    )?;
+    {
+      let message_ident = self.i_prot_mut().read_message_begin()?;
+      verify_expected_sequence_number(self.sequence_number(), message_ident.sequence_number)?;
+      verify_expected_service_call("GetInfo", &message_ident.name)?;
+      if message_ident.message_type == TMessageType::Exception {
+        let remote_error = thrift::Error::read_application_error_from_in_protocol(self.i_prot_mut())?;
+        self.i_prot_mut().read_message_end()?;
+        return Err(thrift::Error::Application(remote_error))
+      }
+      verify_expected_message_type(TMessageType::Reply, message_ident.message_type)?;
+      let result = TCLIServiceGetInfoResult::read_from_in_protocol(self.i_prot_mut())?;
       self.i_prot_mut().read_message_end()?;
       result.ok_or()
     }
@@ -3804,6 +4090,7 @@ impl <C: TThriftClient + TTCLIServiceSyncClientMarker> TTCLIServiceSyncClient fo
 
 pub trait TCLIServiceSyncHandler {
   fn handle_open_session(&self, req: TOpenSessionReq) -> thrift::Result<TOpenSessionResp>;
+  fn handle_get_info(&self, req: TGetInfoReq) -> thrift::Result<TGetInfoResp>;
   fn handle_close_session(&self, req: TCloseSessionReq) -> thrift::Result<TCloseSessionResp>;
   fn handle_execute_statement(&self, req: TExecuteStatementReq) -> thrift::Result<TExecuteStatementResp>;
   fn handle_get_operation_status(&self, req: TGetOperationStatusReq) -> thrift::Result<TGetOperationStatusResp>;
@@ -3825,6 +4112,9 @@ impl <H: TCLIServiceSyncHandler> TCLIServiceSyncProcessor<H> {
   }
   fn process_open_session(&self, incoming_sequence_number: i32, i_prot: &mut dyn TInputProtocol, o_prot: &mut dyn TOutputProtocol) -> thrift::Result<()> {
     TTCLIServiceProcessFunctions::process_open_session(&self.handler, incoming_sequence_number, i_prot, o_prot)
+  }
+  fn process_get_info(&self, incoming_sequence_number: i32, i_prot: &mut dyn TInputProtocol, o_prot: &mut dyn TOutputProtocol) -> thrift::Result<()> {
+    TTCLIServiceProcessFunctions::process_get_info(&self.handler, incoming_sequence_number, i_prot, o_prot)
   }
   fn process_close_session(&self, incoming_sequence_number: i32, i_prot: &mut dyn TInputProtocol, o_prot: &mut dyn TOutputProtocol) -> thrift::Result<()> {
     TTCLIServiceProcessFunctions::process_close_session(&self.handler, incoming_sequence_number, i_prot, o_prot)
@@ -3880,6 +4170,43 @@ impl TTCLIServiceProcessFunctions {
               )
             };
             let message_ident = TMessageIdentifier::new("OpenSession", TMessageType::Exception, incoming_sequence_number);
+            o_prot.write_message_begin(&message_ident)?;
+            thrift::Error::write_application_error_to_out_protocol(&ret_err, o_prot)?;
+            o_prot.write_message_end()?;
+            o_prot.flush()
+          },
+        }
+      },
+    }
+  }
+  pub fn process_get_info<H: TCLIServiceSyncHandler>(handler: &H, incoming_sequence_number: i32, i_prot: &mut dyn TInputProtocol, o_prot: &mut dyn TOutputProtocol) -> thrift::Result<()> {
+    let args = TCLIServiceGetInfoArgs::read_from_in_protocol(i_prot)?;
+    match handler.handle_get_info(args.req) {
+      Ok(handler_return) => {
+        let message_ident = TMessageIdentifier::new("GetInfo", TMessageType::Reply, incoming_sequence_number);
+        o_prot.write_message_begin(&message_ident)?;
+        let ret = TCLIServiceGetInfoResult { result_value: Some(handler_return) };
+        ret.write_to_out_protocol(o_prot)?;
+        o_prot.write_message_end()?;
+        o_prot.flush()
+      },
+      Err(e) => {
+        match e {
+          thrift::Error::Application(app_err) => {
+            let message_ident = TMessageIdentifier::new("GetInfo", TMessageType::Exception, incoming_sequence_number);
+            o_prot.write_message_begin(&message_ident)?;
+            thrift::Error::write_application_error_to_out_protocol(&app_err, o_prot)?;
+            o_prot.write_message_end()?;
+            o_prot.flush()
+          },
+          _ => {
+            let ret_err = {
+              ApplicationError::new(
+                ApplicationErrorKind::Unknown,
+                e.to_string()
+              )
+            };
+            let message_ident = TMessageIdentifier::new("GetInfo", TMessageType::Exception, incoming_sequence_number);
             o_prot.write_message_begin(&message_ident)?;
             thrift::Error::write_application_error_to_out_protocol(&ret_err, o_prot)?;
             o_prot.write_message_end()?;
@@ -4157,6 +4484,9 @@ impl <H: TCLIServiceSyncHandler> TProcessor for TCLIServiceSyncProcessor<H> {
       "OpenSession" => {
         self.process_open_session(message_ident.sequence_number, i_prot, o_prot)
       },
+      "GetInfo" => {
+        self.process_get_info(message_ident.sequence_number, i_prot, o_prot)
+      },
       "CloseSession" => {
         self.process_close_session(message_ident.sequence_number, i_prot, o_prot)
       },
@@ -4293,6 +4623,117 @@ impl TCLIServiceOpenSessionResult {
   }
   fn write_to_out_protocol(&self, o_prot: &mut dyn TOutputProtocol) -> thrift::Result<()> {
     let struct_ident = TStructIdentifier::new("TCLIServiceOpenSessionResult");
+    o_prot.write_struct_begin(&struct_ident)?;
+    if let Some(ref fld_var) = self.result_value {
+      o_prot.write_field_begin(&TFieldIdentifier::new("result_value", TType::Struct, 0))?;
+      fld_var.write_to_out_protocol(o_prot)?;
+      o_prot.write_field_end()?
+    }
+    o_prot.write_field_stop()?;
+    o_prot.write_struct_end()
+  }
+}
+
+//
+// TCLIServiceGetInfoArgs
+//
+
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+struct TCLIServiceGetInfoArgs {
+  req: TGetInfoReq,
+}
+
+impl TCLIServiceGetInfoArgs {
+  fn read_from_in_protocol(i_prot: &mut dyn TInputProtocol) -> thrift::Result<TCLIServiceGetInfoArgs> {
+    i_prot.read_struct_begin()?;
+    let mut f_1: Option<TGetInfoReq> = None;
+    loop {
+      let field_ident = i_prot.read_field_begin()?;
+      if field_ident.field_type == TType::Stop {
+        break;
+      }
+      let field_id = field_id(&field_ident)?;
+      match field_id {
+        1 => {
+          let val = TGetInfoReq::read_from_in_protocol(i_prot)?;
+          f_1 = Some(val);
+        },
+        _ => {
+          i_prot.skip(field_ident.field_type)?;
+        },
+      };
+      i_prot.read_field_end()?;
+    }
+    i_prot.read_struct_end()?;
+    verify_required_field_exists("TCLIServiceGetInfoArgs.req", &f_1)?;
+    let ret = TCLIServiceGetInfoArgs {
+      req: f_1.expect("auto-generated code should have checked for presence of required fields"),
+    };
+    Ok(ret)
+  }
+  fn write_to_out_protocol(&self, o_prot: &mut dyn TOutputProtocol) -> thrift::Result<()> {
+    let struct_ident = TStructIdentifier::new("GetInfo_args");
+    o_prot.write_struct_begin(&struct_ident)?;
+    o_prot.write_field_begin(&TFieldIdentifier::new("req", TType::Struct, 1))?;
+    self.req.write_to_out_protocol(o_prot)?;
+    o_prot.write_field_end()?;
+    o_prot.write_field_stop()?;
+    o_prot.write_struct_end()
+  }
+}
+
+//
+// TCLIServiceGetInfoResult
+//
+
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+struct TCLIServiceGetInfoResult {
+  result_value: Option<TGetInfoResp>,
+}
+
+impl TCLIServiceGetInfoResult {
+  fn ok_or(self) -> thrift::Result<TGetInfoResp> {
+    if self.result_value.is_some() {
+      Ok(self.result_value.unwrap())
+    } else {
+      Err(
+        thrift::Error::Application(
+          ApplicationError::new(
+            ApplicationErrorKind::MissingResult,
+            "no result received for TCLIServiceGetInfo"
+          )
+        )
+      )
+    }
+  }
+  fn read_from_in_protocol(i_prot: &mut dyn TInputProtocol) -> thrift::Result<TCLIServiceGetInfoResult> {
+    i_prot.read_struct_begin()?;
+    let mut f_0: Option<TGetInfoResp> = None;
+    loop {
+      let field_ident = i_prot.read_field_begin()?;
+      if field_ident.field_type == TType::Stop {
+        break;
+      }
+      let field_id = field_id(&field_ident)?;
+      match field_id {
+        0 => {
+          let val = TGetInfoResp::read_from_in_protocol(i_prot)?;
+          f_0 = Some(val);
+        },
+        _ => {
+          i_prot.skip(field_ident.field_type)?;
+        },
+      };
+      i_prot.read_field_end()?;
+    }
+    i_prot.read_struct_end()?;
+    let ret = TCLIServiceGetInfoResult {
+      result_value: f_0,
+    };
+    Ok(ret)
+  }
+  fn write_to_out_protocol(&self, o_prot: &mut dyn TOutputProtocol) -> thrift::Result<()> {
+    let struct_ident = TStructIdentifier::new("TCLIServiceGetInfoResult");
     o_prot.write_struct_begin(&struct_ident)?;
     if let Some(ref fld_var) = self.result_value {
       o_prot.write_field_begin(&TFieldIdentifier::new("result_value", TType::Struct, 0))?;
