@@ -6,4 +6,4 @@ USING (
 ON t.{{sk}} = s.sakia_target_sk
 WHEN MATCHED AND s.sakia_obsolete THEN DELETE
 WHEN MATCHED THEN UPDATE SET {{assignments}}, {{batch_column}} = {{batch_id}}
-WHEN NOT MATCHED THEN INSERT VALUES ({{inserted}})
+WHEN NOT MATCHED THEN INSERT {{inserted_columns}}VALUES ({{inserted}})

@@ -8,5 +8,5 @@ CREATE EXTERNAL TABLE IF NOT EXISTS {{target}} (
 )
 COMMENT {{comment}}
 PARTITIONED BY ({{bucket_column}} string COMMENT 'hash of the keys')
-STORED AS PARQUET
+STORED AS PARQUET{{location}}
 TBLPROPERTIES ({{properties}})

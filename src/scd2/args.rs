@@ -147,7 +147,7 @@ pub struct Scd2Args {
     #[arg(long, value_name = "HOW", value_enum, default_value_t)]
     #[serde(default)]
     pub batches: Batches,
-    /// How the target is kept where it is to be made, by merge if nothing is said; one that is there keeps its shape
+    /// How a new target is kept: by merge if nothing is said, on Spark in parquet; one that is there keeps its shape
     #[arg(long, value_name = "SHAPE", value_enum)]
     #[serde(default)]
     pub shape: Option<Shape>,

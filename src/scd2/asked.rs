@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::args::Scd2Args;
+use super::args::{Input, Scd2Args};
 use super::drift::{self, Effective};
 use super::intake::Intake;
 use super::progress;
 use super::run::Runner;
 use super::source::{self, SourceColumn};
-use crate::error::Result;
-use crate::hiveserver2::Session;
+use crate::error::{self, Result};
+use crate::hiveserver2::{Engine, Session};
 use crate::shutdown::Stop;
 
 /// A step as it is carried out.
@@ -28,14 +28,21 @@ pub(super) struct Asked {
     pub seen: String,
     /// Whether the dimension is computed anew, whatever made it.
     pub anew: bool,
+    /// What executes the statements.
+    pub engine: Engine,
 }
 
 impl Asked {
     /// Holds `args` against the columns of source and dimension.
     ///
     /// # Errors
-    /// NotFound: there is no source. Schema: it lacks a tracked column.
+    /// NotFound: there is no source. Schema: it lacks a tracked column. Config: what is asked for is Hive's alone.
     pub(super) async fn new(args: &Scd2Args, session: &Session, anew: bool, stop: &Stop) -> Result<Self> {
+        let engine = session.engine().await?;
+        if engine == Engine::Spark && args.input == Input::Snapshot {
+            return Err(error::config(format!("{} is a snapshot, and spark cannot take those", args.source))
+                .hint("give the step a hiveserver2 of hive, or a log"));
+        }
         let source = source::columns(session, &args.source, stop).await?;
         let dimension = match progress::parameters(session, &args.target, stop).await? {
             None => None,
@@ -61,7 +68,7 @@ impl Asked {
         let seen = noted.cloned().unwrap_or_else(|| drift::seen(&source));
         let read = args.of_events_read();
         let definition = read.definition();
-        Ok(Self { args, read, source, dimension, definition, seen, anew })
+        Ok(Self { args, read, source, dimension, definition, seen, anew, engine })
     }
 
     /// What takes snapshots of the source.

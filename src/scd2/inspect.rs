@@ -5,6 +5,7 @@ use super::asked::Asked;
 use super::check::Checks;
 use super::ends::Ends;
 use super::run::{self, Runner};
+use super::shapes::Layout;
 use super::template::Templates;
 use crate::error::{self, Result};
 use crate::hiveserver2::Session;
@@ -104,6 +105,9 @@ impl Runner<'_> {
         text.push_str(&format!("\ndimension   {}", self.args.target));
         if let Some(buckets) = found.plan.layout.buckets() {
             text.push_str(&format!("\nshape       parquet, {}", counted(buckets.count, "bucket", "buckets")));
+        }
+        if found.plan.layout == Layout::Iceberg {
+            text.push_str("\nshape       iceberg");
         }
         if let Some(until) = &progress.high_water {
             text.push_str(&format!("\napplied     what comes before {until}, {}", load(&progress.source_load)));

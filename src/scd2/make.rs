@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::plan::Plan;
 use super::progress;
 use super::run::Runner;
+use super::source;
 use super::template::Templates;
 use super::views;
 use crate::error::{self, Result};
@@ -30,7 +31,11 @@ impl Runner<'_> {
 
     pub(super) async fn create(&self, plan: &Plan) -> Result<()> {
         let own = [(progress::TYPES, plan.types()), (progress::GENERATION, progress::CURRENT_GENERATION)];
-        self.execute(&plan.create(&self.definition(&own))?).await?;
+        let location = match plan.needs_location() {
+            true => Some(source::location_of_new(self.session, &self.args.target, self.stop).await?),
+            false => None,
+        };
+        self.execute(&plan.create(&self.definition(&own), location.as_deref())?).await?;
         tracing::info!(target = self.args.target, "made the dimension");
         Ok(())
     }

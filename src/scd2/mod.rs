@@ -15,7 +15,8 @@
 //! second run away.
 //!
 //! What Hive computed is not trusted: the dimension is compared with its log after every run (`check`).
-//! docs/hive-defects.md names the defects of Hive that the statements avoid, and how. Checked on Hive 4.0.1.
+//! docs/hive-defects.md names the defects of Hive that the statements avoid, and how. Checked on Hive 4.0.1 and
+//! Spark 3.5.9.
 
 mod args;
 mod asked;

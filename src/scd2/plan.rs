@@ -18,7 +18,7 @@ use super::template::{Template, Templates, Values};
 use super::types::{self, Carried, Fit};
 use super::views::{self, View};
 use crate::error::{self, Result};
-use crate::hiveserver2::quote;
+use crate::hiveserver2::{Engine, quote};
 
 /// The statements of one dimension.
 #[derive(Debug)]
@@ -37,6 +37,7 @@ pub(super) struct Plan {
     is_new: bool,
     truncates: bool,
     pub layout: Layout,
+    pub engine: Engine,
 }
 
 impl Plan {
@@ -117,6 +118,7 @@ impl Plan {
             is_new,
             truncates: false,
             layout: Layout::Merge,
+            engine: Engine::Hive,
         })
     }
 
@@ -140,19 +142,10 @@ impl Plan {
         &self.types
     }
 
-    /// Makes the target, with `properties` as table parameters.
-    pub(super) fn create(&self, properties: &[(&str, &str)]) -> Result<String> {
-        let template = if self.layout == Layout::Merge { Template::Create } else { Template::ParquetCreate };
-        let of_layout = self.layout.properties();
-        let properties =
-            of_layout.iter().map(|(name, value)| (*name, value.as_str())).chain(properties.iter().copied());
-        self.render(template, [("properties", quote::properties(&properties.collect::<Vec<_>>()))])
-    }
-
     /// Adds the columns that the target lacks, and widens those whose counterparts in the log have grown.
     pub(super) fn alterations(&self) -> Vec<String> {
         // Partitions have columns of their own.
-        let cascade = if self.layout == Layout::Merge { "" } else { " CASCADE" };
+        let cascade = if self.layout.buckets().is_none() { "" } else { " CASCADE" };
         self.alterations.iter().map(|statement| format!("{statement}{cascade}")).collect()
     }
 
@@ -197,11 +190,15 @@ impl Plan {
     /// Applies a batch; the log is read up to `until`, the end of the batch or of what was applied before.
     pub(super) fn merge(&self, batch: &Batch, until: &str, batch_id: &str) -> Result<String> {
         let batch_id = quote::text(batch_id);
+        // Spark wants the columns named, which Hive does not know before 4.
+        let listed = format!("({}) ", self.columns.listed(&self.args, &self.carried));
+        let inserted_columns = if self.engine == Engine::Spark { listed } else { String::new() };
         self.render(
             Template::Merge,
             [
                 ("difference", self.difference(batch, until)?),
                 ("assignments", self.columns.assignments(&self.carried)),
+                ("inserted_columns", inserted_columns),
                 ("inserted", self.columns.inserted(&self.args, &self.carried, &batch_id)),
                 ("batch_id", batch_id),
             ],

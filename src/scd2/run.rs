@@ -193,6 +193,7 @@ impl Runner<'_> {
             return Ok(summary);
         }
         let Found { mut plan, mut progress, load, is_new } = found;
+        plan.check_alterations()?;
         let late = self.put_late_aside(&mut plan, progress.water.as_deref()).await?;
         let overview = self.overview(&mut plan).await?;
         let water = self.water(&plan).await?;
@@ -280,13 +281,14 @@ impl Runner<'_> {
         log.extend(history::operation(self.args));
         let load = self.load().await?;
         let layout = |parameters| {
-            let layout = Layout::of(self.args, parameters)?;
+            let layout = Layout::of(self.args, parameters, self.asked.engine)?;
             layout.check_names(self.args).map(|()| layout)
         };
         let Some((parameters, mut dimension)) = self.asked.dimension.clone() else {
             let mut plan = Plan::new(self.args, &log, None, templates)?;
             self.take_facts(&mut plan).await?;
-            plan.set_layout(layout(None)?);
+            plan.set_layout(layout(None)?, self.asked.engine);
+            plan.check_types()?;
             return Ok(Found { plan, progress: Progress::default(), load, is_new: true });
         };
         let progress = Progress::of(&self.args.target, &parameters, &self.args.definition(), self.asked.anew)?;
@@ -297,7 +299,7 @@ impl Runner<'_> {
         layout.take_from(&mut dimension, &self.args.target)?;
         let mut plan = Plan::new(self.args, &log, Some(&dimension), templates)?;
         self.take_facts(&mut plan).await?;
-        plan.set_layout(layout);
+        plan.set_layout(layout, self.asked.engine);
         // Without a water nothing was put aside yet, and there may be no table of it.
         if progress.water.is_some() {
             plan.leave_out_late();
@@ -315,7 +317,7 @@ impl Runner<'_> {
         let found = self.look(templates).await?;
         let made = if found.is_new { ", which is made" } else { "" };
         let how = match found.plan.layout {
-            Layout::Merge => "merge into",
+            Layout::Merge | Layout::Iceberg => "merge into",
             Layout::Parquet(_) => "rewrite in",
         };
         let mut text = format!("read        {}\n{how}  {}{made}", self.args.source, self.args.target);
@@ -323,6 +325,7 @@ impl Runner<'_> {
             return Ok(text + "\nnothing     the source was not loaded anew");
         }
         let Found { mut plan, progress, load, .. } = found;
+        plan.check_alterations()?;
         for statement in plan.alterations() {
             text.push_str(&format!("\nchange      {statement}"));
         }

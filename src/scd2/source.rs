@@ -1,6 +1,6 @@
 //! The columns of the log and of the dimension, as HiveServer2 describes them.
 
-use crate::error::Result;
+use crate::error::{self, Result};
 use crate::hiveserver2::{Rows, Session, Value, quote};
 use crate::shutdown::Stop;
 
@@ -40,6 +40,22 @@ pub(super) fn typed(pairs: &[(&str, &str)]) -> Vec<SourceColumn> {
 pub(super) async fn columns(session: &Session, table: &str, stop: &Stop) -> Result<Vec<SourceColumn>> {
     let rows = session.query(&describe(table), stop).await?;
     Ok(described(&rows))
+}
+
+/// Where Hive would keep a new table: below the location of its database, of which Spark tells it.
+///
+/// # Errors
+/// Refused: it does not tell it. Else what the server says.
+pub(super) async fn location_of_new(session: &Session, table: &str, stop: &Stop) -> Result<String> {
+    let (database, table) = table.split_once('.').unwrap_or_default();
+    let rows = session.query(&format!("DESCRIBE DATABASE {}", quote::name(database)), stop).await?;
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or("").to_owned();
+    let told = rows.rows.iter().find(|row| text(row.first()) == "Location").map(|row| text(row.get(1)));
+    let Some(location) = told.filter(|location| !location.is_empty()) else {
+        return Err(error::refused(format!("the server does not say where database {database} lies"))
+            .hint("make the database, and give it a location"));
+    };
+    Ok(format!("{}/{}", location.trim_end_matches('/'), table.to_lowercase()))
 }
 
 /// The statement that asks for the columns of `table`.

@@ -28,6 +28,7 @@ pub(super) enum Template {
     Compare,
     QuarantineCreate,
     Quarantine,
+    IcebergCreate,
     ParquetCreate,
     ParquetStage,
     ParquetRewrite,
@@ -46,7 +47,7 @@ pub(super) enum Template {
 }
 
 impl Template {
-    const ALL: [Self; 29] = [
+    const ALL: [Self; 30] = [
         Self::Create,
         Self::Overview,
         Self::Affected,
@@ -61,6 +62,7 @@ impl Template {
         Self::Compare,
         Self::QuarantineCreate,
         Self::Quarantine,
+        Self::IcebergCreate,
         Self::ParquetCreate,
         Self::ParquetStage,
         Self::ParquetRewrite,
@@ -94,6 +96,7 @@ impl Template {
             Self::Compare => "scd2_compare.hql",
             Self::QuarantineCreate => "scd2_quarantine_create.hql",
             Self::Quarantine => "scd2_quarantine.hql",
+            Self::IcebergCreate => "scd2_iceberg_create.hql",
             Self::ParquetCreate => "scd2_parquet_create.hql",
             Self::ParquetStage => "scd2_parquet_stage.hql",
             Self::ParquetRewrite => "scd2_parquet_rewrite.hql",
@@ -128,6 +131,7 @@ impl Template {
             Self::Compare => include_str!("../../hive-ddl/scd2_compare.hql"),
             Self::QuarantineCreate => include_str!("../../hive-ddl/scd2_quarantine_create.hql"),
             Self::Quarantine => include_str!("../../hive-ddl/scd2_quarantine.hql"),
+            Self::IcebergCreate => include_str!("../../hive-ddl/scd2_iceberg_create.hql"),
             Self::ParquetCreate => include_str!("../../hive-ddl/scd2_parquet_create.hql"),
             Self::ParquetStage => include_str!("../../hive-ddl/scd2_parquet_stage.hql"),
             Self::ParquetRewrite => include_str!("../../hive-ddl/scd2_parquet_rewrite.hql"),

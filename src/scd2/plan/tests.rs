@@ -1,4 +1,5 @@
 use super::super::args::Batches;
+use super::super::shapes::Shape;
 use super::super::source::typed as columns;
 use super::*;
 use crate::error::Kind;
@@ -32,7 +33,7 @@ fn golden(name: &str, statement: &str) {
 fn a_plain_dimension() {
     let args = args("keys = ['id']\ntracked = ['country']");
     let plan = plan(&args);
-    golden("plain_create", &plan.create(&[("sakia.scd2.definition", "it's this")]).unwrap());
+    golden("plain_create", &plan.create(&[("sakia.scd2.definition", "it's this")], None).unwrap());
     golden("plain_overview", &plan.overview().unwrap());
     let batch = Batches::Month.batch("2010-12").unwrap();
     golden("plain_merge", &plan.merge(&batch, &batch.until, "run/2010-12").unwrap());
@@ -62,7 +63,7 @@ fn a_dimension_that_is_told_otherwise() {
     );
     let mut plan = plan(&args);
     plan.set_truncates(true);
-    golden("told_create", &plan.create(&[]).unwrap());
+    golden("told_create", &plan.create(&[], None).unwrap());
     let until = "2011-01-01 00:00:00";
     golden("told_merge", &plan.merge(&Batches::Month.batch("2010-12").unwrap(), until, "run/2010-12").unwrap());
     golden("told_verify", &plan.verify().unwrap());
@@ -120,13 +121,59 @@ fn a_dimension_of_a_finished_history() {
 fn a_dimension_in_parquet() {
     let args = args("keys = ['id', 'part']\ntracked = ['country']\nshape = 'parquet'\nbuckets = 12");
     let mut plan = plan(&args);
-    plan.set_layout(Layout::of(&args, None).unwrap());
-    golden("parquet_create", &plan.create(&[("sakia.scd2.definition", "it's this")]).unwrap());
+    plan.set_layout(Layout::of(&args, None, Engine::Hive).unwrap(), Engine::Hive);
+    golden("parquet_create", &plan.create(&[("sakia.scd2.definition", "it's this")], None).unwrap());
     let (batch, touched) = (Batches::Month.batch("2010-12").unwrap(), ["03", "11"].map(str::to_owned));
     let statements = plan.statements(&batch, &batch.until, "run/2010-12", &touched).unwrap();
     golden("parquet_batch", &statements.join(";\n\n"));
     let effect = plan.effect(&batch.until).unwrap();
     assert!(effect.contains("0 AS deleted, concat_ws(',', sort_array(collect_set(lpad("), "{effect}");
+}
+
+#[test]
+fn a_dimension_on_spark() {
+    let args = args("keys = ['id']\ntracked = ['country']");
+    let mut plan = plan(&args);
+    plan.set_layout(Layout::of(&args, None, Engine::Spark).unwrap(), Engine::Spark);
+    assert!(plan.needs_location());
+    let made = plan.create(&[], Some("hdfs://a/shop.db/dim")).unwrap();
+    assert!(made.contains("STORED AS PARQUET\nLOCATION 'hdfs://a/shop.db/dim'\n"), "{made}");
+    let batch = Batches::Month.batch("2010-12").unwrap();
+    let shadow = &plan.statements(&batch, &batch.until, "b", &["1".to_owned()]).unwrap()[1];
+    assert!(shadow.starts_with("CREATE TABLE `shop`.`dim_sakia_shadow_ATTEMPT` LIKE"), "{shadow}");
+
+    let args = Scd2Args { shape: Some(Shape::Iceberg), ..args };
+    for (engine, stored) in [(Engine::Hive, "\nSTORED BY ICEBERG\n"), (Engine::Spark, "\nUSING iceberg\nCOMMENT '")] {
+        plan.set_layout(Layout::of(&args, None, engine).unwrap(), engine);
+        let made = plan.create(&[], None).unwrap();
+        assert!(made.contains(stored) && made.contains("'sakia.scd2.shape' = 'iceberg'"), "{made}");
+    }
+    let merge = plan.merge(&batch, &batch.until, "b").unwrap();
+    assert!(merge.contains("THEN INSERT (`sk`, `id`, `country`, "), "{merge}");
+}
+
+#[test]
+fn spark_changes_no_columns_of_partitions_and_iceberg_has_no_char() {
+    let asked = args("keys = ['id']\ntracked = ['country']\nshape = 'parquet'");
+    let log = columns(&[("id", "bigint"), ("at", "timestamp"), ("country", "char(2)")]);
+    let dimension = columns(&[
+        ("sk", "string"),
+        ("id", "int"),
+        ("country", "char(2)"),
+        ("valid_from", "timestamp"),
+        ("valid_to", "timestamp"),
+        ("is_current", "boolean"),
+        ("batch_id", "string"),
+    ]);
+    let mut plan = Plan::new(&asked, &log, Some(&dimension), Templates::load(None).unwrap()).unwrap();
+    plan.set_layout(Layout::of(&asked, None, Engine::Hive).unwrap(), Engine::Hive);
+    plan.check_alterations().unwrap();
+    plan.check_types().unwrap();
+    plan.set_layout(plan.layout.clone(), Engine::Spark);
+    assert_eq!(plan.check_alterations().unwrap_err().kind(), Kind::Config);
+    plan.set_layout(Layout::Iceberg, Engine::Spark);
+    plan.check_alterations().unwrap();
+    assert_eq!(plan.check_types().unwrap_err().kind(), Kind::Schema);
 }
 
 #[test]

@@ -3,9 +3,11 @@
 //! | shape | table | changed by |
 //! |---|---|---|
 //! | merge | ACID, ORC | one MERGE a batch |
+//! | iceberg | Iceberg | one MERGE a batch |
 //! | parquet | external, Parquet, partitioned by hash buckets of the key | touched buckets are written anew elsewhere, and swapped by one call to the metastore |
 //!
-//! A table keeps the shape that it was made in; only one that is to be made may be given one.
+//! A table keeps the shape that it was made in; only one that is to be made may be given one. Spark has no ACID tables, so
+//! there a new one is Parquet where nothing is said.
 
 mod directories;
 mod parquet;
@@ -19,6 +21,7 @@ pub(super) use self::parquet::Parquet;
 use super::args::Scd2Args;
 use super::source::SourceColumn;
 use crate::error::{self, Result};
+use crate::hiveserver2::Engine;
 use crate::metastore::{HiveStorage, names};
 
 /// Table parameter: the shape, where it is not that of a table that Hive changes in place.
@@ -39,6 +42,8 @@ pub enum Shape {
     /// An ACID table of ORC files, changed by MERGE
     #[default]
     Merge,
+    /// A table of Iceberg's, changed by MERGE
+    Iceberg,
     /// A plain external table of Parquet files, whose touched buckets are written anew and swapped
     Parquet,
 }
@@ -47,8 +52,24 @@ impl Shape {
     fn name(self) -> &'static str {
         match self {
             Self::Merge => "merge",
+            Self::Iceberg => "iceberg",
             Self::Parquet => "parquet",
         }
+    }
+
+    /// That of a new table for which nobody names one.
+    fn of_new(engine: Engine) -> Self {
+        match engine {
+            Engine::Hive => Self::Merge,
+            Engine::Spark => Self::Parquet,
+        }
+    }
+
+    /// That of a table with such parameters.
+    fn of_table(parameters: &BTreeMap<String, String>) -> Self {
+        let noted = parameters.get(SHAPE);
+        let is_noted = |shape: &Self| noted.is_some_and(|noted| noted == shape.name());
+        [Self::Iceberg, Self::Parquet].into_iter().find(is_noted).unwrap_or_default()
     }
 }
 
@@ -56,6 +77,7 @@ impl Shape {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Layout {
     Merge,
+    Iceberg,
     Parquet(Buckets),
 }
 
@@ -71,25 +93,37 @@ impl Layout {
     /// The shape of a table by its parameters; of one that is to be made, by what is asked for.
     ///
     /// # Errors
-    /// Config: a table that is there has another shape or number of buckets than asked for, or the number cannot be.
-    /// Data: the table does not say how many it has.
-    pub(super) fn of(args: &Scd2Args, parameters: Option<&BTreeMap<String, String>>) -> Result<Self> {
+    /// Config: the engine cannot write such a table; or one that is there has another shape or number of buckets than
+    /// asked for, or the number cannot be. Data: the table does not say how many it has.
+    pub(super) fn of(args: &Scd2Args, parameters: Option<&BTreeMap<String, String>>, engine: Engine) -> Result<Self> {
+        let layout = Self::asked_or_found(args, parameters, engine)?;
+        if engine == Engine::Spark && layout == Self::Merge {
+            let what = format!("spark cannot write table {} in the shape merge: it has no ACID tables", args.target);
+            return Err(error::config(what)
+                .hint("use shape = \"parquet\", or \"iceberg\" where the server has it; for a new target"));
+        }
+        Ok(layout)
+    }
+
+    fn asked_or_found(args: &Scd2Args, parameters: Option<&BTreeMap<String, String>>, engine: Engine) -> Result<Self> {
         let buckets = |count| Self::Parquet(Buckets { column: args.columns.bucket.clone(), count });
         let Some(parameters) = parameters else {
-            return match args.shape.unwrap_or_default() {
+            return match args.shape.unwrap_or(Shape::of_new(engine)) {
                 Shape::Merge => Ok(Self::Merge),
+                Shape::Iceberg => Ok(Self::Iceberg),
                 Shape::Parquet => Ok(buckets(args.buckets.unwrap_or(DEFAULT_BUCKETS))),
             };
         };
-        let is_parquet = parameters.get(SHAPE).is_some_and(|shape| shape == Shape::Parquet.name());
-        let found = if is_parquet { Shape::Parquet } else { Shape::Merge };
+        let found = Shape::of_table(parameters);
         let remedy = "name another target, which is built from the whole log, or ask for what the table has";
         if let Some(asked) = args.shape.filter(|asked| *asked != found) {
             let what = format!("table {} was made in the shape {}, not {}", args.target, found.name(), asked.name());
             return Err(error::config(what).hint(remedy));
         }
-        if !is_parquet {
-            return Ok(Self::Merge);
+        match found {
+            Shape::Merge => return Ok(Self::Merge),
+            Shape::Iceberg => return Ok(Self::Iceberg),
+            Shape::Parquet => {}
         }
         let count: Option<u32> = parameters.get(BUCKETS).and_then(|count| count.parse().ok());
         let Some(count) = count.filter(|count| (1..=MOST_BUCKETS).contains(count)) else {
@@ -113,7 +147,7 @@ impl Layout {
         if args.buckets.is_some_and(|count| !(1..=MOST_BUCKETS).contains(&count)) {
             return wrong(&format!("buckets is not between 1 and {MOST_BUCKETS}"), "leave it out for 16");
         }
-        if args.shape == Some(Shape::Merge) && (args.buckets.is_some() || args.grace.is_some()) {
+        if args.shape.is_some_and(|shape| shape != Shape::Parquet) && (args.buckets.is_some() || args.grace.is_some()) {
             return wrong(
                 "buckets and grace are of the shape parquet",
                 "leave them out, or set shape = \"parquet\" for a new target",
@@ -124,7 +158,7 @@ impl Layout {
 
     pub(super) fn buckets(&self) -> Option<&Buckets> {
         match self {
-            Self::Merge => None,
+            Self::Merge | Self::Iceberg => None,
             Self::Parquet(buckets) => Some(buckets),
         }
     }
@@ -190,29 +224,47 @@ mod tests {
     fn a_table_keeps_the_shape_it_was_made_in() {
         let parquet = BTreeMap::from([(SHAPE.to_owned(), "parquet".to_owned()), (BUCKETS.to_owned(), "4".to_owned())]);
         let buckets = |count| Layout::Parquet(Buckets { column: "bucket".into(), count });
-        assert_eq!(Layout::of(&args(""), None).unwrap(), Layout::Merge);
-        assert_eq!(Layout::of(&args("shape = 'parquet'"), None).unwrap(), buckets(16));
-        assert_eq!(Layout::of(&args(""), Some(&parquet)).unwrap(), buckets(4));
-        assert_eq!(Layout::of(&args(""), Some(&BTreeMap::new())).unwrap(), Layout::Merge);
+        let of =
+            |args: &Scd2Args, parameters: Option<&BTreeMap<String, String>>| Layout::of(args, parameters, Engine::Hive);
+        assert_eq!(of(&args(""), None).unwrap(), Layout::Merge);
+        assert_eq!(of(&args("shape = 'parquet'"), None).unwrap(), buckets(16));
+        assert_eq!(of(&args(""), Some(&parquet)).unwrap(), buckets(4));
+        assert_eq!(of(&args(""), Some(&BTreeMap::new())).unwrap(), Layout::Merge);
         let damaged = BTreeMap::from([(SHAPE.to_owned(), "parquet".to_owned())]);
-        assert_eq!(Layout::of(&args(""), Some(&damaged)).unwrap_err().kind(), Kind::Data);
+        assert_eq!(of(&args(""), Some(&damaged)).unwrap_err().kind(), Kind::Data);
         for (asked, parameters) in [
             ("shape = 'merge'", &parquet),
             ("buckets = 5", &parquet),
             ("shape = 'parquet'", &BTreeMap::from([("transactional".to_owned(), "true".to_owned())])),
         ] {
-            assert_eq!(Layout::of(&args(asked), Some(parameters)).unwrap_err().kind(), Kind::Config, "{asked}");
+            assert_eq!(of(&args(asked), Some(parameters)).unwrap_err().kind(), Kind::Config, "{asked}");
+        }
+    }
+
+    #[test]
+    fn spark_writes_what_it_can() {
+        let of = |asked: &str, parameters: Option<&BTreeMap<String, String>>| {
+            Layout::of(&args(asked), parameters, Engine::Spark)
+        };
+        let iceberg = BTreeMap::from([(SHAPE.to_owned(), "iceberg".to_owned())]);
+        assert!(of("", None).unwrap().buckets().is_some(), "no ACID tables there");
+        assert_eq!(of("shape = 'iceberg'", None).unwrap(), Layout::Iceberg);
+        assert_eq!(of("", Some(&iceberg)).unwrap(), Layout::Iceberg);
+        for (asked, parameters) in [("shape = 'merge'", None), ("", Some(&BTreeMap::new()))] {
+            let error = of(asked, parameters).unwrap_err();
+            assert!(error.kind() == Kind::Config && error.to_string().contains("no ACID tables"), "{error}");
         }
     }
 
     #[test]
     fn what_makes_no_sense_is_refused() {
-        for wrong in ["buckets = 0", "buckets = 1001", "shape = 'merge'\nbuckets = 4", "shape = 'merge'\ngrace = '1h'"]
+        for wrong in
+            ["buckets = 0", "buckets = 1001", "shape = 'merge'\nbuckets = 4", "shape = 'iceberg'\ngrace = '1h'"]
         {
             assert_eq!(Layout::check(&args(wrong)).unwrap_err().kind(), Kind::Config, "{wrong}");
         }
         Layout::check(&args("shape = 'parquet'\nbuckets = 1000\ngrace = '1h'")).unwrap();
-        let parquet = |args: &Scd2Args| Layout::of(args, None).unwrap().check_names(args);
+        let parquet = |args: &Scd2Args| Layout::of(args, None, Engine::Hive).unwrap().check_names(args);
         let of = |column: &str| Scd2Args { untracked: vec![column.into()], ..args("shape = 'parquet'") };
         parquet(&of("plain")).unwrap();
         assert_eq!(parquet(&of("Bucket")).unwrap_err().kind(), Kind::Config);

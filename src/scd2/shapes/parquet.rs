@@ -122,7 +122,9 @@ impl Parquet<'_> {
         let (database, target) = self.names();
         let target = target.to_lowercase();
         let rows = self.session.query(&format!("SHOW TABLES IN {}", quote::name(database)), self.stop).await?;
-        for name in rows.rows.iter().filter_map(|row| row.first()?.as_str()) {
+        // Spark tells the database first.
+        let column = rows.columns.iter().position(|column| column.name == "tableName").unwrap_or(0);
+        for name in rows.rows.iter().filter_map(|row| row.get(column)?.as_str()) {
             let of_attempt = |kind| name.strip_prefix(target.as_str()).is_some_and(|rest| rest.starts_with(kind));
             if !of_attempt(STAGE) && !of_attempt(SHADOW) {
                 continue;

@@ -1,13 +1,13 @@
 //! The HiveQL of the shape `parquet`. No MERGE and nothing that needs an ACID table.
 
 use super::{BUCKETS, Buckets, Layout, SHAPE, Shape, WORK_OF};
-use crate::error::Result;
-use crate::hiveserver2::quote;
+use crate::error::{self, Result};
+use crate::hiveserver2::{Engine, quote};
 use crate::metastore::{OWNER, OWNER_PARAMETER};
 use crate::scd2::batch::Batch;
 use crate::scd2::plan::Plan;
 use crate::scd2::template::Template;
-use crate::scd2::types;
+use crate::scd2::types::{self, Carried};
 
 /// Statistics of a table's changes by bucket: `bucket`, `inserted`, `changed`, `deleted`.
 const BY_BUCKET: &str = "SELECT sakia_bucket AS bucket, sum(IF(sakia_target_sk IS NULL, 1, 0)) AS inserted, \
@@ -19,6 +19,7 @@ impl Layout {
     pub(in crate::scd2) fn properties(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::Merge => Vec::new(),
+            Self::Iceberg => vec![(SHAPE, Shape::Iceberg.name().to_owned())],
             Self::Parquet(buckets) => {
                 vec![(SHAPE, Shape::Parquet.name().to_owned()), (BUCKETS, buckets.count.to_string())]
             }
@@ -27,8 +28,8 @@ impl Layout {
 }
 
 impl Plan {
-    /// Says in which shape the table is.
-    pub(in crate::scd2) fn set_layout(&mut self, layout: Layout) {
+    /// Says in which shape the table is, and which engine the statements are for.
+    pub(in crate::scd2) fn set_layout(&mut self, layout: Layout, engine: Engine) {
         if let Some(buckets) = layout.buckets() {
             let column = quote::name(&buckets.column);
             let of_new = self.bucket_of("n.", buckets);
@@ -36,6 +37,65 @@ impl Plan {
             self.values.insert("bucket_column", column);
         }
         self.layout = layout;
+        self.engine = engine;
+    }
+
+    /// Whether a new table has to be told where it lies: Spark takes no external one otherwise.
+    pub(in crate::scd2) fn needs_location(&self) -> bool {
+        self.engine == Engine::Spark && self.layout.buckets().is_some()
+    }
+
+    /// Makes the target, with `properties` as table parameters, at `location` where one is given.
+    pub(in crate::scd2) fn create(&self, properties: &[(&str, &str)], location: Option<&str>) -> Result<String> {
+        let comment = self.values.get("comment").map_or("", String::as_str);
+        // Each engine has its order of the two.
+        let (template, stored) = match (&self.layout, self.engine) {
+            (Layout::Merge, _) => (Template::Create, String::new()),
+            (Layout::Iceberg, Engine::Hive) => {
+                (Template::IcebergCreate, format!("COMMENT {comment}\nSTORED BY ICEBERG"))
+            }
+            (Layout::Iceberg, Engine::Spark) => (Template::IcebergCreate, format!("USING iceberg\nCOMMENT {comment}")),
+            (Layout::Parquet(_), _) => (Template::ParquetCreate, String::new()),
+        };
+        let of_layout = self.layout.properties();
+        let properties =
+            of_layout.iter().map(|(name, value)| (*name, value.as_str())).chain(properties.iter().copied());
+        let location = location.map(|location| format!("\nLOCATION {}", quote::text(location)));
+        let values = [
+            ("properties", quote::properties(&properties.collect::<Vec<_>>())),
+            ("location", location.unwrap_or_default()),
+            ("stored", stored),
+        ];
+        self.render(template, values)
+    }
+
+    /// Refuses a column of a new table that its format has no type for.
+    ///
+    /// # Errors
+    /// Schema.
+    pub(in crate::scd2) fn check_types(&self) -> Result<()> {
+        let is_padded = |column: &&Carried| column.log_type.starts_with("char(");
+        match self.carried.iter().find(is_padded).filter(|_| self.layout == Layout::Iceberg) {
+            None => Ok(()),
+            Some(Carried { name, log_type, .. }) => {
+                let what = format!("column {name} of table {} is {log_type}, which iceberg has not", self.args.source);
+                Err(error::schema(what).hint("convert it to string in a view over the log, or use the shape parquet"))
+            }
+        }
+    }
+
+    /// Refuses changes of columns that the engine cannot make: Spark leaves the columns of partitions as they are, and keeps
+    /// the types of plain tables.
+    ///
+    /// # Errors
+    /// Config.
+    pub(in crate::scd2) fn check_alterations(&self) -> Result<()> {
+        let alterations = self.alterations();
+        match alterations.first().filter(|_| self.engine == Engine::Spark && self.layout.buckets().is_some()) {
+            None => Ok(()),
+            Some(statement) => Err(error::config(format!("spark cannot carry out: {statement}"))
+                .hint("have hive do it, or use the shape iceberg; new-columns = \"ignore\" leaves a new column out")),
+        }
     }
 
     /// The bucket of a row's keys: the CRC-32 of their texts, which is the same in Hive, in Spark and elsewhere.
@@ -69,7 +129,7 @@ impl Plan {
         batch_id: &str,
         touched: &[String],
     ) -> Result<Vec<String>> {
-        if self.layout == Layout::Merge {
+        if self.layout.buckets().is_none() {
             return Ok(vec![self.merge(batch, until, batch_id)?]);
         }
         let [stage, shadow] = ["stage", "shadow"].map(|kind| format!("{}_sakia_{kind}_ATTEMPT", self.args.target));
@@ -100,8 +160,10 @@ impl Plan {
     pub(super) fn shadow(&self, shadow: &str, location: &str) -> String {
         let properties =
             [(WORK_OF, self.args.target.as_str()), (OWNER_PARAMETER, OWNER), ("external.table.purge", "false")];
+        // To Spark a table is external that has a location.
+        let external = if self.engine == Engine::Hive { "EXTERNAL " } else { "" };
         format!(
-            "CREATE EXTERNAL TABLE {} LIKE {} LOCATION {} TBLPROPERTIES ({})",
+            "CREATE {external}TABLE {} LIKE {} LOCATION {} TBLPROPERTIES ({})",
             quote::qualified(shadow),
             self.target,
             quote::text(location),
