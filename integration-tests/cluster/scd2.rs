@@ -15,6 +15,7 @@ mod options;
 mod parquet;
 mod shop;
 mod snapshots;
+mod spark;
 mod swaps;
 
 use std::collections::BTreeSet;
