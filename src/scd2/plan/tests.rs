@@ -88,7 +88,7 @@ fn a_dimension_whose_facts_come_first() {
     plan.set_facts(&types("int", "date")).unwrap();
     plan.set_truncates(true);
     let batch = Batches::Month.batch("2010-12").unwrap();
-    golden("facts_create", &plan.create(&[]).unwrap());
+    golden("facts_create", &plan.create(&[], None).unwrap());
     golden("facts_merge", &plan.merge(&batch, &batch.until, "run/2010-12").unwrap());
     golden("facts_overview", &plan.overview().unwrap());
     golden("facts_covered", &plan.covered().unwrap());
