@@ -34,7 +34,7 @@ fn without_its_namenode_an_agent_takes_events_and_says_what_it_waits_for() {
     );
     for events in [1.0, 2.0] {
         let mut agent = begin(dir.path(), &file);
-        agent.wait_for(|agent| agent.log().contains("channel c takes events meanwhile").then_some(()));
+        agent.wait_for_log("channel c takes events meanwhile");
         agent.wait_for(|_| TcpStream::connect(("127.0.0.1", port)).ok());
         assert_eq!(post(port, r#"[{"body":"x"}]"#), 200);
         agent.wait_for_metric("sakia_channel_events{channel=\"c\"}", events);
@@ -46,7 +46,7 @@ fn without_its_namenode_an_agent_takes_events_and_says_what_it_waits_for() {
         // A version whose servers are away does not take the place of one that waits for them.
         fs::write(dir.path().join("agent.toml"), format!("{file}roll = {{ age = '9s' }}\n")).unwrap();
         agent.signal("HUP");
-        agent.wait_for(|agent| agent.log().contains("the agent runs on as before").then_some(()));
+        agent.wait_for_log("the agent runs on as before");
         assert_eq!(agent.get("/healthz").status, 200);
         let (status, log) = agent.stop();
         assert!(status.success(), "{log}");
@@ -101,10 +101,10 @@ fn on_a_full_disk_requests_are_told_to_come_later_until_there_is_room() {
     fs::write(&filler, vec![0_u8; 7_700_000]).unwrap();
     agent.wait_for(|_| (post(port, r#"[{"body":"second"}]"#) == 503).then_some(()));
     let said = "are free on the disk of channel";
-    agent.wait_for(|agent| agent.log().contains(said).then_some(()));
+    agent.wait_for_log(said);
     fs::remove_file(&filler).unwrap();
     agent.wait_for(|_| (post(port, r#"[{"body":"third"}]"#) == 200).then_some(()));
-    agent.wait_for(|agent| agent.log().contains("there is room on the disk of channel").then_some(()));
+    agent.wait_for_log("there is room on the disk of channel");
     let (status, log) = agent.stop();
     assert!(status.success(), "{log}");
 }

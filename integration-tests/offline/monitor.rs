@@ -165,6 +165,6 @@ fn flumes_monitoring_is_served_where_its_properties_ask_for_it() {
     assert_eq!(json["SOURCE.r1"]["EventAcceptedCount"], "50", "{json}");
     assert_eq!((&json["SINK.k1"]["Type"], &json["CHANNEL.c1"]["ChannelCapacity"]), (&"SINK".into(), &"100".into()));
     assert!(agent.get("/metrics").head.contains("content-type: application/json;charset=utf-8"));
-    assert!(agent.log().contains("metrics are served on 127.0.0.1 alone"), "{}", agent.log());
+    agent.wait_for_log("metrics are served on 127.0.0.1 alone");
     assert_eq!(agent.stop().0.code(), Some(0));
 }

@@ -48,7 +48,7 @@ fn what_changed_begins_anew_and_the_rest_runs_on() {
     agent.signal("HUP");
     agent.wait_for_metric(DONE, 1.0);
     ready(&mut agent);
-    assert!(agent.log().contains("1 of the agent's parts ended, 2 begun"), "{}", agent.log());
+    agent.wait_for_log("1 of the agent's parts ended, 2 begun");
     assert_eq!((post(a, ONE), post(b, ONE), post(c, ONE)), (200, 200, 200));
     for (sink, wanted) in [("k-a", 2.0), ("k-b", 3.0), ("k-c", 1.0)] {
         agent.wait_for_metric(&format!("sakia_sink_events_total{{sink=\"{sink}\"}}"), wanted);
@@ -65,7 +65,7 @@ fn what_changed_begins_anew_and_the_rest_runs_on() {
     assert!(std::net::TcpStream::connect(("127.0.0.1", b)).is_err(), "nobody listens for it");
     agent.signal("HUP");
     agent.wait_for_metric(DONE, 3.0);
-    assert!(agent.log().contains("none of the agent's parts has changed"), "{}", agent.log());
+    agent.wait_for_log("none of the agent's parts has changed");
     let (status, log) = agent.stop();
     assert_eq!(status.code(), Some(0), "{log}");
 }
@@ -87,7 +87,7 @@ fn a_file_that_is_wrong_changes_nothing() {
         write(dir.path(), &text);
         agent.signal("HUP");
         agent.wait_for_metric(REFUSED, refused as f64 + 1.0);
-        assert!(agent.log().contains(wanted), "{wanted}: {}", agent.log());
+        agent.wait_for_log(wanted);
     }
     std::fs::remove_file(dir.path().join("agent.toml")).unwrap();
     agent.signal("HUP");
@@ -162,8 +162,8 @@ fn a_change_of_the_file_is_noticed_where_it_is_watched_and_the_port_moves_with_i
     let mut agent = Running::begin(dir.path(), &["agent", "run", "agent.toml", "--watch"]);
     ready(&mut agent);
     write(dir.path(), &format!("[monitor]\nport = {metrics}\n{}", line("a", port, "50ms")));
-    agent.wait_for(|agent| agent.log().contains(&format!("http://127.0.0.1:{metrics}/metrics")).then_some(()));
-    assert!(agent.log().contains("a change of its file asks for it"), "{}", agent.log());
+    agent.wait_for_log(&format!("http://127.0.0.1:{metrics}/metrics"));
+    agent.wait_for_log("a change of its file asks for it");
     agent.address.set_port(metrics);
     agent.wait_for_metric(DONE, 1.0);
     assert_eq!(post(port, ONE), 200);

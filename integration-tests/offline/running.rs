@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// How long anything may take.
@@ -14,6 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Running {
     child: Child,
     log: Arc<Mutex<String>>,
+    /// Reads the log until the agent has ended.
+    reader: Option<JoinHandle<()>>,
     /// Where its metrics are.
     pub address: SocketAddr,
 }
@@ -45,12 +48,12 @@ impl Running {
             .unwrap();
         let log = Arc::new(Mutex::new(String::new()));
         let (lines, to) = (BufReader::new(child.stderr.take().unwrap()), log.clone());
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             for line in lines.lines().map_while(Result::ok) {
                 to.lock().unwrap().push_str(&format!("{line}\n"));
             }
         });
-        let mut running = Self { child, log, address: ([127, 0, 0, 1], 0).into() };
+        let mut running = Self { child, log, reader: Some(reader), address: ([127, 0, 0, 1], 0).into() };
         let address = running.wait_for(|running| {
             let log = running.log();
             let (_, after) = log.split_once("metrics are served on http://")?;
@@ -60,7 +63,7 @@ impl Running {
         running
     }
 
-    /// What it logged so far.
+    /// What was read so far of what it logs, which may be less than it has done.
     pub fn log(&self) -> String {
         self.log.lock().unwrap().clone()
     }
@@ -98,6 +101,11 @@ impl Running {
         self.wait_for(|running| (running.metric(sample) == Some(value)).then_some(()));
     }
 
+    /// Waits until it has logged a text.
+    pub fn wait_for_log(&mut self, text: &str) {
+        self.wait_for(|running| running.log().contains(text).then_some(()));
+    }
+
     pub fn signal(&self, name: &str) {
         assert!(Command::new("kill").args([&format!("-{name}"), &self.id().to_string()]).status().unwrap().success());
     }
@@ -106,6 +114,7 @@ impl Running {
     pub fn stop(mut self) -> (ExitStatus, String) {
         self.signal("TERM");
         let status = self.child.wait().unwrap();
+        self.reader.take().unwrap().join().unwrap();
         (status, self.log())
     }
 }
