@@ -23,8 +23,9 @@ fn pipeline(name: &str, directory: &std::path::Path) -> String {
         _ => log,
     };
     // Its first weeks: what the steps make of the whole log is seen on the other stack.
-    let head: String = std::fs::read_to_string(&log).unwrap().split_inclusive('\n').take(50_000).collect();
-    std::fs::write(directory.join("access.log"), head).unwrap();
+    let log = std::fs::read(&log).unwrap();
+    let head: Vec<&[u8]> = log.split_inclusive(|b| *b == b'\n').take(50_000).collect();
+    std::fs::write(directory.join("access.log"), head.concat()).unwrap();
     let servers = format!(
         "{}\n[mysql]\nhost = '127.0.0.1'\nport = {}\nuser = 'shop'\ndatabase = 'shop'\n\
          password-file = '{}/docker/shop.password'\n[hdfs]\n[metastore]\n[hiveserver2]\nurl = '{}'\n[hbase]\nurl = '{}'\n",
