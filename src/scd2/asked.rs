@@ -36,7 +36,7 @@ impl Asked {
     /// Holds `args` against the columns of source and dimension.
     ///
     /// # Errors
-    /// NotFound: there is no source. Schema: it lacks a tracked column. Config: what is asked for is Hive's alone.
+    /// NotFound: there is no source. Schema: it lacks a tracked column. Config: only Hive can do what is asked for.
     pub(super) async fn new(args: &Scd2Args, session: &Session, anew: bool, stop: &Stop) -> Result<Self> {
         let engine = session.engine().await?;
         if engine == Engine::Spark && args.input == Input::Snapshot {

@@ -36,6 +36,10 @@ impl Scd2Args {
         self.check_options()
     }
 
+    fn wrong(&self, what: &str, hint: &str) -> Result<()> {
+        Err(error::config(format!("scd2 target {}: {what}", self.target)).hint(hint))
+    }
+
     fn check_columns(&self) -> Result<()> {
         let mut seen = BTreeSet::new();
         for own in self.own_columns() {
@@ -61,12 +65,10 @@ impl Scd2Args {
     }
 
     fn check_options(&self) -> Result<()> {
-        let wrong =
-            |what: &str, hint: &str| Err(error::config(format!("scd2 target {}: {what}", self.target)).hint(hint));
         let coded = !(self.upsert_ops.is_empty() && self.delete_ops.is_empty() && self.truncate_ops.is_empty());
         let deletes = self.op_column.is_some() || self.deleted_column.is_some() || self.input != Input::Log;
         if (self.op_column.is_none() && coded) || (!deletes && self.deletes == Deletes::Record) {
-            return wrong(
+            return self.wrong(
                 "it has codes or records deletions, and no op-column",
                 "name the column that says what a change does",
             );
@@ -75,45 +77,41 @@ impl Scd2Args {
         let mut seen = BTreeSet::new();
         let mut codes = self.upsert_ops.iter().map(String::as_str).chain(self.deleting()).chain(self.truncating());
         if let Some(twice) = codes.find(|code| !seen.insert(*code)) {
-            return wrong(&format!("code '{twice}' has two meanings"), "name each code once");
+            return self.wrong(&format!("code '{twice}' has two meanings"), "name each code once");
         }
         if (self.first_from == FirstVersion::Created) != self.created_column.is_some() {
-            return wrong("first-from created and created-column need each other", "give both, or neither");
+            return self.wrong("first-from created and created-column need each other", "give both, or neither");
         }
         self.check_facts()?;
         let is_zone =
             |zone: &String| !zone.is_empty() && zone.chars().all(|c| c.is_ascii_alphanumeric() || "/_+-:".contains(c));
         if !self.sequence_zone.iter().all(is_zone) {
-            return wrong("sequence-zone is not the name of a time zone", "name one, such as UTC or Europe/Paris");
+            return self.wrong("sequence-zone is not the name of a time zone", "name one, such as UTC or Europe/Paris");
         }
         if self
             .quarantine
             .as_ref()
             .is_some_and(|q| [&self.source, &self.target].iter().any(|t| t.eq_ignore_ascii_case(q)))
         {
-            return wrong("its quarantine is its source or target", "name a table of its own");
+            return self.wrong("its quarantine is its source or target", "name a table of its own");
         }
         Ok(())
     }
 
     fn check_facts(&self) -> Result<()> {
-        let wrong =
-            |what: &str, hint: &str| Err(error::config(format!("scd2 target {}: {what}", self.target)).hint(hint));
         let told = [self.facts.is_some(), self.fact_time.is_some()];
         if told != [self.is_inferring(); 2] || (!self.fact_keys.is_empty() && !self.is_inferring()) {
-            return wrong("first-from fact, facts and fact-time need each other", "give all of them, or none");
+            return self.wrong("first-from fact, facts and fact-time need each other", "give all of them, or none");
         }
         if self.keys_of_facts().len() != self.keys.len() {
-            return wrong(
-                "its facts have not as many keys as its things",
-                "name a column in fact-keys for each of keys",
-            );
+            return self
+                .wrong("its facts have not as many keys as its things", "name a column in fact-keys for each of keys");
         }
         if self.facts.as_ref().is_some_and(|facts| facts.eq_ignore_ascii_case(&self.target)) {
-            return wrong("its facts are in its target", "name the table of the facts");
+            return self.wrong("its facts are in its target", "name the table of the facts");
         }
         if self.is_inferring() && (self.late.is_some() || self.tie_breaker.is_some()) {
-            return wrong(
+            return self.wrong(
                 "facts come late as they like and have no tie-breaker",
                 "leave late and tie-breaker out, or begin first versions elsewhere (first-from)",
             );
@@ -122,15 +120,13 @@ impl Scd2Args {
     }
 
     fn check_input(&self) -> Result<()> {
-        let wrong =
-            |what: &str, hint: &str| Err(error::config(format!("scd2 target {}: {what}", self.target)).hint(hint));
         if self.sequence.is_empty() && self.input != Input::Snapshot {
-            return wrong("it has no sequence", "name the column that orders the changes of a key");
+            return self.wrong("it has no sequence", "name the column that orders the changes of a key");
         }
         if (self.input == Input::History) != self.end_column.is_some()
             || (self.end_unit.is_some() && self.end_column.is_none())
         {
-            return wrong("input history and end-column need each other", "give both, or neither");
+            return self.wrong("input history and end-column need each other", "give both, or neither");
         }
         if self.input == Input::History {
             let of_logs =
@@ -138,25 +134,27 @@ impl Scd2Args {
             if of_logs.into_iter().any(Option::is_some) {
                 let what = "op-column, deleted-column, tie-breaker, sequence-zone and created-column are of logs, and its \
                             input is a history";
-                return wrong(what, "leave them out; a view over the history says the same in begins and ends");
+                return self.wrong(what, "leave them out; a view over the history says the same in begins and ends");
             }
         }
         if self.input != Input::Snapshot {
             return match self.journal {
-                Some(_) => wrong("it needs no journal", "leave journal out, or say what the source holds in input"),
+                Some(_) => {
+                    self.wrong("it needs no journal", "leave journal out, or say what the source holds in input")
+                }
                 None => Ok(()),
             };
         }
         if self.op_column.is_some() || self.tie_breaker.is_some() {
             let what = "op-column and tie-breaker are of logs, and its input is not one";
-            return wrong(what, "leave them out; deleted-column marks rows that are deleted");
+            return self.wrong(what, "leave them out; deleted-column marks rows that are deleted");
         }
         let others = [Some(&self.source), Some(&self.target), self.quarantine.as_ref()];
         if others.into_iter().flatten().any(|table| table.eq_ignore_ascii_case(&self.journal_table())) {
-            return wrong("its journal is another of its tables", "name a table of its own in journal");
+            return self.wrong("its journal is another of its tables", "name a table of its own in journal");
         }
         match self.carried().find(|name| name.to_lowercase().starts_with("sakia_")) {
-            Some(name) => wrong(
+            Some(name) => self.wrong(
                 &format!("column {name} may have the name of one of the journal's own"),
                 "names that start with sakia_ are the journal's: rename the column in a view over the source",
             ),

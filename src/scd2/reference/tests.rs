@@ -186,7 +186,7 @@ fn a_fact_before_its_thing_has_an_inferred_version_until_an_event_fills_it() {
     // What is known already is not moved, nor what a fact meets after it was deleted.
     assert_eq!(seen(&events[..1], &[10]), ["10-open a 1"]);
     assert_eq!(seen(&events[3..], &[30, 35]), ["40-open b 5"]);
-    // A deletion is no description: the fact keeps its version until then.
+    // A deletion describes nothing: until then the version stays the fact's.
     assert_eq!(seen(&events[3..], &[5]), ["5-30 NULL NULL I", "40-open b 5"]);
     let record = Definition { deletes: Deletes::Record, untracked: UntrackedPolicy::OverwriteAll, ..by_fact.clone() };
     assert_eq!(history_with_facts(record, &events[3..], &[5]), ["5-30 NULL 5 I", "40-open b 5"]);
@@ -350,7 +350,7 @@ proptest! {
         shows_its_log(&versions, &events, definition.tracked);
     }
 
-    /// Facts move the start of a version, or have one where there is none; they change nothing else.
+    /// A fact moves the start of a version, or makes one where there is none; it changes nothing else.
     #[test]
     fn each_first_fact_finds_a_version_that_stays_where_it_is(events in events(), facts in facts()) {
         let by_event = definition(1);
